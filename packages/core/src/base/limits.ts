@@ -1,0 +1,106 @@
+/**
+ * Every limit of the project, in one place, with its unit in its name.
+ *
+ * Owns: the numbers that bound what a remote, a file or signed content can make us hold or do. Each
+ * is above everything an honest peer of the stock packages sends and below what hurts. A queue or a
+ * decoder without a row here is a bug. Source: the threat model's section 5.
+ */
+
+// ---- Frames and channels (generation 3) ----------------------------------------------------------
+
+/** A frame's length is three bytes on the wire. */
+export const FRAME_BYTES_MAX = 0xffffff
+/** Longest handshake frame before a peer is authenticated (Noise message 2). */
+export const HANDSHAKE_FRAME_BYTES_MAX = 96
+/** From the first byte to the end of the handshake. */
+export const HANDSHAKE_MS_MAX = 5_000
+export const CHANNEL_PROTOCOL_BYTES_MAX = 128
+export const CHANNEL_ID_BYTES_MAX = 64
+export const CHANNEL_HANDSHAKE_BYTES_MAX = 4_096
+export const CHANNELS_MAX = 16_384
+/** Remote OPENs that wait for our side. */
+export const CHANNELS_UNPAIRED_MAX = 1_024
+/** Bytes kept for channels that are not paired yet, per connection. */
+export const UNPAIRED_BYTES_MAX = 65_536
+export const UNPAIRED_MS_MAX = 5_000
+export const BATCH_MESSAGES_MAX = 65_536
+/** A batch that we send is flushed when it has grown to this. */
+export const BATCH_FLUSH_BYTES = 262_144
+
+// ---- One log on one connection -------------------------------------------------------------------
+
+/** Largest block that stock peers append or accept. */
+export const BLOCK_BYTES_MAX = 15 * 1024 * 1024
+export const NODES_PER_LIST_MAX = 512
+export const SIGNATURE_BYTES_MAX = 65_536
+export const MANIFEST_BYTES_MAX = 65_536
+export const MANIFEST_SIGNERS_MAX = 256
+/** Blocks in one Want, and in the bitfield that answers it. */
+export const WANT_BLOCKS_MAX = 2 ** 21
+export const WANTS_PER_CHANNEL_MAX = 512
+export const BITFIELD_BYTES_MAX = 1_048_576
+/** Intervals kept of what one remote says it has. */
+export const REMOTE_RANGES_MAX = 4_096
+/** Dense pages (32,768 blocks each) kept of what one remote says it has. */
+export const REMOTE_PAGES_MAX = 64
+/** Requests of a remote that wait for our answer. */
+export const REQUESTS_QUEUED_MAX = 1_024
+/** Requests that cannot be met, per channel, before it is closed. */
+export const REQUESTS_INVALID_MAX = 64
+/** Answers that fail verification, per channel, before it is closed. */
+export const PROOFS_WRONG_MAX = 16
+/** NoData answers in a row before a peer is asked last. */
+export const REFUSALS_MAX = 32
+export const EXTENSION_NAME_BYTES_MAX = 256
+export const EXTENSION_BYTES_MAX = 4 * 1024 * 1024
+/** Bytes of answers queued on one connection. */
+export const ANSWER_BYTES_QUEUED_MAX = 8 * 1024 * 1024
+
+// ---- What we ask for -----------------------------------------------------------------------------
+
+/** Blocks and bytes in flight to one peer for one log. */
+export const IN_FLIGHT_BLOCKS_MAX = 4_096
+export const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024
+/** A peer that announces and does not deliver is passed over after this, or 8 median answer times. */
+export const ANSWER_MS_MIN = 2_000
+/** Proofs of one reorganisation, and its time. */
+export const REORG_PROOFS_MAX = 32
+export const REORG_MS_MAX = 10_000
+/** A liar is not asked again about that log for this long. */
+export const DISTRUST_MS = 600_000
+
+// ---- Signed content: bees and drives -------------------------------------------------------------
+
+export const BEE_KEYS_PER_NODE_MAX = 64
+export const BEE_LEVELS_PER_BLOCK_MAX = 64
+export const BEE_KEY_BYTES_MAX = 65_536
+export const BEE_DEPTH_MAX = 32
+export const DRIVE_ENTRY_BYTES_MAX = 1_048_576
+export const DRIVE_ENTRY_DEPTH_MAX = 64
+export const LINKNAME_BYTES_MAX = 4_096
+export const SYMLINK_STEPS_MAX = 16
+export const PATH_PART_BYTES_MAX = 255
+export const PATH_BYTES_MAX = 4_096
+
+// ---- Store ---------------------------------------------------------------------------------------
+
+/** One file of the data log. */
+export const SEGMENT_BYTES = 128 * 1024 * 1024
+/** Data log written since the last checkpoint, at most, before the next one starts. */
+export const CHECKPOINT_BYTES = 64 * 1024 * 1024
+/** Index pages held in memory, all logs of a store together. */
+export const PAGE_CACHE_BYTES = 64 * 1024 * 1024
+/** Open files of a store, however many logs it holds. */
+export const OPEN_FILES_MAX = 16
+/** In durability mode `group`: from the write to the sync, at most. */
+export const GROUP_SYNC_MS = 50
+export const GROUP_SYNC_BYTES = 4 * 1024 * 1024
+/** A record larger than this in a stored file is damage. */
+export const RECORD_BYTES_MAX = 64 * 1024 * 1024
+
+// ---- Turns of the event loop ---------------------------------------------------------------------
+
+/** Work between two turns of the event loop. */
+export const SLICE_MS = 6
+/** Items between two looks at the clock. */
+export const SLICE_ITEMS = 32

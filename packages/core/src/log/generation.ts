@@ -1,0 +1,50 @@
+/**
+ * What differs between the three generations of a log, as one table of functions per generation.
+ *
+ * Owns: the interface and the table. A generation is chosen in three places only: when a stored log is
+ * opened, by a connection's first bytes, and in migration. Everywhere else the object is called and nobody
+ * asks which one it is. Log generation and drive format are two axes: neither follows from the other.
+ *
+ * Facts (checked against hypercore 7, 9 and 11): hashes of 1 and 2 are equal; 3 writes its sizes little-endian. 1
+ * signs the root hash; 2 the root hash and the length, and accepts 1's; 3 the context, root hash, length and
+ * fork. 1 and 2 keep a signature per append, 3 only the newest. Discovery keys are equal in all.
+ */
+
+import type { KeyPair } from '../crypto/crypto.ts'
+import type { TreeHash } from '../tree/hash.ts'
+import type { NodeSet } from '../tree/nodes.ts'
+import { gen1 } from './gen1.ts'
+import { gen2 } from './gen2.ts'
+import { gen3 } from './gen3.ts'
+
+/** A tree as a signature speaks of it. */
+export interface TreeState {
+  readonly fork: number
+  readonly length: number
+  /** Full roots, left to right. */
+  readonly roots: NodeSet
+  /** `TreeHash.root(roots)`, 32 bytes. */
+  readonly rootHash: Uint8Array
+}
+
+/** What acceptance depends on beside the tree. */
+export interface Authority {
+  readonly key: Uint8Array
+  /** Encoded manifest; `undefined` for generations without, for compat logs, and while unknown. */
+  readonly manifest: Uint8Array | undefined
+}
+
+export interface Generation {
+  readonly id: 1 | 2 | 3
+  readonly hash: TreeHash
+  /** One signature per append, each kept at its length; otherwise only the newest. */
+  readonly keepsSignatures: boolean
+  /** May the history be shortened and continued on a higher fork? */
+  readonly canFork: boolean
+  /** Does the author of `authority.key` stand behind this tree? */
+  accepts(authority: Authority, tree: TreeState, signature: Uint8Array | undefined): boolean
+  /** The stored and transmitted form of our signature. Throws `NOT_WRITABLE` if `keyPair` may not sign alone. */
+  sign(authority: Authority, tree: TreeState, keyPair: KeyPair): Uint8Array
+}
+
+export const GENERATIONS: Readonly<Record<1 | 2 | 3, Generation>> = { 1: gen1, 2: gen2, 3: gen3 }

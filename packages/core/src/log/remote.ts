@@ -1,0 +1,49 @@
+/**
+ * What a log asks of its peers. Declared here, below; `replicator/` implements it, `corestore/` joins them.
+ *
+ * Owns: the contract of waiting. Every wait ends: with what was asked, or with the error that tells why
+ * not. `NO_PEERS`: nobody was reachable in the time given. `NOT_AVAILABLE`: peers are there and all of
+ * them said that they lack it. `TIMEOUT`: somebody has it and did not deliver in time. `ABORTED`: the
+ * caller's signal. `CLOSED`: the log was closed.
+ */
+
+export interface WaitOptions {
+  /** Longest wait in milliseconds; `0` waits without limit. Default: `DEFAULT_WAIT_MS`. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** Long enough for a look-up, a hole punch and a round trip; short enough for a person. */
+export const DEFAULT_WAIT_MS = 30_000
+
+export interface RangeRequest {
+  /** First block. */
+  readonly start: number
+  /** Behind the last block; -1 follows the log as it grows. */
+  readonly end: number
+  /** Only these blocks (ascending), instead of a range. */
+  readonly blocks?: readonly number[]
+  /** In order, first block first; otherwise as peers and disk like it best. */
+  readonly linear?: boolean
+}
+
+/** A download that goes on until it is complete or cancelled. */
+export interface Download {
+  /** Resolves when every block of the range is held. Never for a live range. */
+  done(options?: WaitOptions): Promise<void>
+  cancel(): void
+}
+
+export interface Remote {
+  /** Peers that this log has an open channel with. */
+  readonly peerCount: number
+  /** Resolves when block `index` is held. Urgent: goes before ranges. */
+  block(index: number, options: WaitOptions): Promise<void>
+  /** Resolves when all peers of the moment were heard and any longer head is verified: did it grow? */
+  update(options: WaitOptions): Promise<boolean>
+  /** Resolves when the nodes that locate byte `position` are held. */
+  seek(position: number, paddingBytes: number, options: WaitOptions): Promise<void>
+  range(range: RangeRequest): Download
+  /** The local state moved (append, truncate, clear, manifest): tell who should know. */
+  changed(): void
+}

@@ -1,0 +1,169 @@
+/**
+ * What a log needs of a store: the contract that the memory engine and the on-disk engine fulfil, and
+ * that one suite (`test/suites/store.ts`) proves for both.
+ *
+ * Owns: the interfaces `Store` and `Slot`. These statements always hold:
+ *
+ * - A store holds many logs. Each has a number, small and dense, and a `Slot`, through which all its
+ *   blocks, nodes and its head are read and staged. The store checks no hash and no signature.
+ * - **Reads are synchronous and see what was staged at once.** A read of something that is not in memory
+ *   reads the file there and then; `warm` is there to be awaited first by whoever touches cold data.
+ * - **Changes are staged, then committed.** `commit` hands everything staged since the last one, of all
+ *   logs, to the operating system as one record with a checksum: after a crash a record is there
+ *   as a whole or not at all. `rewind` takes back what was staged since a `mark`.
+ * - **Addresses grow.** Each staged byte has an address in the data log. What stands on an address below
+ *   `syncedAddress` is on the disk. Nothing may be shown to a peer before that.
+ * - A head's length rules: blocks and nodes at or beyond it are dropped when the store is opened.
+ */
+
+/** How far an acknowledgement goes. `group`: handed to the operating system; synced within 50 ms. */
+export type Durability = 'group' | 'strict' | 'none'
+
+/** Who a log is. Set when it is created; `manifest` may be learnt later. */
+export interface LogIdentity {
+  readonly key: Uint8Array
+  readonly discoveryKey: Uint8Array
+  readonly generation: 1 | 2 | 3
+  /** Encoded manifest (generation 3). */
+  readonly manifest: Uint8Array | undefined
+  /** What writes this log, if it is ours: a public key, and the secret where it can't be derived. */
+  readonly publicKey: Uint8Array | undefined
+  readonly secretKey: Uint8Array | undefined
+  /** The name it was made under; its key pair derives from the store's primary key. */
+  readonly alias: Alias | undefined
+}
+
+export interface Alias {
+  /** 32 bytes. */
+  readonly namespace: Uint8Array
+  readonly name: string
+}
+
+/** The newest state of a log that its author stands behind, or will (unsigned heads of our own). */
+export interface Head {
+  readonly fork: number
+  readonly length: number
+  /** Stored bytes of all blocks, held or not. */
+  readonly byteLength: number
+  /** `undefined` while a head of our own is not signed yet (lazy), and for an empty log. */
+  readonly signature: Uint8Array | undefined
+}
+
+export interface StoreStats {
+  readonly logs: number
+  /** Bytes of block data and records that are live, and that the files hold. */
+  readonly liveBytes: number
+  readonly fileBytes: number
+}
+
+export interface Store {
+  readonly durability: Durability
+  /** False when opened read-only, when damaged or copied: `whyReadOnly` then says why. */
+  readonly writable: boolean
+  readonly whyReadOnly: string | undefined
+  /** 32 bytes; made when the store was first opened. Never printed, never sent. */
+  readonly primaryKey: Uint8Array
+
+  // ---- Logs ----
+
+  find(discoveryKey: Uint8Array): number | undefined
+  findAlias(alias: Alias): number | undefined
+  /** The slot of an existing log. Cheap; the same object while it is in use. */
+  slot(log: number): Slot
+  /** Adds a log. What identifies it is synced when this resolves, in every durability mode. */
+  create(identity: LogIdentity): Promise<Slot>
+  /** Removes a log, its alias and all its data, and gives the space back. Staged like any change. */
+  remove(log: number): void
+  /** Numbers of all logs, in order of creation. */
+  logs(): Iterable<number>
+
+  // ---- Changes ----
+
+  /** A point that `rewind` can go back to; valid until the next `commit`. */
+  mark(): number
+  rewind(mark: number): void
+  /** One record, one write. Resolves when acknowledged as `durability` says. */
+  commit(): Promise<void>
+  /** Address behind everything committed so far. */
+  readonly writtenAddress: number
+  /** Everything below is on the disk (in mode `none`: written). */
+  readonly syncedAddress: number
+  /** Resolves when everything committed so far is synced. Callers of one moment share one sync. */
+  sync(): Promise<void>
+  /** Calls `listener` after each rise of `syncedAddress`; returns the way to stop that. */
+  onSynced(listener: () => void): () => void
+
+  /** Writes index pages and snapshot now, so that the next opening replays nothing. */
+  checkpoint(): Promise<void>
+  stats(): StoreStats
+  /** Commits, syncs, checkpoints, releases the lock. */
+  close(): Promise<void>
+}
+
+/**
+ * One log in a store. Methods that change anything start with `stage` or `put` and take effect at once
+ * for readers; they are on the disk as the store's `commit` and `sync` say.
+ */
+export interface Slot {
+  readonly log: number
+  readonly identity: LogIdentity
+  readonly head: Head
+  /** Address behind the record that set `head`, for comparison with `syncedAddress`. */
+  readonly headAddress: number
+  /** Blocks present from 0 without a gap. */
+  readonly contiguousLength: number
+  /** Number of blocks held. */
+  readonly heldBlocks: number
+
+  // ---- Blocks ----
+
+  has(index: number): boolean
+  /** First index in `from .. end` that is held (or missing); `end` if there is none. */
+  nextHeld(from: number, end: number): number
+  nextMissing(from: number, end: number): number
+  /** A copy of the stored bytes that the caller owns, or `undefined` if the block is not held. */
+  read(index: number): Uint8Array | undefined
+  /** Copies the stored bytes to `into` at `at`; the caller knows the size. False if not held. */
+  readInto(index: number, into: Uint8Array, at: number): boolean
+  /** Is the block held, and would reading it stall on a cold disk? Then await `warm`. */
+  isCold(start: number, end: number): boolean
+  /** Brings index pages and blocks of `start .. end` into memory. */
+  warm(start: number, end: number): Promise<void>
+  /** Address behind the block's bytes; 0 if it is not held. */
+  addressOf(index: number): number
+
+  // ---- Tree nodes ----
+
+  /** Finds a node; then `nodeBytes[nodeAt .. +32)` is its hash, valid until the next call, and its size `nodeSize`. */
+  findNode(index: number): boolean
+  readonly nodeBytes: Uint8Array
+  readonly nodeAt: number
+  readonly nodeSize: number
+
+  // ---- Staging ----
+
+  /**
+   * Makes room for a block of `size` bytes and returns where: write the bytes to
+   * `staging[at .. at + size)`. The 9 bytes before `at` hold the leaf prefix of the log's
+   * generation (`00`, then the size), so that the leaf hash is one call over contiguous memory.
+   * The block counts as held when `putBlock` was called. `staging` may be replaced by this call.
+   */
+  reserve(index: number, size: number): number
+  readonly staging: Uint8Array
+  /** The reserved block is right: it is held from now on. Its leaf node was put, or will be before `commit`. */
+  putBlock(index: number): void
+  /** Stores a node whose hash is `bytes[at .. at + 32)`. */
+  putNode(index: number, size: number, bytes: Uint8Array, at: number): void
+  stageHead(head: Head): void
+  /** Shortens to `head.length`: drops blocks at or above it and nodes that cover any of them. */
+  stageTruncate(head: Head): void
+  /** Drops blocks `start .. end` and gives their bytes back; nodes stay. */
+  stageClear(start: number, end: number): void
+  stageManifest(manifest: Uint8Array): void
+  /** Signatures kept per length (generations 1 and 2). */
+  putSignature(length: number, signature: Uint8Array): void
+  signature(length: number): Uint8Array | undefined
+  /** Small values beside the log, local only. `undefined` deletes. */
+  userData(name: string): Uint8Array | undefined
+  stageUserData(name: string, value: Uint8Array | undefined): void
+}

@@ -1,0 +1,68 @@
+/**
+ * A small set of tree nodes: indices, sizes and hashes in flat arrays, reused from message to message.
+ *
+ * Owns: the layout. `hashes` holds 32 bytes per node, in the order of adding. A set is filled, read and
+ * cleared; it never shrinks, and keeps no reference to the bytes it was filled from.
+ */
+
+import { HASH_BYTES } from '../crypto/crypto.ts'
+
+/** One tree node as a value. For tests, vectors and cold paths; hot paths stay in `NodeSet`. */
+export interface Node {
+  /** In-order index. */
+  readonly index: number
+  /** Stored bytes of all blocks below. */
+  readonly size: number
+  /** 32 bytes. */
+  readonly hash: Uint8Array
+}
+
+export class NodeSet {
+  length = 0
+  indices: Float64Array = new Float64Array(16)
+  sizes: Float64Array = new Float64Array(16)
+  hashes: Uint8Array = new Uint8Array(16 * HASH_BYTES)
+
+  clear(): void {
+    this.length = 0
+  }
+
+  /** Adds a node whose hash is `bytes[at .. at + 32)`. */
+  push(index: number, size: number, bytes: Uint8Array, at: number): void {
+    if (this.length === this.indices.length) this.#grow()
+    const n = this.length++
+    this.indices[n] = index
+    this.sizes[n] = size
+    const to = n * HASH_BYTES
+    for (let i = 0; i < HASH_BYTES; i++) this.hashes[to + i] = bytes[at + i] ?? 0
+  }
+
+  /** Position of the node `index`, or -1. Sets are small: a linear search from `from` on. */
+  find(index: number, from = 0): number {
+    for (let i = from; i < this.length; i++) if (this.indices[i] === index) return i
+    for (let i = 0; i < from; i++) if (this.indices[i] === index) return i
+    return -1
+  }
+
+  /** The node at position `i`, as a value that owns its bytes. */
+  at(i: number): Node {
+    return {
+      index: this.indices[i] ?? 0,
+      size: this.sizes[i] ?? 0,
+      hash: this.hashes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES),
+    }
+  }
+
+  #grow(): void {
+    const room = this.indices.length * 2
+    const indices = new Float64Array(room)
+    const sizes = new Float64Array(room)
+    const hashes = new Uint8Array(room * HASH_BYTES)
+    indices.set(this.indices)
+    sizes.set(this.sizes)
+    hashes.set(this.hashes)
+    this.indices = indices
+    this.sizes = sizes
+    this.hashes = hashes
+  }
+}

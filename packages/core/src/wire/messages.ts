@@ -1,0 +1,108 @@
+/**
+ * What two replicas of a log tell each other, in words that belong to no generation.
+ *
+ * Owns: `Sender` (what we may tell a remote), `Handler` (what a remote may tell us), and the messages.
+ * Each generation's wire implements `Sender` and calls `Handler`; the replicator is the other way round and
+ * never sees a wire byte. What a generation has no message for, its `Sender` leaves out silently where
+ * the meaning survives (a priority), and answers for in its `abilities` where it does not.
+ *
+ * Objects handed to a `Handler` are reused: whoever keeps one copies it.
+ */
+
+import type { Proof } from '../tree/proof.ts'
+
+/** State of one side, as it tells it. Generation 3: Sync. */
+export interface Status {
+  fork: number
+  length: number
+  /** The other side's length as last heard on the same fork, else 0: an acknowledgement. */
+  remoteLength: number
+  /** "I hold what proves an upgrade from your length to mine." */
+  canUpgrade: boolean
+  uploading: boolean
+  downloading: boolean
+  hasManifest: boolean
+}
+
+/** What is wanted. At most one of block and hash; any part may be absent. */
+export interface Request {
+  /** Chosen by the requester, at least 1. */
+  id: number
+  fork: number
+  /** Block number, or -1. */
+  block: number
+  /** In-order node index, or -1. */
+  hash: number
+  /** Parent steps from the block or hash to a node that the requester trusts. */
+  nodes: number
+  /** Byte position, or -1; `seekPadding` bytes per block are not counted. */
+  seekBytes: number
+  seekPadding: number
+  /** Blocks `upgradeStart .. upgradeStart + upgradeLength`; length 0 for none. */
+  upgradeStart: number
+  upgradeLength: number
+  manifest: boolean
+  /** 0 for bulk, higher is more urgent. */
+  priority: number
+}
+
+/** Why a request is not answered. */
+export type Refusal = 'none' | 'unavailable' | 'invalid'
+
+/** What a generation's wire can say beyond the common ground. */
+export interface Abilities {
+  readonly seek: boolean
+  readonly hash: boolean
+  readonly cancel: boolean
+  readonly refuse: boolean
+}
+
+/** What we can tell a remote about one log. */
+export interface Sender {
+  readonly abilities: Abilities
+  /** False while the connection owes more bytes than its budget; then wait for `onWritable`. */
+  readonly writable: boolean
+  status(status: Readonly<Status>): void
+  have(start: number, length: number): void
+  unhave(start: number, length: number): void
+  /** Availability of `start .. start + 32 * words.length`, least significant bit first. */
+  bitfield(start: number, words: Uint32Array): void
+  want(start: number, length: number): void
+  unwant(start: number, length: number): void
+  request(request: Readonly<Request>): void
+  cancel(id: number): void
+  /**
+   * Answers request `id`. `value` is written straight into the outgoing frame by `fill(into, at)`, which
+   * must write exactly `valueBytes`; both are ignored unless the proof claims a block.
+   */
+  data(
+    id: number,
+    proof: Proof,
+    valueBytes: number,
+    fill: (into: Uint8Array, at: number) => void,
+  ): void
+  refuse(id: number, reason: Refusal): void
+  extension(name: string, message: Uint8Array): void
+  /** Ends the conversation about this log; the connection stays. */
+  close(): void
+}
+
+/** What a remote can tell us about one log. */
+export interface Handler {
+  onStatus(status: Readonly<Status>): void
+  onHave(start: number, length: number): void
+  onUnhave(start: number, length: number): void
+  onBitfield(start: number, words: Uint32Array): void
+  onWant(start: number, length: number, any: boolean): void
+  onUnwant(start: number, length: number): void
+  onRequest(request: Readonly<Request>): void
+  onCancel(id: number): void
+  onData(id: number, proof: Proof): void
+  onRefusal(id: number, reason: Refusal): void
+  onExtension(name: string, message: Uint8Array): void
+  /** Everything that came in one frame was handed over: the moment to commit, answer and ask. */
+  onFrameEnd(): void
+  onWritable(): void
+  /** The channel is gone: closed by either side, or with the connection (`error` then says why). */
+  onClose(error: Error | undefined): void
+}
