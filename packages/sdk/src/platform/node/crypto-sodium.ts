@@ -1,0 +1,95 @@
+/**
+ * The crypto provider of Node: libsodium through sodium-native.
+ *
+ * Owns: the mapping from the `Crypto` contract to libsodium's functions. Everything is one call over memory
+ * of the caller; sodium-native checks lengths itself and throws a plain assertion, which can only be a bug
+ * of ours. Where the contract answers `false`, its exceptions are turned into that answer.
+ */
+
+import type { Crypto, KeyPair, StreamIn, StreamOut } from '@dat-rhino/core/crypto/crypto'
+import sodium from 'sodium-native'
+
+export const sodiumCrypto: Crypto = {
+  name: 'sodium',
+
+  hash: (out, input) => sodium.crypto_generichash(out, input),
+  hashKeyed: (out, input, key) => sodium.crypto_generichash(out, input, key),
+  hash512: (out, input) => sodium.crypto_generichash(out, input),
+  sha512: (out, input) => sodium.crypto_hash_sha512(out, input),
+
+  keyPair(seed): KeyPair {
+    const publicKey = new Uint8Array(32)
+    const secretKey = new Uint8Array(64)
+    sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed)
+    return { publicKey, secretKey }
+  },
+  sign: (out, message, secretKey) => sodium.crypto_sign_detached(out, message, secretKey),
+  verify: (signature, message, publicKey) =>
+    signature.length === 64 &&
+    publicKey.length === 32 &&
+    sodium.crypto_sign_verify_detached(signature, message, publicKey),
+
+  xsalsa20: (target, nonce, key) => sodium.crypto_stream_xor(target, target, nonce, key),
+
+  multiply(out, scalar, point): boolean {
+    return succeeds(() => sodium.crypto_scalarmult_ed25519_noclamp(out, scalar, point))
+  },
+  seal(out, plain, ad, nonce, key): void {
+    sodium.crypto_aead_chacha20poly1305_ietf_encrypt(out, plain, ad, null, nonce, key)
+  },
+  unseal(out, sealed, ad, nonce, key): boolean {
+    return succeeds(() =>
+      sodium.crypto_aead_chacha20poly1305_ietf_decrypt(out, null, sealed, ad, nonce, key),
+    )
+  },
+
+  streamOut: (header, key) => new SodiumStreamOut(header, key),
+  streamIn: (header, key) => new SodiumStreamIn(header, key),
+
+  random: (out) => sodium.randombytes_buf(out),
+}
+
+/** sodium-native throws where libsodium returns -1. Only called with lengths that are right. */
+function succeeds(task: () => void): boolean {
+  try {
+    task()
+    return true
+  } catch {
+    return false
+  }
+}
+
+class SodiumStreamOut implements StreamOut {
+  readonly #state = newState()
+
+  constructor(header: Uint8Array, key: Uint8Array) {
+    sodium.crypto_secretstream_xchacha20poly1305_init_push(this.#state, header, key)
+  }
+
+  push(out: Uint8Array, plain: Uint8Array): void {
+    const tag = sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
+    sodium.crypto_secretstream_xchacha20poly1305_push(this.#state, out, plain, null, tag)
+  }
+}
+
+class SodiumStreamIn implements StreamIn {
+  readonly #state = newState()
+  readonly #tag = new Uint8Array(1)
+
+  constructor(header: Uint8Array, key: Uint8Array) {
+    sodium.crypto_secretstream_xchacha20poly1305_init_pull(this.#state, header, key)
+  }
+
+  pull(out: Uint8Array, sealed: Uint8Array): boolean {
+    try {
+      sodium.crypto_secretstream_xchacha20poly1305_pull(this.#state, out, this.#tag, sealed, null)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+function newState(): Uint8Array {
+  return new Uint8Array(sodium.crypto_secretstream_xchacha20poly1305_STATEBYTES)
+}
