@@ -101,10 +101,6 @@ export function isCode(error: unknown, code: Code): error is DatError {
 }
 
 /** Throws `INVARIANT` unless `condition` holds. Use where data is written and where it is read back. */
-export function invariant(
-  condition: boolean,
-  message: string,
-  facts?: Facts,
-): asserts condition {
+export function invariant(condition: boolean, message: string, facts?: Facts): asserts condition {
   if (!condition) throw new DatError('INVARIANT', message, facts)
 }

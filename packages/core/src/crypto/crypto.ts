@@ -88,7 +88,10 @@ export function setCrypto(next: Crypto): void {
 /** The provider in force. Fetch it once per object, not once per block. */
 export function crypto(): Crypto {
   if (provider === undefined) {
-    throw new DatError('INVARIANT', 'No crypto provider is set; call setCrypto() before anything else.')
+    throw new DatError(
+      'INVARIANT',
+      'No crypto provider is set; call setCrypto() before anything else.',
+    )
   }
   return provider
 }
