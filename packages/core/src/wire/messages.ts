@@ -6,7 +6,9 @@
  * never sees a wire byte. What a generation has no message for, its `Sender` leaves out silently where
  * the meaning survives (a priority), and answers for in its `abilities` where it does not.
  *
- * Objects handed to a `Handler` are reused: whoever keeps one copies it.
+ * Objects handed to a `Handler` are reused: whoever keeps one copies it. Bytes in them (`value`,
+ * `signature`, `manifest`, an extension's message) are views that are valid until `onFrameEnd` has returned.
+ * On a conversation that has ended every method of a `Sender` does nothing.
  */
 
 import type { Proof } from '../tree/proof.ts'
@@ -83,11 +85,17 @@ export interface Sender {
   ): void
   refuse(id: number, reason: Refusal): void
   extension(name: string, message: Uint8Array): void
-  /** Ends the conversation about this log; the connection stays. */
-  close(): void
+  /**
+   * Ends the conversation about this log; the connection stays. `error` is for `Handler.onClose`, which is
+   * called before this returns; the remote is not told.
+   */
+  close(error?: Error): void
 }
 
-/** What a remote can tell us about one log. */
+/**
+ * What a remote can tell us about one log. An error thrown from here ends this conversation, never the
+ * connection.
+ */
 export interface Handler {
   onStatus(status: Readonly<Status>): void
   onHave(start: number, length: number): void

@@ -3,7 +3,8 @@
  *
  * Owns: the contract between a connection (a secret stream of ours, a hyperswarm socket, the simulator)
  * and what runs on it. Messages arrive whole, in order and authenticated. Writing is never refused, but
- * whoever writes asks first (`writable`) and stops at its budget.
+ * whoever writes asks first (`writable`) and stops at its budget. Nothing is delivered from inside `send`,
+ * nor while paused. `onClose` comes exactly once and last, also after our own `close`.
  */
 
 export interface Transport {

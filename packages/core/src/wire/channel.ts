@@ -1,0 +1,102 @@
+/**
+ * Many conversations on one connection, as the protocols that hold them see it.
+ *
+ * Owns: the contract between a muxer and what runs on it: `Channel` (our end of one conversation),
+ * `ChannelHandler` (what the remote makes happen on it), `Muxer` (the connection they share). Two muxers
+ * implement it: ours (`mux.ts`) and an adapter for connections whose multiplexer belongs to somebody else.
+ *
+ * Always true: nothing is delivered on a channel before `onOpen` and after `onClose`; `onClose` comes exactly
+ * once; without an `onOpen` before it, it means that the remote refused.
+ */
+
+import type { Reader, Writer } from '../bytes/cursor.ts'
+
+/**
+ * What a remote makes happen on one channel. Readers, and views taken from them, are valid until the call
+ * returns; those of `onMessage` until `onFrameEnd` has returned.
+ *
+ * An error thrown from here ends this channel only, except `BAD_FRAME`, which ends the connection: bytes
+ * that cannot be decoded tell nothing about where the next message starts.
+ */
+export interface ChannelHandler {
+  /** Both sides have opened. May come before `Muxer.open` returns, if the remote opened first. */
+  onOpen(channel: Channel, handshake: Reader): void
+  /** `body` ends where the message ends. Types that nobody knows come here too: ignore them. */
+  onMessage(type: number, body: Reader): void
+  /** All messages of this channel in one frame were handed over. */
+  onFrameEnd(): void
+  /** Comes once after `Channel.writable` answered false. */
+  onWritable(): void
+  /** `error` is what `close` was given, or what ended the connection; undefined for an orderly end. */
+  onClose(error: Error | undefined): void
+}
+
+export interface Channel {
+  readonly protocol: string
+  readonly id: Uint8Array | undefined
+  /** Open on both sides, and not closed. */
+  readonly opened: boolean
+  readonly closed: boolean
+  /** False while the connection owes too much. Whoever asks and hears no is called by `onWritable`. */
+  readonly writable: boolean
+  /**
+   * Begins a message: write its body into the returned writer, then `end()`; nothing else may be sent in
+   * between. The writer is the connection's outgoing frame, so the body is never copied.
+   *
+   * @param sizeHint about how many bytes the body will have; a wrong guess costs one move of the body
+   * @throws DatError CLOSED on a closed channel
+   */
+  begin(type: number, sizeHint?: number): Writer
+  end(): void
+  /** Takes back the message begun, when its body could not be written. */
+  abandon(): void
+  /** A whole message with a body that exists already. */
+  send(type: number, body: Uint8Array): void
+  /** Ends this conversation; the connection stays. `error` is for our own handler, the remote is not told. */
+  close(error?: Error): void
+}
+
+export interface ChannelOptions {
+  readonly protocol: string
+  readonly id?: Uint8Array | undefined
+  /** Sent with our opening; the protocol decides what is in it. */
+  readonly handshake?: Uint8Array
+  readonly handler: ChannelHandler
+}
+
+/**
+ * The remote opens a channel that we have not opened. Open our side now (`Muxer.open` with the same protocol
+ * and id) or within `UNPAIRED_MS_MAX` and return true; false refuses.
+ */
+export type PairHook = (id: Uint8Array | undefined, handshake: Reader) => boolean
+
+/** One connection that carries many channels. */
+export interface Muxer {
+  readonly isInitiator: boolean
+  /** 64 bytes, the same on both sides. */
+  readonly handshakeHash: Uint8Array
+  /** 32 bytes: who the other end proved to be. */
+  readonly remotePublicKey: Uint8Array
+  readonly closed: boolean
+  /** False while the connection owes more bytes than its budget. */
+  readonly writable: boolean
+  /**
+   * Opens our side of a channel and tells the remote.
+   *
+   * @throws DatError CONFLICT if our side of this pair is open already, CLOSED after the end
+   */
+  open(options: ChannelOptions): Channel
+  /** Is our side of this pair open? */
+  has(protocol: string, id?: Uint8Array): boolean
+  /** Answers openings of the remote: for one id, or (id undefined) for all that have no hook of their own. */
+  pair(protocol: string, id: Uint8Array | undefined, hook: PairHook): void
+  unpair(protocol: string, id?: Uint8Array): void
+  /** Between cork and the outermost uncork everything is kept for one frame; uncork sends it at once. */
+  cork(): void
+  uncork(): void
+  /** Reading stops until as many `resume` as `pause`. */
+  pause(): void
+  resume(): void
+  /** Ends the connection and all channels. */
+  close(error?: Error): void
+}
