@@ -1,0 +1,24 @@
+/**
+ * Texts and JSON as the bytes that a bee keeps.
+ *
+ * Owns: the pairs of functions that hyperbee calls `utf-8`, `json` and `binary`. A bee itself knows bytes only:
+ * whoever wants texts encodes on the way in and decodes on the way out, and sees that keys sort by bytes.
+ */
+
+import { fromUtf8, utf8 as toUtf8 } from '../bytes/bytes.ts'
+
+export interface Encoding<T> {
+  encode(value: T): Uint8Array
+  /** Throws `BAD_FRAME` or a `SyntaxError` for bytes that are no such value. */
+  decode(bytes: Uint8Array): T
+}
+
+export const binary: Encoding<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes }
+
+export const utf8: Encoding<string> = { encode: toUtf8, decode: fromUtf8 }
+
+/** `JSON.stringify` without spaces, as hyperbee's `json` writes it. */
+export const json: Encoding<unknown> = {
+  encode: (value) => toUtf8(JSON.stringify(value)),
+  decode: (bytes) => JSON.parse(fromUtf8(bytes)),
+}
