@@ -39,6 +39,8 @@ export interface Generation {
   readonly hash: TreeHash
   /** One signature per append, each kept at its length; otherwise only the newest. */
   readonly keepsSignatures: boolean
+  /** The length of a head is not sent: it follows from the nodes that come with its signature. */
+  readonly headFromNodes: boolean
   /** May the history be shortened and continued on a higher fork? */
   readonly canFork: boolean
   /** Does the author of `authority.key` stand behind this tree? */

@@ -5,6 +5,7 @@
  * cleared; it never shrinks, and keeps no reference to the bytes it was filled from.
  */
 
+import { copy } from '../bytes/bytes.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
 
 /** One tree node as a value. For tests, vectors and cold paths; hot paths stay in `NodeSet`. */
@@ -17,7 +18,21 @@ export interface Node {
   readonly hash: Uint8Array
 }
 
-export class NodeSet {
+/** Nodes that are known to be right, such as those a log stores. */
+export interface TrustedNodes {
+  /** Finds a node; then `nodeBytes[nodeAt .. + 32)` is its hash, valid until the next call. */
+  findNode(index: number): boolean
+  readonly nodeBytes: Uint8Array
+  readonly nodeAt: number
+  readonly nodeSize: number
+}
+
+/** Takes nodes in: a `NodeSet`, or a store. The hash is `bytes[at .. at + 32)`. */
+export interface NodeSink {
+  push(index: number, size: number, bytes: Uint8Array, at: number): void
+}
+
+export class NodeSet implements NodeSink {
   length = 0
   indices: Float64Array = new Float64Array(16)
   sizes: Float64Array = new Float64Array(16)
@@ -37,6 +52,18 @@ export class NodeSet {
     for (let i = 0; i < HASH_BYTES; i++) this.hashes[to + i] = bytes[at + i] ?? 0
   }
 
+  /** Takes the last node away. */
+  pop(): void {
+    this.length--
+  }
+
+  /** Adds all nodes of `other` behind those that are here. */
+  pushAll(other: NodeSet): void {
+    for (let i = 0; i < other.length; i++) {
+      this.push(other.indices[i] ?? 0, other.sizes[i] ?? 0, other.hashes, i * HASH_BYTES)
+    }
+  }
+
   /** Position of the node `index`, or -1. Sets are small: a linear search from `from` on. */
   find(index: number, from = 0): number {
     for (let i = from; i < this.length; i++) if (this.indices[i] === index) return i
@@ -49,7 +76,7 @@ export class NodeSet {
     return {
       index: this.indices[i] ?? 0,
       size: this.sizes[i] ?? 0,
-      hash: this.hashes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES),
+      hash: copy(this.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)),
     }
   }
 

@@ -1,0 +1,45 @@
+/**
+ * Generation 2 (hypercore 8 and 9): what differs, as a table.
+ *
+ * Hashes with big-endian sizes, as generation 1; the author signs the root hash and the length, since
+ * hypercore 9. Signatures over the root hash alone stay good, because 8 made them and one log may hold both
+ * kinds. Source: generation 2, sections 2 to 4.
+ */
+
+import { equal } from '../bytes/bytes.ts'
+import { writeU64BE } from '../bytes/integers.ts'
+import { crypto, HASH_BYTES } from '../crypto/crypto.ts'
+import { sign } from '../crypto/keys.ts'
+import { TreeHash } from '../tree/hash.ts'
+import type { Authority, Generation, TreeState } from './generation.ts'
+
+export const gen2: Generation = {
+  id: 2,
+  hash: new TreeHash(writeU64BE),
+  keepsSignatures: true,
+  headFromNodes: true,
+  canFork: false,
+  accepts: acceptsRootHash,
+  sign: (_authority, tree, keyPair) => sign(withLength(tree), keyPair.secretKey),
+}
+
+/** Accepts a signature over root hash and length, or over the root hash; without one the key must be the root hash. */
+export function acceptsRootHash(
+  authority: Authority,
+  tree: TreeState,
+  signature: Uint8Array | undefined,
+): boolean {
+  // A log published without signatures is named by its root hash (a static archive).
+  if (signature === undefined) return equal(authority.key, tree.rootHash)
+  return (
+    crypto().verify(signature, withLength(tree), authority.key) ||
+    crypto().verify(signature, tree.rootHash, authority.key)
+  )
+}
+
+function withLength(tree: TreeState): Uint8Array {
+  const message = new Uint8Array(HASH_BYTES + 8)
+  message.set(tree.rootHash)
+  writeU64BE(message, HASH_BYTES, tree.length)
+  return message
+}
