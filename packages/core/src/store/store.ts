@@ -10,10 +10,14 @@
  *   reads the file there and then; `warm` is there to be awaited first by whoever touches cold data.
  * - **Changes are staged, then committed.** `commit` hands everything staged since the last one, of all
  *   logs, to the operating system as one record with a checksum: after a crash a record is there
- *   as a whole or not at all. `rewind` takes back what was staged since a `mark`.
+ *   as a whole or not at all. `rewind` takes back what was staged since a `mark`. **A commit that fails takes
+ *   back everything that was staged, of all logs**; reading goes on, and so do later commits if the cause was
+ *   a full disk. Whoever keeps state beside a slot reads it again then.
  * - **Addresses grow.** Each staged byte has an address in the data log. What stands on an address below
  *   `syncedAddress` is on the disk. Nothing may be shown to a peer before that.
  * - A head's length rules: blocks and nodes at or beyond it are dropped when the store is opened.
+ * - Wrong bytes are never returned as right: reads of damaged pages or blocks throw `CORRUPT_STORE` with the log
+ *   and the block in `facts`. A `stageClear` of that block lets it be fetched again.
  */
 
 /** How far an acknowledgement goes. `group`: handed to the operating system; synced within 50 ms. */
@@ -61,7 +65,10 @@ export interface Store {
   /** False when opened read-only, when damaged or copied: `whyReadOnly` then says why. */
   readonly writable: boolean
   readonly whyReadOnly: string | undefined
-  /** 32 bytes; made when the store was first opened. Never printed, never sent. */
+  /**
+   * 32 bytes; made when the store was first opened. Never printed, never sent. Throws `CORRUPT_STORE` where the
+   * file that held it is lost.
+   */
   readonly primaryKey: Uint8Array
 
   // ---- Logs ----
@@ -70,7 +77,10 @@ export interface Store {
   findAlias(alias: Alias): number | undefined
   /** The slot of an existing log. Cheap; the same object while it is in use. */
   slot(log: number): Slot
-  /** Adds a log. What identifies it is synced when this resolves, in every durability mode. */
+  /**
+   * Adds a log; commits what is staged. What identifies a log of ours (`publicKey`) is synced when this
+   * resolves, in every durability mode. `CONFLICT` if the log or the alias is there already.
+   */
   create(identity: LogIdentity): Promise<Slot>
   /** Removes a log, its alias and all its data, and gives the space back. Staged like any change. */
   remove(log: number): void
@@ -82,7 +92,10 @@ export interface Store {
   /** A point that `rewind` can go back to; valid until the next `commit`. */
   mark(): number
   rewind(mark: number): void
-  /** One record, one write. Resolves when acknowledged as `durability` says. */
+  /**
+   * One record, one write, made before this returns; resolves when acknowledged as `durability` says. Rejects with
+   * `STORE_FULL`, or with `IO` after which the store is read-only until it is opened again.
+   */
   commit(): Promise<void>
   /** Address behind everything committed so far. */
   readonly writtenAddress: number
@@ -146,7 +159,8 @@ export interface Slot {
    * Makes room for a block of `size` bytes and returns where: write the bytes to
    * `staging[at .. at + size)`. The 9 bytes before `at` hold the leaf prefix of the log's
    * generation (`00`, then the size), so that the leaf hash is one call over contiguous memory.
-   * The block counts as held when `putBlock` was called. `staging` may be replaced by this call.
+   * The block counts as held when `putBlock` was called. `staging` may be replaced by this call. A
+   * store has one reservation at a time: the next one, `rewind` and `commit` give up the one before.
    */
   reserve(index: number, size: number): number
   readonly staging: Uint8Array

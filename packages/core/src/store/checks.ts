@@ -1,0 +1,91 @@
+/**
+ * What both engines check of their callers' arguments, and the small shapes they share.
+ *
+ * Owns: the empty head, the text forms under which logs and aliases are found, and the checks of
+ * what would otherwise damage a store in silence.
+ */
+
+import { DatError, invariant } from '../base/errors.ts'
+import { BLOCK_BYTES_MAX } from '../base/limits.ts'
+import { copy } from '../bytes/bytes.ts'
+import { KEY_BYTES } from '../crypto/crypto.ts'
+import type { Alias, Head, LogIdentity } from './store.ts'
+
+export const EMPTY_HEAD: Head = { fork: 0, length: 0, byteLength: 0, signature: undefined }
+
+/** Bytes of a signature that is kept per length (generations 1 and 2). */
+export const KEPT_SIGNATURE_BYTES = 64
+
+/** Bytes as a latin1 text: the cheapest key of a Map. Compares like the bytes. */
+export function binaryText(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes)
+}
+
+/** One text for namespace and name; the namespace has a fixed length, so that nothing is ambiguous. */
+export function aliasText(alias: Alias): string {
+  return binaryText(alias.namespace) + alias.name
+}
+
+/** A copy that shares no memory with the caller. Throws `BAD_ARGUMENT` if a length is wrong. */
+export function ownIdentity(identity: LogIdentity): LogIdentity {
+  const { key, discoveryKey, generation, manifest, publicKey, secretKey, alias } = identity
+  checkBytes('key', key, KEY_BYTES)
+  checkBytes('discoveryKey', discoveryKey, KEY_BYTES)
+  if (publicKey !== undefined) checkBytes('publicKey', publicKey, KEY_BYTES)
+  if (secretKey !== undefined) checkBytes('secretKey', secretKey, 2 * KEY_BYTES)
+  if (alias !== undefined) checkBytes('alias.namespace', alias.namespace, KEY_BYTES)
+  if (secretKey !== undefined && publicKey === undefined) {
+    throw new DatError('BAD_ARGUMENT', 'A secret key needs its public key beside it.')
+  }
+  return {
+    key: copy(key),
+    discoveryKey: copy(discoveryKey),
+    generation,
+    manifest: manifest && copy(manifest),
+    publicKey: publicKey && copy(publicKey),
+    secretKey: secretKey && copy(secretKey),
+    alias: alias && { namespace: copy(alias.namespace), name: alias.name },
+  }
+}
+
+/** A copy of a head that shares no memory with the caller, after checking its numbers. */
+export function ownHead(head: Head): Head {
+  const { fork, length, byteLength, signature } = head
+  checkNumber('fork', fork)
+  checkNumber('length', length)
+  checkNumber('byteLength', byteLength)
+  return { fork, length, byteLength, signature: signature && copy(signature) }
+}
+
+export function checkNumber(what: string, value: number): void {
+  invariant(Number.isSafeInteger(value) && value >= 0, `A store got a wrong ${what}.`, { value })
+}
+
+export function checkBlockSize(index: number, size: number): void {
+  checkNumber('block index', index)
+  checkNumber('block size', size)
+  if (size > BLOCK_BYTES_MAX) {
+    throw new DatError('BAD_ARGUMENT', `A block has at most ${BLOCK_BYTES_MAX} bytes.`, {
+      index,
+      size,
+    })
+  }
+}
+
+function checkBytes(what: string, bytes: Uint8Array, length: number): void {
+  if (bytes.length === length) return
+  throw new DatError('BAD_ARGUMENT', `The ${what} of a log has ${length} bytes.`, {
+    bytes: bytes.length,
+  })
+}
+
+/** The last block that lies below an in-order node. */
+export function lastBlockBelow(node: number): number {
+  let index = node
+  let width = 1
+  while (index % 2 === 1) {
+    index = (index - 1) / 2
+    width *= 2
+  }
+  return (index / 2 + 1) * width - 1
+}

@@ -1,0 +1,224 @@
+/**
+ * One log of the memory store.
+ *
+ * Owns: blocks and nodes in Maps, the bits of what is held, and the head. A block is stored in the very
+ * buffer that `reserve` handed out, so it is written once here too.
+ */
+
+import { invariant } from '../base/errors.ts'
+import { Bitfield } from '../bytes/bitfield.ts'
+import { copy, EMPTY } from '../bytes/bytes.ts'
+import { HASH_BYTES } from '../crypto/crypto.ts'
+import { LEAF_PREFIX_BYTES, type WriteU64 } from '../tree/hash.ts'
+import type { Node } from '../tree/nodes.ts'
+import {
+  checkBlockSize,
+  checkNumber,
+  EMPTY_HEAD,
+  KEPT_SIGNATURE_BYTES,
+  lastBlockBelow,
+  ownHead,
+} from './checks.ts'
+import { SIZE_WRITERS, writeLeafPrefix } from './leaf-prefix.ts'
+import type { Head, LogIdentity, Slot } from './store.ts'
+
+/** What a slot asks of its store. */
+export interface MemoryHost {
+  changed(bytes: number, undo: () => void): number
+}
+
+interface StoredBlock {
+  readonly bytes: Uint8Array
+  /** Address behind it. */
+  readonly address: number
+}
+
+export class MemorySlot implements Slot {
+  readonly log: number
+  identity: LogIdentity
+  head: Head = EMPTY_HEAD
+  headAddress = 0
+  contiguousLength = 0
+  blockBytes = 0
+  nodeBytes: Uint8Array = EMPTY
+  readonly nodeAt = 0
+  nodeSize = 0
+  staging: Uint8Array = EMPTY
+  readonly #host: MemoryHost
+  readonly #writeSize: WriteU64
+  readonly #blocks = new Map<number, StoredBlock>()
+  readonly #held = new Bitfield()
+  readonly #nodes = new Map<number, Node>()
+  readonly #signatures = new Map<number, Uint8Array>()
+  readonly #userData = new Map<string, Uint8Array>()
+  #reserved = -1
+
+  constructor(host: MemoryHost, log: number, identity: LogIdentity) {
+    this.#host = host
+    this.log = log
+    this.identity = identity
+    this.#writeSize = SIZE_WRITERS[identity.generation]
+  }
+
+  // ---- Blocks ----
+
+  get heldBlocks(): number {
+    return this.#blocks.size
+  }
+
+  has(index: number): boolean {
+    return this.#held.get(index)
+  }
+
+  nextHeld(from: number, end: number): number {
+    return from >= end ? end : this.#held.nextSet(from, end)
+  }
+
+  nextMissing(from: number, end: number): number {
+    return from >= end ? end : this.#held.nextUnset(from, end)
+  }
+
+  read(index: number): Uint8Array | undefined {
+    const block = this.#blocks.get(index)
+    return block && copy(block.bytes)
+  }
+
+  readInto(index: number, into: Uint8Array, at: number): boolean {
+    const block = this.#blocks.get(index)
+    if (block === undefined) return false
+    into.set(block.bytes, at)
+    return true
+  }
+
+  isCold(): boolean {
+    return false
+  }
+
+  warm(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  addressOf(index: number): number {
+    return this.#blocks.get(index)?.address ?? 0
+  }
+
+  // ---- Tree nodes ----
+
+  findNode(index: number): boolean {
+    const node = this.#nodes.get(index)
+    if (node === undefined) return false
+    this.nodeBytes = node.hash
+    this.nodeSize = node.size
+    return true
+  }
+
+  // ---- Staging ----
+
+  reserve(index: number, size: number): number {
+    checkBlockSize(index, size)
+    this.staging = new Uint8Array(LEAF_PREFIX_BYTES + size)
+    writeLeafPrefix(this.staging, LEAF_PREFIX_BYTES, size, this.#writeSize)
+    this.#reserved = index
+    return LEAF_PREFIX_BYTES
+  }
+
+  putBlock(index: number): void {
+    invariant(this.#reserved === index, 'A block was put that is not the reserved one.', { index })
+    this.#reserved = -1
+    const bytes = this.staging.subarray(LEAF_PREFIX_BYTES)
+    const old = this.#blocks.get(index)
+    const address = this.#host.changed(bytes.length, () => this.#setBlock(index, old))
+    this.#setBlock(index, { bytes, address })
+  }
+
+  putNode(index: number, size: number, bytes: Uint8Array, at: number): void {
+    checkNumber('node index', index)
+    checkNumber('node size', size)
+    const hash = copy(bytes.subarray(at, at + HASH_BYTES))
+    this.#change(this.#nodes, index, { index, size, hash })
+  }
+
+  stageHead(head: Head): void {
+    const old = this.head
+    const oldAddress = this.headAddress
+    this.headAddress = this.#host.changed(0, () => {
+      this.head = old
+      this.headAddress = oldAddress
+    })
+    this.head = ownHead(head)
+  }
+
+  stageTruncate(head: Head): void {
+    this.#dropBlocks(head.length, Number.MAX_SAFE_INTEGER)
+    for (const index of [...this.#nodes.keys()]) {
+      if (lastBlockBelow(index) >= head.length) this.#change(this.#nodes, index, undefined)
+    }
+    for (const length of [...this.#signatures.keys()]) {
+      if (length > head.length) this.#change(this.#signatures, length, undefined)
+    }
+    this.stageHead(head)
+  }
+
+  stageClear(start: number, end: number): void {
+    this.#dropBlocks(start, end)
+  }
+
+  stageManifest(manifest: Uint8Array): void {
+    const old = this.identity
+    this.#host.changed(manifest.length, () => {
+      this.identity = old
+    })
+    this.identity = { ...old, manifest: copy(manifest) }
+  }
+
+  putSignature(length: number, signature: Uint8Array): void {
+    checkNumber('length', length)
+    invariant(signature.length === KEPT_SIGNATURE_BYTES, 'A kept signature has 64 bytes.')
+    this.#change(this.#signatures, length, copy(signature))
+  }
+
+  signature(length: number): Uint8Array | undefined {
+    const signature = this.#signatures.get(length)
+    return signature && copy(signature)
+  }
+
+  userData(name: string): Uint8Array | undefined {
+    const value = this.#userData.get(name)
+    return value && copy(value)
+  }
+
+  stageUserData(name: string, value: Uint8Array | undefined): void {
+    this.#change(this.#userData, name, value && copy(value))
+  }
+
+  // ---- Changing and taking back ----
+
+  #dropBlocks(start: number, end: number): void {
+    for (let i = this.nextHeld(start, end); i < end; i = this.nextHeld(i + 1, end)) {
+      const old = this.#blocks.get(i)
+      this.#host.changed(0, () => this.#setBlock(i, old))
+      this.#setBlock(i, undefined)
+    }
+  }
+
+  #setBlock(index: number, block: StoredBlock | undefined): void {
+    this.blockBytes -= this.#blocks.get(index)?.bytes.length ?? 0
+    if (block === undefined) this.#blocks.delete(index)
+    else this.#blocks.set(index, block)
+    this.blockBytes += block?.bytes.length ?? 0
+    this.#held.set(index, block !== undefined)
+    const from = Math.min(this.contiguousLength, index)
+    this.contiguousLength = this.#held.nextUnset(from, Number.MAX_SAFE_INTEGER)
+  }
+
+  #change<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+    const old = map.get(key)
+    this.#host.changed(0, () => set(map, key, old))
+    set(map, key, value)
+  }
+}
+
+function set<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+  if (value === undefined) map.delete(key)
+  else map.set(key, value)
+}

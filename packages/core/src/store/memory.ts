@@ -1,0 +1,192 @@
+/**
+ * The store that keeps everything in memory: for tests, browsers and drives that nobody wants to keep.
+ *
+ * Owns: the simplest thing that fulfils the contract, and so the oracle for the on-disk engine. Every change
+ * pushes its inverse on one list; `rewind` runs them backwards, `commit` forgets them. Addresses count
+ * the bytes of blocks, so that they grow as they would in a file.
+ */
+
+import { DatError, invariant } from '../base/errors.ts'
+import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
+import { aliasText, binaryText, ownIdentity } from './checks.ts'
+import { type MemoryHost, MemorySlot } from './memory-slot.ts'
+import type { Alias, Durability, LogIdentity, Slot, Store, StoreStats } from './store.ts'
+
+export interface MemoryStoreOptions {
+  /** 32 bytes. Default: random. */
+  readonly primaryKey?: Uint8Array
+  /** Fills bytes at random. Default: the crypto provider's. */
+  readonly random?: (out: Uint8Array) => void
+  /** `syncedAddress` moves only when `sync` is called, as between two syncs of a disk. Default false. */
+  readonly syncByHand?: boolean
+}
+
+/** A new, empty store. */
+export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(options)
+}
+
+class MemoryStore implements Store, MemoryHost {
+  readonly durability: Durability = 'none'
+  readonly writable = true
+  readonly whyReadOnly: undefined
+  readonly primaryKey: Uint8Array
+  readonly #syncByHand: boolean
+  readonly #slots = new Map<number, MemorySlot>()
+  readonly #byDiscoveryKey = new Map<string, number>()
+  readonly #byAlias = new Map<string, number>()
+  readonly #listeners = new Set<() => void>()
+  readonly #undo: (() => void)[] = []
+  #next = 0
+  // Nothing stands on address 0, so that 0 can mean "not held".
+  #staged = 1
+  #written = 1
+  #synced = 1
+  #closed = false
+
+  constructor(options: MemoryStoreOptions) {
+    this.primaryKey = new Uint8Array(KEY_BYTES)
+    if (options.primaryKey !== undefined) this.primaryKey.set(options.primaryKey)
+    else (options.random ?? crypto().random)(this.primaryKey)
+    this.#syncByHand = options.syncByHand ?? false
+  }
+
+  // ---- Logs ----
+
+  find(discoveryKey: Uint8Array): number | undefined {
+    return this.#byDiscoveryKey.get(binaryText(discoveryKey))
+  }
+
+  findAlias(alias: Alias): number | undefined {
+    return this.#byAlias.get(aliasText(alias))
+  }
+
+  slot(log: number): Slot {
+    const slot = this.#slots.get(log)
+    if (slot === undefined) throw new DatError('NOT_FOUND', `The store has no log ${log}.`, { log })
+    return slot
+  }
+
+  async create(given: LogIdentity): Promise<Slot> {
+    this.#checkOpen()
+    const identity = ownIdentity(given)
+    if (this.find(identity.discoveryKey) !== undefined) {
+      throw new DatError('CONFLICT', 'The store has this log already.')
+    }
+    if (identity.alias !== undefined && this.findAlias(identity.alias) !== undefined) {
+      throw new DatError('CONFLICT', 'The store has a log of this name already.')
+    }
+    const slot = new MemorySlot(this, this.#next++, identity)
+    this.#register(slot)
+    this.changed(0, () => this.#forget(slot))
+    await this.commit()
+    await this.sync()
+    return slot
+  }
+
+  remove(log: number): void {
+    this.#checkOpen()
+    const slot = this.#slots.get(log)
+    if (slot === undefined) return
+    this.#forget(slot)
+    this.changed(0, () => this.#register(slot))
+  }
+
+  logs(): Iterable<number> {
+    return [...this.#slots.keys()].sort((a, b) => a - b)
+  }
+
+  // ---- Changes ----
+
+  mark(): number {
+    return this.#undo.length
+  }
+
+  rewind(mark: number): void {
+    while (this.#undo.length > mark) this.#undo.pop()?.()
+  }
+
+  commit(): Promise<void> {
+    if (this.#closed) return Promise.reject(closed())
+    this.#undo.length = 0
+    this.#written = this.#staged
+    if (!this.#syncByHand) this.#syncNow()
+    return DONE
+  }
+
+  get writtenAddress(): number {
+    return this.#written
+  }
+
+  get syncedAddress(): number {
+    return this.#synced
+  }
+
+  sync(): Promise<void> {
+    this.#syncNow()
+    return DONE
+  }
+
+  onSynced(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  checkpoint(): Promise<void> {
+    return DONE
+  }
+
+  stats(): StoreStats {
+    let liveBytes = 0
+    for (const slot of this.#slots.values()) liveBytes += slot.blockBytes
+    return { logs: this.#slots.size, liveBytes, fileBytes: 0 }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    await this.commit()
+    this.#syncNow()
+    this.#closed = true
+    this.#listeners.clear()
+  }
+
+  // ---- For the slots ----
+
+  /** Notes a change of `bytes` new bytes and how to take it back; returns the address behind it. */
+  changed(bytes: number, undo: () => void): number {
+    this.#checkOpen()
+    this.#undo.push(undo)
+    this.#staged += bytes + 1
+    return this.#staged
+  }
+
+  #register(slot: MemorySlot): void {
+    const { discoveryKey, alias } = slot.identity
+    this.#slots.set(slot.log, slot)
+    this.#byDiscoveryKey.set(binaryText(discoveryKey), slot.log)
+    if (alias !== undefined) this.#byAlias.set(aliasText(alias), slot.log)
+  }
+
+  #forget(slot: MemorySlot): void {
+    const { discoveryKey, alias } = slot.identity
+    invariant(this.#slots.delete(slot.log), 'A log was removed twice.', { log: slot.log })
+    this.#byDiscoveryKey.delete(binaryText(discoveryKey))
+    if (alias !== undefined) this.#byAlias.delete(aliasText(alias))
+  }
+
+  #syncNow(): void {
+    if (this.#synced === this.#written) return
+    this.#synced = this.#written
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw closed()
+  }
+}
+
+const DONE = Promise.resolve()
+
+function closed(): DatError {
+  return new DatError('CLOSED', 'The store is closed.')
+}
