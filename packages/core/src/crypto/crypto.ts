@@ -22,7 +22,7 @@ export interface Crypto {
 
   /** BLAKE2b with a 32-byte result. `out` is exactly 32 bytes. */
   hash(out: Uint8Array, input: Uint8Array): void
-  /** BLAKE2b with a 32-byte result, keyed with 1 to 64 bytes. */
+  /** BLAKE2b with a 32-byte result, keyed with 16 to 64 bytes (what sodium takes). */
   hashKeyed(out: Uint8Array, input: Uint8Array, key: Uint8Array): void
   /** BLAKE2b-512, as Noise uses it. `out` is exactly 64 bytes. */
   hash512(out: Uint8Array, input: Uint8Array): void
@@ -63,7 +63,7 @@ export interface Crypto {
 
 /** The sending half of a secretstream. Each message grows by `STREAM_OVERHEAD_BYTES`. */
 export interface StreamOut {
-  /** `out` and `plain` may overlap only if `out` starts at least one byte before `plain`. */
+  /** `out` and `plain` may overlap only if `out` starts exactly one byte before `plain`. */
   push(out: Uint8Array, plain: Uint8Array): void
 }
 

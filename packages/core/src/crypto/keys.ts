@@ -20,7 +20,7 @@ export function hash(...parts: readonly Uint8Array[]): Uint8Array {
   return out
 }
 
-/** BLAKE2b-256 keyed with `key` (1 to 64 bytes). */
+/** BLAKE2b-256 keyed with `key` (16 to 64 bytes). */
 export function hashKeyed(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(HASH_BYTES)
   crypto().hashKeyed(out, joined(parts), key)
