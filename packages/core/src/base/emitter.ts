@@ -20,15 +20,16 @@ export class Emitter<Events> {
     listener: Listener<Events[K]>,
     options: { signal?: AbortSignal } = {},
   ): () => void {
-    const list = this.#listeners.get(name) ?? []
-    this.#listeners.set(name, [...list, listener])
+    const { signal } = options
+    if (signal?.aborted === true) return () => {}
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener])
+    let added = true
     const off = (): void => {
-      const left = (this.#listeners.get(name) ?? []).filter((l) => l !== listener)
-      if (left.length === 0) this.#listeners.delete(name)
-      else this.#listeners.set(name, left)
+      if (added) this.#remove(name, listener)
+      added = false
+      signal?.removeEventListener('abort', off)
     }
-    if (options.signal?.aborted === true) off()
-    else options.signal?.addEventListener('abort', off, { once: true })
+    signal?.addEventListener('abort', off)
     return off
   }
 
@@ -52,6 +53,15 @@ export class Emitter<Events> {
 
   removeAll(): void {
     this.#listeners.clear()
+  }
+
+  /** Takes out one entry: who was added twice is removed twice. */
+  #remove(name: keyof Events, listener: Listener<never>): void {
+    const list = this.#listeners.get(name) ?? []
+    const at = list.indexOf(listener)
+    const left = list.filter((_, i) => i !== at)
+    if (left.length === 0) this.#listeners.delete(name)
+    else this.#listeners.set(name, left)
   }
 }
 

@@ -18,6 +18,8 @@ export const CHANNEL_PROTOCOL_BYTES_MAX = 128
 export const CHANNEL_ID_BYTES_MAX = 64
 export const CHANNEL_HANDSHAKE_BYTES_MAX = 4_096
 export const CHANNELS_MAX = 16_384
+/** Numbers that a remote may give its channels; more than it may have open, as refused ones count too. */
+export const CHANNEL_NUMBERS_MAX = 65_536
 /** Remote OPENs that wait for our side. */
 export const CHANNELS_UNPAIRED_MAX = 1_024
 /** Bytes kept for channels that are not paired yet, per connection. */

@@ -1,0 +1,35 @@
+/**
+ * One at a time: who holds the mutex goes on, the others wait in the order in which they came.
+ *
+ * Owns: the queue. `acquire` gives back the function that releases; calling it twice is harmless, so it may
+ * stand in a `finally` and be called early as well.
+ */
+
+export type Release = () => void
+
+export class Mutex {
+  #tail: Promise<void> = Promise.resolve()
+  #waiting = 0
+
+  /** Is somebody in, or waiting to be? */
+  get busy(): boolean {
+    return this.#waiting > 0
+  }
+
+  /** Resolves when it is the caller's turn. */
+  async acquire(): Promise<Release> {
+    const before = this.#tail
+    let next: Release = () => {}
+    this.#tail = new Promise((resolve) => {
+      next = resolve
+    })
+    this.#waiting++
+    await before
+    let held = true
+    return () => {
+      if (held) this.#waiting--
+      held = false
+      next()
+    }
+  }
+}

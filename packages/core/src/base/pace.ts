@@ -1,0 +1,39 @@
+/**
+ * Long work in short slices: says when the event loop is due a turn, and gives it one.
+ *
+ * Owns: the slice. Awaiting what is resolved already runs microtasks only and starves timers and sockets, so
+ * every loop over content asks `due()` per item and awaits `turn()` when it is. The clock is looked at once
+ * in `SLICE_ITEMS` items.
+ */
+
+import type { Clock } from './clock.ts'
+import { SLICE_ITEMS, SLICE_MS } from './limits.ts'
+
+export class Pace {
+  readonly #clock: Clock
+  #until: number
+  #items = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#until = clock.now() + SLICE_MS
+  }
+
+  /** Call once per item. True: the slice is over, await `turn` before the next item. */
+  due(): boolean {
+    this.#items++
+    if (this.#items < SLICE_ITEMS) return false
+    this.#items = 0
+    return this.#clock.now() >= this.#until
+  }
+
+  /** Resolves in a later turn of the event loop, and begins the next slice. */
+  turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.soon(() => {
+        this.#until = this.#clock.now() + SLICE_MS
+        resolve()
+      })
+    })
+  }
+}
