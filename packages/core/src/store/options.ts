@@ -1,0 +1,42 @@
+/**
+ * How an on-disk store is opened.
+ *
+ * Owns: the options of `openStore`, and the sizes that tests make small to see a segment end or a page leave.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import type { Crc32 } from './crc32.ts'
+import type { Disk } from './disk.ts'
+import type { Durability } from './store.ts'
+
+export interface OpenStoreOptions {
+  readonly disk: Disk
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** Default `group`. */
+  readonly durability?: Durability
+  /** Take no lock and write nothing; another process may go on writing. Default false. */
+  readonly readOnly?: boolean
+  /**
+   * The user's word that a damaged or copied store may be written again from what is left of it. Whoever asks for it
+   * first learns from peers whether they hold more. Default false: such a store opens read-only.
+   */
+  readonly recover?: boolean
+  /** Fills bytes at random. Default: the crypto provider's. */
+  readonly random?: (out: Uint8Array) => void
+  /** A native checksum. Default: ours, slower. */
+  readonly crc32?: Crc32
+  readonly sizes?: Partial<StoreSizes>
+}
+
+/** See the constants of the same names in `base/limits.ts`. */
+export interface StoreSizes {
+  readonly segmentBytes: number
+  readonly pageSegmentBytes: number
+  readonly checkpointBytes: number
+  readonly pageCacheBytes: number
+  /** Changed index pages in memory, at most, before a checkpoint starts. */
+  readonly dirtyBytes: number
+  /** A record of a large commit is ended, and continued in the next one, when it has grown to this. */
+  readonly recordBytes: number
+}
