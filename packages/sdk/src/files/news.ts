@@ -81,7 +81,11 @@ export type FolderEvent =
   | { readonly type: 'file-renamed'; readonly path: string; readonly from: string }
   | ({ readonly type: 'file-skipped' } & Problem)
   /** A clone kept a locally edited file. `drive` says what the drive wanted to do with it. */
-  | { readonly type: 'conflict'; readonly path: string; readonly drive: 'changed' | 'removed' }
+  | {
+      readonly type: 'conflict'
+      readonly path: string
+      readonly drive: 'changed' | 'removed' | 'unchanged'
+    }
   /** A new version of the drive: told by its owner (clone) or committed by us (share). */
   | { readonly type: 'version'; readonly version: number }
   | { readonly type: 'peer-added'; readonly peer: string; readonly peers: number }

@@ -1,0 +1,230 @@
+/**
+ * What a folder and its drive agreed on last time, file by file: the memory that makes the next pass cheap.
+ *
+ * Owns: one file of lines (`ledger-row.ts`). These statements always hold:
+ *
+ * - The ledger is a memory, never the truth. Losing it, or any end of it, costs work and loses nothing: a share
+ *   compares contents again, a clone takes what it does not remember having written for the user's own.
+ * - The file is a row of batches. The first of them, as long as each goes on behind the last path of the one
+ *   before, are its sorted part: found by halving, never held in memory. What comes behind is held in memory and
+ *   hides rows of the same path in the sorted part.
+ * - A `V` line ends each batch. What stands behind the last one when the ledger is opened is dropped.
+ *
+ * So a first import of a million files appends a million lines and holds none of them, and a later change of
+ * one file is one line. When too much is held in memory the file is written anew, sorted.
+ */
+
+import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs'
+import { LedgerCursor } from './ledger-cursor.ts'
+import {
+  type LedgerRow,
+  linePath,
+  lineVersion,
+  parseRow,
+  removalLine,
+  rowLine,
+  versionLine,
+} from './ledger-row.ts'
+import { LineReader } from './lines.ts'
+import { comparePaths } from './paths.ts'
+import { Turns } from './turns.ts'
+
+/** Rows in memory before the file is written anew, at least, and as a share of the sorted part. */
+const OVERLAY_ROWS_MAX = 20_000
+const OVERLAY_SHARE_MAX = 1 / 8
+const WRITE_ROWS = 2_048
+
+/** What one batch changed. */
+export interface LedgerBatch {
+  readonly rows: readonly LedgerRow[]
+  readonly removed: readonly string[]
+  /** All rows are true of this version of the drive. */
+  readonly version: number
+}
+
+export class Ledger {
+  readonly #path: string
+  readonly #header: string
+  #file: number
+  /** Offset behind the header, behind the sorted part, and behind everything. */
+  #start = 0
+  #sortedEnd = 0
+  #end = 0
+  #sortedRows = 0
+  #lastSorted = ''
+  #version = 0
+  #clockMs = 0
+  /** Rows behind the sorted part; `undefined` for removed ones. */
+  readonly #overlay = new Map<string, LedgerRow | undefined>()
+  #overlayPaths: string[] | undefined
+
+  private constructor(path: string, owner: string) {
+    this.#path = path
+    this.#header = `dat-rhino-ledger 1 ${owner}\n`
+    this.#file = openSync(path, 'a+', 0o600)
+  }
+
+  /**
+   * Opens or begins the ledger in file `path`.
+   *
+   * @param owner what it speaks about; a ledger of another owner is begun anew
+   */
+  static async open(path: string, owner: string): Promise<Ledger> {
+    const ledger = new Ledger(path, owner)
+    await ledger.#load()
+    return ledger
+  }
+
+  /** The version of the drive that all rows are true of; 0 at the beginning. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Is nothing known? */
+  get isEmpty(): boolean {
+    return this.#sortedRows === 0 && this.#overlay.size === 0
+  }
+
+  /** The file system's clock when a batch was last recorded: what stamps files here. Milliseconds. */
+  get clockMs(): number {
+    return this.#clockMs
+  }
+
+  /** Rows below `folder`, in order of their paths, as they stand now. */
+  cursor(folder = '/'): LedgerCursor {
+    this.#overlayPaths ??= [...this.#overlay.keys()].sort(comparePaths)
+    const reader = new LineReader(this.#file, this.#start, this.#sortedEnd)
+    return new LedgerCursor(reader, this.#start, this.#overlay, this.#overlayPaths, folder)
+  }
+
+  /** The row of one path. */
+  get(path: string): LedgerRow | undefined {
+    if (this.#overlay.has(path)) return this.#overlay.get(path)
+    const cursor = this.cursor()
+    cursor.seek(path)
+    return cursor.row?.path === path ? cursor.row : undefined
+  }
+
+  /** Adds what a batch found and did, as one write. */
+  record(batch: LedgerBatch): void {
+    const extendsSorted = this.#take(batch.rows, batch.removed)
+    let text = ''
+    for (const path of batch.removed) text += removalLine(path)
+    for (const row of batch.rows) text += rowLine(row)
+    this.#end += writeAll(this.#file, text + versionLine(batch.version))
+    if (extendsSorted) this.#sortedEnd = this.#end
+    this.#version = batch.version
+    this.#clockMs = fstatSync(this.#file).mtimeMs
+  }
+
+  /** Writes the file anew if too many rows are held in memory. Cursors of before end there. */
+  async compact(): Promise<void> {
+    const allowed = Math.max(OVERLAY_ROWS_MAX, this.#sortedRows * OVERLAY_SHARE_MAX)
+    if (this.#overlay.size > allowed) await this.#rewrite()
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+
+  /** Puts a batch where it belongs. True: it goes on where the sorted part ends, and extends it. */
+  #take(rows: readonly LedgerRow[], removed: readonly string[]): boolean {
+    if (this.#sortedEnd === this.#end && removed.length === 0 && this.#isBehind(rows)) {
+      this.#sortedRows += rows.length
+      this.#lastSorted = rows.at(-1)?.path ?? this.#lastSorted
+      return true
+    }
+    for (const path of removed) this.#overlay.set(path, undefined)
+    for (const row of rows) this.#overlay.set(row.path, row)
+    this.#overlayPaths = undefined
+    return rows.length + removed.length === 0 && this.#sortedEnd === this.#end
+  }
+
+  /** Are the rows in order, and behind all sorted ones? */
+  #isBehind(rows: readonly LedgerRow[]): boolean {
+    let last = this.#lastSorted
+    for (const row of rows) {
+      if (last !== '' && comparePaths(row.path, last) <= 0) return false
+      last = row.path
+    }
+    return true
+  }
+
+  // ---- Opening, and writing anew -----------------------------------------------------------------
+
+  async #load(): Promise<void> {
+    const size = fstatSync(this.#file).size
+    const reader = new LineReader(this.#file, 0, size)
+    if (`${reader.next()}\n` !== this.#header) return this.#begin()
+    this.#start = reader.offset
+    this.#end = this.#start
+    this.#sortedEnd = this.#start
+    const turns = new Turns()
+    let rows: LedgerRow[] = []
+    let removed: string[] = []
+    for (let line = reader.next(); line !== undefined; line = reader.next()) {
+      const row = parseRow(line)
+      const version = lineVersion(line)
+      if (row !== undefined) rows.push(row)
+      else if (version !== undefined) {
+        const extendsSorted = this.#take(rows, removed)
+        this.#end = reader.offset
+        if (extendsSorted) this.#sortedEnd = this.#end
+        this.#version = version
+        rows = []
+        removed = []
+      } else {
+        const path = line.startsWith('D ') ? linePath(line) : undefined
+        if (path === undefined) break
+        removed.push(path)
+      }
+      if (turns.isOver) await turns.next()
+    }
+    if (this.#end < size) ftruncateSync(this.#file, this.#end)
+  }
+
+  #begin(): void {
+    ftruncateSync(this.#file, 0)
+    this.#start = writeAll(this.#file, this.#header)
+    this.#end = this.#start
+    this.#sortedEnd = this.#start
+  }
+
+  async #rewrite(): Promise<void> {
+    const next = `${this.#path}.next`
+    const file = openSync(next, 'w+', 0o600)
+    const turns = new Turns()
+    const start = writeAll(file, this.#header)
+    let end = start
+    let count = 0
+    let last = ''
+    let text = ''
+    for (let cursor = this.cursor(); cursor.row !== undefined; cursor.advance()) {
+      text += rowLine(cursor.row)
+      last = cursor.row.path
+      if (++count % WRITE_ROWS !== 0) continue
+      end += writeAll(file, text)
+      text = ''
+      if (turns.isOver) await turns.next()
+    }
+    end += writeAll(file, text + versionLine(this.#version))
+    renameSync(next, this.#path)
+    closeSync(this.#file)
+    this.#file = file
+    this.#start = start
+    this.#end = end
+    this.#sortedEnd = end
+    this.#sortedRows = count
+    this.#lastSorted = last
+    this.#overlay.clear()
+    this.#overlayPaths = undefined
+  }
+}
+
+/** Writes all of `text` at the end of `file`; returns its bytes. */
+function writeAll(file: number, text: string): number {
+  const bytes = Buffer.from(text)
+  let at = 0
+  while (at < bytes.length) at += writeSync(file, bytes, at, bytes.length - at)
+  return bytes.length
+}
