@@ -5,6 +5,7 @@
  * time for being right.
  */
 
+/** What this project knows of time. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */
   now(): number
@@ -14,6 +15,7 @@ export interface Clock {
   soon(task: () => void): void
 }
 
+/** A task that waits. */
 export interface Timer {
   cancel(): void
 }
@@ -22,13 +24,20 @@ export interface Timer {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, delayMs) as unknown as { unref?: () => void }
-    timer.unref?.()
-    return { cancel: () => clearTimeout(timer as unknown as number) }
+    const timer = setTimeout(task, delayMs)
+    keepNobodyAlive(timer)
+    return { cancel: () => clearTimeout(timer) }
   },
   soon(task) {
-    const g = globalThis as { setImmediate?: (task: () => void) => unknown }
-    if (g.setImmediate !== undefined) g.setImmediate(task)
-    else setTimeout(task, 0)
+    const platform: object = globalThis
+    if ('setImmediate' in platform && typeof platform.setImmediate === 'function') {
+      platform.setImmediate(task)
+    } else setTimeout(task, 0)
   },
+}
+
+/** Node's timers hold the process unless they are told not to; a browser's are numbers. */
+function keepNobodyAlive(timer: unknown): void {
+  if (typeof timer !== 'object' || timer === null || !('unref' in timer)) return
+  if (typeof timer.unref === 'function') timer.unref()
 }

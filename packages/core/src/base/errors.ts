@@ -68,7 +68,7 @@ export const CODES = {
 
   /** A statement that must always hold does not: a bug of ours. */
   INVARIANT: { fault: 'us', http: 500, exit: 70 },
-} as const satisfies Record<string, { fault: Fault; http: number; exit: number }>
+} as const
 
 export type Code = keyof typeof CODES
 

@@ -32,13 +32,13 @@ export const BATCH_FLUSH_BYTES = 262_144
 // ---- One log on one connection -------------------------------------------------------------------
 
 /** Largest block that stock peers append or accept. */
-export const BLOCK_BYTES_MAX = 15 * 1024 * 1024
+export const BLOCK_BYTES_MAX: number = 15 * 1024 * 1024
 export const NODES_PER_LIST_MAX = 512
 export const SIGNATURE_BYTES_MAX = 65_536
 export const MANIFEST_BYTES_MAX = 65_536
 export const MANIFEST_SIGNERS_MAX = 256
 /** Blocks in one Want, and in the bitfield that answers it. */
-export const WANT_BLOCKS_MAX = 2 ** 21
+export const WANT_BLOCKS_MAX: number = 2 ** 21
 export const WANTS_PER_CHANNEL_MAX = 512
 export const BITFIELD_BYTES_MAX = 1_048_576
 /** Intervals kept of what one remote says it has. */
@@ -54,15 +54,15 @@ export const PROOFS_WRONG_MAX = 16
 /** NoData answers in a row before a peer is asked last. */
 export const REFUSALS_MAX = 32
 export const EXTENSION_NAME_BYTES_MAX = 256
-export const EXTENSION_BYTES_MAX = 4 * 1024 * 1024
+export const EXTENSION_BYTES_MAX: number = 4 * 1024 * 1024
 /** Bytes of answers queued on one connection. */
-export const ANSWER_BYTES_QUEUED_MAX = 8 * 1024 * 1024
+export const ANSWER_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
 
 // ---- What we ask for -----------------------------------------------------------------------------
 
 /** Blocks and bytes in flight to one peer for one log. */
 export const IN_FLIGHT_BLOCKS_MAX = 4_096
-export const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024
+export const IN_FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024
 /** A peer that announces and does not deliver is passed over after this, or 8 median answer times. */
 export const ANSWER_MS_MIN = 2_000
 /** Proofs of one reorganisation, and its time. */
@@ -87,18 +87,18 @@ export const PATH_BYTES_MAX = 4_096
 // ---- Store ---------------------------------------------------------------------------------------
 
 /** One file of the data log. */
-export const SEGMENT_BYTES = 128 * 1024 * 1024
+export const SEGMENT_BYTES: number = 128 * 1024 * 1024
 /** Data log written since the last checkpoint, at most, before the next one starts. */
-export const CHECKPOINT_BYTES = 64 * 1024 * 1024
+export const CHECKPOINT_BYTES: number = 64 * 1024 * 1024
 /** Index pages held in memory, all logs of a store together. */
-export const PAGE_CACHE_BYTES = 64 * 1024 * 1024
+export const PAGE_CACHE_BYTES: number = 64 * 1024 * 1024
 /** Open files of a store, however many logs it holds. */
 export const OPEN_FILES_MAX = 16
 /** In durability mode `group`: from the write to the sync, at most. */
 export const GROUP_SYNC_MS = 50
-export const GROUP_SYNC_BYTES = 4 * 1024 * 1024
+export const GROUP_SYNC_BYTES: number = 4 * 1024 * 1024
 /** A record larger than this in a stored file is damage. */
-export const RECORD_BYTES_MAX = 64 * 1024 * 1024
+export const RECORD_BYTES_MAX: number = 64 * 1024 * 1024
 
 // ---- Turns of the event loop ---------------------------------------------------------------------
 
