@@ -14,6 +14,12 @@ export const FRAME_BYTES_MAX = 0xffffff
 export const HANDSHAKE_FRAME_BYTES_MAX = 96
 /** From the first byte to the end of the handshake. */
 export const HANDSHAKE_MS_MAX = 5_000
+/** Connections in the handshake, all together and from one address. */
+export const HALF_OPEN_MAX = 256
+export const HALF_OPEN_PER_ADDRESS_MAX = 16
+/** An idle connection says nothing for this long at most; a peer that misses three is gone. */
+export const KEEP_ALIVE_MS = 5_000
+export const KEEP_ALIVE_MISSED_MAX = 3
 export const CHANNEL_PROTOCOL_BYTES_MAX = 128
 export const CHANNEL_ID_BYTES_MAX = 64
 export const CHANNEL_HANDSHAKE_BYTES_MAX = 4_096
@@ -73,6 +79,7 @@ export const DISTRUST_MS = 600_000
 
 // ---- Signed content: bees and drives -------------------------------------------------------------
 
+/** What an author may sign and we still read. */
 export const BEE_KEYS_PER_NODE_MAX = 64
 export const BEE_LEVELS_PER_BLOCK_MAX = 64
 export const BEE_KEY_BYTES_MAX = 65_536
@@ -99,6 +106,23 @@ export const GROUP_SYNC_MS = 50
 export const GROUP_SYNC_BYTES: number = 4 * 1024 * 1024
 /** A record larger than this in a stored file is damage. */
 export const RECORD_BYTES_MAX: number = 64 * 1024 * 1024
+/** Index pages that differ from what is stored, at most, before a checkpoint starts. */
+export const DIRTY_PAGE_BYTES: number = 16 * 1024 * 1024
+/** Without changes for this long, a store writes its checkpoint. */
+export const CHECKPOINT_IDLE_MS = 5_000
+/** A record of a large commit ends when it has grown to this, and goes on in the next. */
+export const RECORD_BYTES: number = 4 * 1024 * 1024
+/** One file of the page log. */
+export const PAGE_SEGMENT_BYTES: number = 32 * 1024 * 1024
+/** Read at once when blocks are read one behind the other. */
+export const READ_AHEAD_BYTES = 262_144
+/** A read that takes longer did not come from memory. */
+export const SLOW_READ_MS = 0.5
+/** How long reads go through the thread pool after a slow one. */
+export const COLD_MS_MIN = 1_000
+export const COLD_MS_MAX = 16_000
+/** A smaller block is not worth a hole in its file: file systems give back whole pages of 4 KiB. */
+export const PUNCH_BYTES_MIN = 16_384
 
 // ---- Turns of the event loop ---------------------------------------------------------------------
 
