@@ -81,7 +81,8 @@ export const DISTRUST_MS = 600_000
 
 /** What an author may sign and we still read. */
 export const BEE_KEYS_PER_NODE_MAX = 64
-export const BEE_LEVELS_PER_BLOCK_MAX = 64
+/** A batch with many refused puts rewrites all that they passed: far more than one path. */
+export const BEE_LEVELS_PER_BLOCK_MAX = 65_536
 export const BEE_KEY_BYTES_MAX = 65_536
 export const BEE_DEPTH_MAX = 32
 export const DRIVE_ENTRY_BYTES_MAX = 1_048_576

@@ -1,38 +1,25 @@
 /**
- * Generation 3's conversation about one log: `hypercore/alpha`, both ways.
+ * Generation 3's conversations about logs: `hypercore/alpha`, one channel per log.
  *
- * Owns: opening, the capability, and the translation between wire bytes and `messages.ts`.
+ * Owns: who opens. The id of the channel is the log's discovery key; each side proves in its opening that it
+ * knows the key (`gen3-capability.ts`). What is then said is in `gen3-conversation.ts`, its bytes in
+ * `gen3-messages.ts` (replication.md sections 4 and 5).
+ *
+ * Always true: nothing about a log is sent or answered before the remote's capability was checked, and a
+ * remote without the key is refused exactly as for a log that is not here.
  */
 
-import { DatError } from '../base/errors.ts'
+import { KEY_BYTES } from '../crypto/crypto.ts'
 import type { Muxer } from './channel.ts'
-import type { Handler, Sender } from './messages.ts'
+import { checkHandshake } from './gen3-capability.ts'
+import {
+  Conversation,
+  LOG_PROTOCOL,
+  type LogChannel,
+  type LogOpening,
+} from './gen3-conversation.ts'
 
-/** A log that we want to talk about on a connection. */
-export interface LogOpening {
-  /** 32 bytes. */
-  readonly key: Uint8Array
-  /** 32 bytes. */
-  readonly discoveryKey: Uint8Array
-  /**
-   * The remote opened the log too and proved that it knows the key: from now on `sender` may be used.
-   * May come before `openLog` returns, if the remote opened first. Comes at most once.
-   */
-  onOpen(sender: Sender): Handler
-  /**
-   * The remote does not have the log or not its key, or the connection ended before it answered. After
-   * `onOpen` it is `Handler.onClose` that tells the end, and this is not called.
-   */
-  onRefused(error: Error | undefined): void
-}
-
-/** Our side of the conversation, from the opening on. */
-export interface LogChannel {
-  /** Both sides have opened and the capability was right. */
-  readonly opened: boolean
-  readonly closed: boolean
-  close(error?: Error): void
-}
+export type { LogChannel, LogOpening } from './gen3-conversation.ts'
 
 /** Which logs a remote may open by itself. */
 export interface LogDirectory {
@@ -47,19 +34,27 @@ export interface LogDirectory {
  *
  * @throws DatError CONFLICT if it is open already on this connection, CLOSED after the end
  */
-export function openLog(_mux: Muxer, _log: LogOpening): LogChannel {
-  throw new DatError('INVARIANT', 'not built')
+export function openLog(mux: Muxer, log: LogOpening): LogChannel {
+  const conversation = new Conversation(mux, log)
+  conversation.open()
+  return conversation
 }
 
 /** Is our side of the conversation about this log open? */
-export function hasLog(_mux: Muxer, _discoveryKey: Uint8Array): boolean {
-  throw new DatError('INVARIANT', 'not built')
+export function hasLog(mux: Muxer, discoveryKey: Uint8Array): boolean {
+  return mux.has(LOG_PROTOCOL, discoveryKey)
 }
 
 /**
  * Answers the remote's openings. A remote that does not know the key is refused exactly as for a log that
  * is not here, and the connection stays.
  */
-export function pairLogs(_mux: Muxer, _directory: LogDirectory): void {
-  throw new DatError('INVARIANT', 'not built')
+export function pairLogs(mux: Muxer, directory: LogDirectory): void {
+  mux.pair(LOG_PROTOCOL, undefined, (discoveryKey, handshake) => {
+    if (discoveryKey?.length !== KEY_BYTES) return false
+    const key = directory.keyOf(discoveryKey)
+    if (key === undefined || !checkHandshake(mux, key, handshake)) return false
+    directory.open(discoveryKey)
+    return false
+  })
 }

@@ -1,0 +1,108 @@
+/**
+ * The incoming half of a mux: frames taken apart, a bounded time per turn.
+ *
+ * Owns: the frame at hand and the pauses. A frame of eight megabytes, or one with ten thousand openings, is
+ * left after `SLICE_MS` and continued in the next turn; meanwhile the transport is paused. Every part ends
+ * with `onFrameEnd`, so views into the frame's bytes stay valid until then.
+ *
+ * Always true: the transport is paused while a frame is parked or somebody holds a pause, and only then.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
+import type { Reader } from '../bytes/cursor.ts'
+import { FrameReader } from './frame-reader.ts'
+import type { Transport } from './transport.ts'
+
+/** What the mux does with what came in. Errors thrown from `onMessage` end the connection. */
+export interface Incoming {
+  onMessage(channel: number, type: number, body: Reader): void
+  onFrameEnd(): void
+  onError(error: unknown): void
+}
+
+export class MuxIn {
+  readonly #transport: Transport
+  readonly #clock: Clock
+  readonly #into: Incoming
+  readonly #frame = new FrameReader()
+  #pauseCount = 0
+  #isParked = false
+  #isReadDue = false
+  #closed = false
+
+  constructor(transport: Transport, clock: Clock, into: Incoming) {
+    this.#transport = transport
+    this.#clock = clock
+    this.#into = into
+  }
+
+  frame(bytes: Uint8Array): void {
+    if (this.#closed) return
+    try {
+      this.#frame.start(bytes)
+    } catch (error) {
+      this.#into.onError(error)
+      return
+    }
+    this.#read()
+  }
+
+  pause(): void {
+    if (this.#pauseCount++ === 0 && !this.#isParked) this.#transport.pause()
+  }
+
+  resume(): void {
+    if (this.#pauseCount === 0 || --this.#pauseCount > 0) return
+    if (this.#isParked) this.#laterRead()
+    else this.#transport.resume()
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #read(): void {
+    const untilMs = this.#clock.now() + SLICE_MS
+    const frame = this.#frame
+    let left = SLICE_ITEMS
+    try {
+      while (!this.#closed && frame.next()) {
+        this.#into.onMessage(frame.channel, frame.type, frame.body)
+        if (--left > 0) continue
+        left = SLICE_ITEMS
+        if (this.#clock.now() > untilMs && frame.more) {
+          this.#park()
+          return
+        }
+      }
+    } catch (error) {
+      this.#into.onError(error)
+    }
+    this.#into.onFrameEnd()
+    frame.clear()
+    if (this.#isParked) this.#unpark()
+  }
+
+  #park(): void {
+    this.#into.onFrameEnd()
+    this.#frame.park()
+    if (!this.#isParked && this.#pauseCount === 0) this.#transport.pause()
+    this.#isParked = true
+    this.#laterRead()
+  }
+
+  #unpark(): void {
+    this.#isParked = false
+    if (this.#pauseCount === 0 && !this.#closed) this.#transport.resume()
+  }
+
+  #laterRead(): void {
+    if (this.#isReadDue) return
+    this.#isReadDue = true
+    this.#clock.soon(() => {
+      this.#isReadDue = false
+      if (this.#isParked && this.#pauseCount === 0 && !this.#closed) this.#read()
+    })
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The outgoing half of a mux: when the frame that all channels write into is sent.
+ *
+ * Owns: the frame, the corks and the list of channels that wait for room. A frame is sent at the end of the
+ * turn in which it was begun, at the outermost uncork, or when it has grown to `BATCH_FLUSH_BYTES`; so the
+ * answers to everything that came in one turn go out together, and a large answer does not wait.
+ *
+ * Always true: writing is never refused here; senders ask `isWritable` first, which bounds what piles up.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { BATCH_FLUSH_BYTES } from '../base/limits.ts'
+import type { Writer } from '../bytes/cursor.ts'
+import { FrameWriter } from './frame-writer.ts'
+import type { MuxChannel } from './mux-channel.ts'
+import type { Transport } from './transport.ts'
+
+export class MuxOut {
+  readonly #transport: Transport
+  readonly #clock: Clock
+  readonly #frame = new FrameWriter()
+  #corkCount = 0
+  #isFlushDue = false
+  #blocked: MuxChannel[] = []
+  #closed = false
+
+  constructor(transport: Transport, clock: Clock) {
+    this.#transport = transport
+    this.#clock = clock
+  }
+
+  begin(channel: number, type: number, bodyHint: number): Writer {
+    // A large message does not make the frame before it wait, nor the buffer grow by both.
+    if (!this.#frame.isEmpty && this.#frame.size + bodyHint > BATCH_FLUSH_BYTES) this.flush(true)
+    return this.#frame.begin(channel, type, bodyHint)
+  }
+
+  end(): void {
+    this.#frame.end()
+    if (this.#frame.size >= BATCH_FLUSH_BYTES) this.flush(true)
+    else if (this.#corkCount === 0) this.#laterFlush()
+  }
+
+  abandon(): void {
+    this.#frame.abandon()
+  }
+
+  cork(): void {
+    this.#corkCount++
+  }
+
+  uncork(): void {
+    if (this.#corkCount > 0 && --this.#corkCount === 0) this.flush(true)
+  }
+
+  /** @param wrapSingle what was corked goes out as a batch even if it is one message, as protomux does it */
+  flush(wrapSingle: boolean): void {
+    if (this.#closed || this.#frame.isEmpty) return
+    this.#transport.send(this.#frame.take(wrapSingle))
+  }
+
+  isWritable(channel: MuxChannel): boolean {
+    if (this.#transport.writable) return true
+    if (!channel.blocked) {
+      channel.blocked = true
+      this.#blocked.push(channel)
+    }
+    return false
+  }
+
+  /** The channels that were told to wait, and are not waiting any more. */
+  takeBlocked(): readonly MuxChannel[] {
+    const blocked = this.#blocked
+    this.#blocked = []
+    for (const channel of blocked) channel.blocked = false
+    return blocked
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#blocked = []
+  }
+
+  #laterFlush(): void {
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    this.#clock.soon(() => {
+      this.#isFlushDue = false
+      if (this.#corkCount === 0) this.flush(false)
+    })
+  }
+}
