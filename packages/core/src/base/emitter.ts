@@ -9,8 +9,10 @@
  * Node's emitter is not in browsers, and `EventTarget` wants an event object per emit.
  */
 
+/** What is called with each event of a name. */
 export type Listener<T> = (event: T) => void
 
+/** Events by name; `Events` maps each name to what its events carry. */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Listener<never>[]>()
 

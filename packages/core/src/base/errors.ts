@@ -11,6 +11,7 @@
 /** Who must act: the caller, a remote peer, the disk, nobody (wait or go elsewhere), or us. */
 export type Fault = 'caller' | 'remote' | 'disk' | 'nobody' | 'us'
 
+/** Every code: whose fault, which HTTP status, which exit code of a command. */
 export const CODES = {
   /** An argument has the wrong form or range; call again, corrected. */
   BAD_ARGUMENT: { fault: 'caller', http: 400, exit: 64 },
@@ -70,11 +71,13 @@ export const CODES = {
   INVARIANT: { fault: 'us', http: 500, exit: 70 },
 } as const
 
+/** A code of the table. */
 export type Code = keyof typeof CODES
 
 /** The facts behind a message: index, key, path, peer. For programs; the message is for people. */
 export type Facts = Readonly<Record<string, string | number | boolean>>
 
+/** The only error that this project throws on purpose. */
 export class DatError extends Error {
   override readonly name = 'DatError'
   readonly code: Code

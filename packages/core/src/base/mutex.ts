@@ -5,8 +5,10 @@
  * stand in a `finally` and be called early as well.
  */
 
+/** Lets the next one in. */
 export type Release = () => void
 
+/** A lock for one process. */
 export class Mutex {
   #tail: Promise<void> = Promise.resolve()
   #waiting = 0

@@ -9,6 +9,7 @@
 import type { Clock } from './clock.ts'
 import { SLICE_ITEMS, SLICE_MS } from './limits.ts'
 
+/** The slices of one piece of work. */
 export class Pace {
   readonly #clock: Clock
   #until: number

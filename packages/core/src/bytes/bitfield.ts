@@ -14,6 +14,7 @@
 
 import { countBits, fillBits, findBit } from './words.ts'
 
+/** Blocks of one page. */
 export const PAGE_BITS = 32_768
 const PAGE_WORDS = PAGE_BITS / 32
 
@@ -35,6 +36,7 @@ interface Page {
 
 type Run = FullRun | Page
 
+/** A set of block numbers that is small where it is simple. */
 export class Bitfield {
   #runs: Run[] = []
   #pageCount = 0

@@ -31,6 +31,7 @@ import {
 /** A 64-bit number has at most ten groups of seven bits. */
 const VARINT_BYTES_MAX = 10
 
+/** Reads values from a part of a buffer. */
 export class Reader {
   bytes: Uint8Array
   /** Offset of the next value. */
@@ -151,6 +152,7 @@ export class Reader {
   }
 }
 
+/** Writes values into memory that grows. */
 export class Writer {
   /** Replaced when it must grow: take views only after the last write. */
   bytes: Uint8Array

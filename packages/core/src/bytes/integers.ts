@@ -14,15 +14,18 @@
 
 const TWO_32 = 0x1_0000_0000
 
+/** Two bytes, lowest first. */
 export function readU16LE(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)
 }
 
+/** Four bytes, lowest first. */
 export function readU32LE(bytes: Uint8Array, at: number): number {
   const high = (bytes[at + 3] ?? 0) * 0x1000000
   return high + (((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at] ?? 0))
 }
 
+/** Four bytes, highest first. */
 export function readU32BE(bytes: Uint8Array, at: number): number {
   const high = (bytes[at] ?? 0) * 0x1000000
   return high + (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
@@ -38,11 +41,13 @@ export function readU64BE(bytes: Uint8Array, at: number): number {
   return readU32BE(bytes, at) * TWO_32 + readU32BE(bytes, at + 4)
 }
 
+/** Two bytes, lowest first. */
 export function writeU16LE(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value
   bytes[at + 1] = value >>> 8
 }
 
+/** Four bytes, lowest first; of larger numbers the lowest 32 bits. */
 export function writeU32LE(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value
   bytes[at + 1] = value >>> 8
@@ -50,6 +55,7 @@ export function writeU32LE(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value >>> 24
 }
 
+/** Four bytes, highest first; of larger numbers the lowest 32 bits. */
 export function writeU32BE(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 24
   bytes[at + 1] = value >>> 16
@@ -57,11 +63,13 @@ export function writeU32BE(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value
 }
 
+/** Eight bytes, lowest first. */
 export function writeU64LE(bytes: Uint8Array, at: number, value: number): void {
   writeU32LE(bytes, at, value)
   writeU32LE(bytes, at + 4, Math.floor(value / TWO_32))
 }
 
+/** Eight bytes, highest first. */
 export function writeU64BE(bytes: Uint8Array, at: number, value: number): void {
   writeU32BE(bytes, at, Math.floor(value / TWO_32))
   writeU32BE(bytes, at + 4, value)

@@ -135,17 +135,20 @@ function tooMany(countMax: number): DatError {
 
 // ---- Writing -------------------------------------------------------------------------------------
 
+/** A field of wire type 0. */
 export function writeVarintField(writer: Writer, number: number, value: number): void {
   writer.varint(number * 8 + VARINT)
   writer.varint(value)
 }
 
+/** A field of wire type 2. */
 export function writeBytesField(writer: Writer, number: number, value: Uint8Array): void {
   writer.varint(number * 8 + BYTES)
   writer.varint(value.length)
   writer.fixed(value)
 }
 
+/** A field of wire type 2 that holds UTF-8. */
 export function writeStringField(writer: Writer, number: number, value: string): void {
   writeBytesField(writer, number, utf8(value))
 }

@@ -17,6 +17,7 @@ export interface KeyPair {
   readonly secretKey: Uint8Array
 }
 
+/** All of cryptography that this project uses. Lengths are the caller's promise: a wrong one is a bug of ours. */
 export interface Crypto {
   readonly name: string
 
@@ -67,11 +68,13 @@ export interface StreamOut {
   push(out: Uint8Array, plain: Uint8Array): void
 }
 
+/** The receiving half of a secretstream. */
 export interface StreamIn {
   /** False if the tag is wrong; the stream is then dead. */
   pull(out: Uint8Array, sealed: Uint8Array): boolean
 }
 
+/** Lengths that every provider and generation has. */
 export const STREAM_OVERHEAD_BYTES = 17
 export const STREAM_HEADER_BYTES = 24
 export const HASH_BYTES = 32

@@ -21,15 +21,18 @@ const { Point } = ed25519
 type Point = InstanceType<typeof Point>
 const ORDER = Point.Fn.ORDER
 
+/** The key pair of a 32-byte seed, in libsodium's form. */
 export function keyPairOfSeed(seed: Uint8Array): KeyPair {
   const publicKey = ed25519.getPublicKey(seed)
   return { publicKey, secretKey: concat(seed, publicKey) }
 }
 
+/** Writes the 64-byte signature to `out`. */
 export function signDetached(out: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void {
   out.set(ed25519.sign(message, secretKey.subarray(0, KEY_BYTES)))
 }
 
+/** Does the signature stand by libsodium's rules? False for wrong lengths. */
 export function verifyStrict(
   signature: Uint8Array,
   message: Uint8Array,

@@ -10,6 +10,7 @@ import { DatError } from '../base/errors.ts'
 import { concat, equal, utf8 } from '../bytes/bytes.ts'
 import { crypto, HASH_BYTES, KEY_BYTES, type KeyPair, SIGNATURE_BYTES } from './crypto.ts'
 
+/** Lengths of what key pairs are made from and of their secret half. */
 export const SEED_BYTES = 32
 export const SECRET_KEY_BYTES = 64
 
@@ -38,6 +39,7 @@ export function discoveryKey(key: Uint8Array): Uint8Array {
   return hashKeyed(key, utf8('hypercore'))
 }
 
+/** New bytes from the provider's generator. */
 export function randomBytes(length: number): Uint8Array {
   const out = new Uint8Array(length)
   crypto().random(out)

@@ -16,6 +16,7 @@ import { DatError } from '../base/errors.ts'
 import { fromHex } from '../bytes/bytes.ts'
 import { fromZ32, z32 } from './z32.ts'
 
+/** What a link says. */
 export interface Link {
   /** 32 bytes. */
   readonly key: Uint8Array

@@ -26,6 +26,7 @@ const NONCE_AT = 32
 /** "expand 32-byte k", as HChaCha20 wants it. */
 const SIGMA = new TextEncoder().encode('expand 32-byte k')
 
+/** Begins a stream; the caller has filled `header` with random bytes. */
 export function portableStreamOut(header: Uint8Array, key: Uint8Array): StreamOut {
   const state = new State(header, key)
   return {
@@ -42,6 +43,7 @@ export function portableStreamOut(header: Uint8Array, key: Uint8Array): StreamOu
   }
 }
 
+/** Continues the stream that began with `header`. */
 export function portableStreamIn(header: Uint8Array, key: Uint8Array): StreamIn {
   const state = new State(header, key)
   return {

@@ -9,6 +9,7 @@
 import type { Crypto, KeyPair, StreamIn, StreamOut } from '@dat-rhino/core/crypto/crypto'
 import sodium from 'sodium-native'
 
+/** Give it to `setCrypto` before anything else. */
 export const sodiumCrypto: Crypto = {
   name: 'sodium',
 
