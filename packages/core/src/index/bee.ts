@@ -1,194 +1,178 @@
 /**
  * A sorted map from bytes to bytes in one log: hyperbee 2, byte for byte.
  *
- * Owns: the object that users hold. Skeleton of the signatures; the tree is filled in next.
+ * Owns: the object that users hold. Every operation is one block, so every length of the log is a version that
+ * can be read again. What is "not there" is known: a bee whose log was never synced first asks its peers,
+ * and fails with `NO_PEERS` or `TIMEOUT` rather than look empty.
+ *
+ *     view.ts   reading          find.ts  cursor.ts  difference.ts  steps.ts  walk.ts   rooted.ts
+ *     write.ts  writing          draft.ts  tree.ts  tree-delete.ts  batch.ts
+ *     blocks.ts decoded blocks   block.ts (the format)   shared.ts (what all of them share)
  */
 
-import type { Clock } from '../base/clock.ts'
-import { DatError } from '../base/errors.ts'
 import type { WaitOptions } from '../log/remote.ts'
-import type { BeeBatch } from './batch.ts'
+import { BeeBatch } from './batch.ts'
+import type { Draft } from './draft.ts'
+import { Keyspace } from './keyspace.ts'
+import { Shared } from './shared.ts'
 import type { LogSource } from './source.ts'
+import type {
+  BeeChange,
+  BeeDifference,
+  BeeEntry,
+  BeeHeader,
+  BeeOptions,
+  BeeRange,
+  BeeReader,
+  DelOptions,
+  HistoryEntry,
+  HistoryRange,
+  PutOptions,
+} from './types.ts'
+import { BeeView } from './view.ts'
+import type { NOT_HERE } from './walk.ts'
+import { watch } from './watch.ts'
+import { commit, openDraft, settled } from './write.ts'
 
-/** One key as it stands at some version. Its bytes belong to the caller. */
-export interface BeeEntry {
-  /** Block that holds it; also the version before it was written. */
-  readonly seq: number
-  readonly key: Uint8Array
-  /** `undefined` for a key that was put without a value. */
-  readonly value: Uint8Array | undefined
-}
-
-/** Bounds on encoded keys; `gt` wins over `gte`, `lt` over `lte`. */
-export interface BeeRange {
-  readonly gt?: Uint8Array
-  readonly gte?: Uint8Array
-  readonly lt?: Uint8Array
-  readonly lte?: Uint8Array
-  readonly reverse?: boolean
-  /** At most so many; -1 (the default) is all. */
-  readonly limit?: number
-}
-
-/** Bounds on versions (block numbers); negative ones count from the end. */
-export interface HistoryRange {
-  /** Default 1: the first operation. */
-  readonly gte?: number
-  readonly gt?: number
-  readonly lt?: number
-  readonly lte?: number
-  readonly reverse?: boolean
-  readonly limit?: number
-  /** Goes on as the log grows, until the signal. Not with `reverse`. */
-  readonly live?: boolean
-}
-
-export interface HistoryEntry extends BeeEntry {
-  readonly type: 'put' | 'del'
-}
-
-/** What stands under a key on both sides; `undefined` where it is missing. */
-export interface BeeDifference {
-  readonly left: BeeEntry | undefined
-  readonly right: BeeEntry | undefined
-}
-
-export interface BeeHeader {
-  /** Named by the first bee of a pair: the log that holds its bulk. */
-  readonly contentFeed: Uint8Array | undefined
-  readonly userData: Uint8Array | undefined
-}
-
-export interface BeeOptions {
-  readonly readOnly?: boolean
-  /** Metadata of the header that the first write makes. Default: a header without metadata. */
-  readonly metadata?: Partial<BeeHeader>
-  /** Decoded nodes held in memory. Default 16 MiB. */
-  readonly cacheBytes?: number
-  readonly clock?: Clock
-}
-
-export interface PutOptions {
-  /** Asked only if the key exists; `false` writes nothing. */
-  readonly cas?: (
-    previous: BeeEntry,
-    next: { key: Uint8Array; value: Uint8Array | undefined },
-  ) => boolean
-  /** `false`: writing the value that is there already writes nothing. Default true. */
-  readonly alwaysDuplicate?: boolean
-}
-
-export interface DelOptions {
-  readonly cas?: (previous: BeeEntry) => boolean
-}
-
-/** Reading, at a version that is fixed or moves along. Waits for peers only where a block is missing. */
-export interface BeeReader {
-  /** Number of blocks that this view shows; 1 is the empty bee. */
-  readonly version: number
-  /** `undefined`: known not to be there. A bee that was never synced first asks its peers. */
-  get(key: Uint8Array, options?: WaitOptions): Promise<BeeEntry | undefined>
-  /** `get` on local blocks alone, without a promise. Throws `NOT_AVAILABLE` where they don't suffice. */
-  getLocal(key: Uint8Array): BeeEntry | undefined
-  entries(range?: BeeRange, options?: WaitOptions): AsyncIterable<BeeEntry>
-  /** First entry of a range, or the last with `reverse`. */
-  first(range?: BeeRange, options?: WaitOptions): Promise<BeeEntry | undefined>
-  history(range?: HistoryRange, options?: WaitOptions): AsyncIterable<HistoryEntry>
-  /** Entries of this view (left) and of `other` (right) that are not the same block, in order of keys. */
-  diff(
-    other: number | BeeReader,
-    range?: BeeRange,
-    options?: WaitOptions,
-  ): AsyncIterable<BeeDifference>
-  /** This bee at an older version, read-only. */
-  checkout(version: number): BeeReader
-  /** This bee as it stands now, read-only. */
-  snapshot(): BeeReader
-}
-
-/** Present and previous state, one step per batch of appends that changed the range. */
-export interface BeeChange {
-  readonly current: BeeReader
-  readonly previous: BeeReader
-}
+export type * from './types.ts'
 
 export class Bee implements BeeReader {
-  static open(_log: LogSource, _options: BeeOptions = {}): Bee {
-    throw new DatError('INVARIANT', 'not built')
+  readonly #shared: Shared
+  readonly #keys: Keyspace
+  readonly #view: BeeView
+
+  private constructor(shared: Shared, keys: Keyspace) {
+    this.#shared = shared
+    this.#keys = keys
+    this.#view = new BeeView(shared, keys)
   }
+
+  /** Reads and writes through `log` from now on; closing the bee closes it. */
+  static open(log: LogSource, options: BeeOptions = {}): Bee {
+    return new Bee(new Shared(log, options), Keyspace.ALL)
+  }
+
   get log(): LogSource {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#shared.source
   }
+
   get version(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#shared.version
   }
+
   get writable(): boolean {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#shared.writable
   }
+
   /** Metadata of block 0. `undefined`: known to be empty. */
-  header(_options?: WaitOptions): Promise<BeeHeader | undefined> {
-    throw new DatError('INVARIANT', 'not built')
+  async header(options: WaitOptions = {}): Promise<BeeHeader | undefined> {
+    await this.#shared.prepare(options)
+    return this.#shared.source.length === 0 ? undefined : this.#shared.header
   }
+
   /** Asks peers for a longer history; was there one? */
-  update(_options?: WaitOptions): Promise<boolean> {
-    throw new DatError('INVARIANT', 'not built')
+  update(options: WaitOptions = {}): Promise<boolean> {
+    return this.#shared.source.update(options)
   }
-  get(_key: Uint8Array, _options?: WaitOptions): Promise<BeeEntry | undefined> {
-    throw new DatError('INVARIANT', 'not built')
+
+  // ---- Reading ----
+
+  get(key: Uint8Array, options: WaitOptions = {}): Promise<BeeEntry | undefined> {
+    return this.#view.get(key, options)
   }
-  getLocal(_key: Uint8Array): BeeEntry | undefined {
-    throw new DatError('INVARIANT', 'not built')
+
+  getLocal(key: Uint8Array): BeeEntry | undefined {
+    return this.#view.getLocal(key)
   }
-  entries(_range?: BeeRange, _options?: WaitOptions): AsyncIterable<BeeEntry> {
-    throw new DatError('INVARIANT', 'not built')
+
+  entries(range: BeeRange = {}, options: WaitOptions = {}): AsyncIterableIterator<BeeEntry> {
+    return this.#view.entries(range, options)
   }
-  first(_range?: BeeRange, _options?: WaitOptions): Promise<BeeEntry | undefined> {
-    throw new DatError('INVARIANT', 'not built')
+
+  first(range: BeeRange = {}, options: WaitOptions = {}): Promise<BeeEntry | undefined> {
+    return this.#view.first(range, options)
   }
-  history(_range?: HistoryRange, _options?: WaitOptions): AsyncIterable<HistoryEntry> {
-    throw new DatError('INVARIANT', 'not built')
+
+  history(
+    range: HistoryRange = {},
+    options: WaitOptions = {},
+  ): AsyncIterableIterator<HistoryEntry> {
+    return this.#view.history(range, options)
   }
+
   diff(
-    _other: number | BeeReader,
-    _range?: BeeRange,
-    _options?: WaitOptions,
-  ): AsyncIterable<BeeDifference> {
-    throw new DatError('INVARIANT', 'not built')
+    other: number | { readonly version: number },
+    range: BeeRange = {},
+    options: WaitOptions = {},
+  ): AsyncIterableIterator<BeeDifference> {
+    return this.#view.diff(other, range, options)
   }
-  checkout(_version: number): BeeReader {
-    throw new DatError('INVARIANT', 'not built')
+
+  checkout(version: number): BeeReader {
+    return this.#view.checkout(version)
   }
+
   snapshot(): BeeReader {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#view.snapshot()
   }
-  /** Changes of a range as they come: writes of our own, or of the owner. */
-  watch(_range?: BeeRange, _options?: { signal?: AbortSignal }): AsyncIterable<BeeChange> {
-    throw new DatError('INVARIANT', 'not built')
+
+  /**
+   * One step whenever the range changed since the step before (or since the call). Several appends may be
+   * one step. Ends when the signal fires or the bee is closed.
+   */
+  watch(range: BeeRange = {}, options: WaitOptions = {}): AsyncIterable<BeeChange> {
+    const shared = this.#shared
+    return watch(shared, this.#view.snapshot(), shared.blocks.epoch, range, options)
   }
-  /** The entries whose keys start with `prefix` and a zero byte (or `separator`), as a bee of their own. */
-  sub(_prefix: Uint8Array, _options?: { separator?: Uint8Array }): Bee {
-    throw new DatError('INVARIANT', 'not built')
+
+  /** The entries whose keys start with `prefix` and `separator` (a zero byte), as a bee of their own. */
+  sub(prefix: Uint8Array, options: { readonly separator?: Uint8Array } = {}): Bee {
+    return new Bee(this.#shared, this.#keys.sub(prefix, options.separator))
   }
-  /** Resolves when acknowledged, with the block written, or `undefined` if `cas` or equality refused. */
+
+  // ---- Writing ----
+
+  /** Resolves when acknowledged, with the block written, or `undefined` if the options refused. */
   put(
-    _key: Uint8Array,
-    _value: Uint8Array | undefined,
-    _options?: PutOptions,
+    key: Uint8Array,
+    value: Uint8Array | undefined,
+    options: PutOptions = {},
   ): Promise<number | undefined> {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#write((draft) => draft.put(key, value, options))
   }
+
   /** Resolves with the block written, or `undefined` if the key was not there or `cas` refused. */
-  del(_key: Uint8Array, _options?: DelOptions): Promise<number | undefined> {
-    throw new DatError('INVARIANT', 'not built')
+  del(key: Uint8Array, options: DelOptions = {}): Promise<number | undefined> {
+    return this.#write((draft) => draft.del(key, options))
   }
+
   /** Many operations, one append. */
   batch(): BeeBatch {
-    throw new DatError('INVARIANT', 'not built')
+    this.#shared.checkWritable()
+    return new BeeBatch(this.#shared, this.#keys, this.#view)
   }
-  /** Closes the log's handle. */
+
+  async #write(
+    step: (draft: Draft) => number | undefined | typeof NOT_HERE,
+  ): Promise<number | undefined> {
+    const shared = this.#shared
+    shared.checkWritable()
+    const release = await shared.lock.acquire()
+    try {
+      const draft = await openDraft(shared, this.#keys)
+      const seq = await settled(shared, () => step(draft))
+      await commit(shared, draft)
+      return seq
+    } finally {
+      release()
+    }
+  }
+
+  /** Closes the log's handle; subs and views of this bee end with it. */
   close(): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#shared.close()
   }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

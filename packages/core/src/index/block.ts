@@ -1,0 +1,295 @@
+/**
+ * One block of a bee, decoded and encoded: an operation and the tree nodes that it changed.
+ *
+ *     block 0  := Header { 1 string protocol = "hyperbee", 2 Metadata { 1 bytes contentFeed, 2 bytes userData } }
+ *     block n  := Node   { 1 bytes index, 2 bytes key, 3 bytes value }
+ *     index    := { 1 repeated Level { 1 packed key block numbers, 2 packed (block number, level number) pairs } }
+ *
+ * Owns: the grammar and its limits. A level that is entered has at most `BEE_KEYS_PER_NODE_MAX` keys, no child or
+ * one more than keys, and names only blocks from 1 up to its own: whatever an author signs, every walk goes
+ * down in a bounded number of steps. Everything else is `BAD_CONTENT` with the block's number. Fields that this
+ * version does not know are stepped over. Source: the hyperbee specification, sections 2 and 10.
+ */
+
+import { DatError, isCode } from '../base/errors.ts'
+import {
+  BEE_KEY_BYTES_MAX,
+  BEE_KEYS_PER_NODE_MAX,
+  BEE_LEVELS_PER_BLOCK_MAX,
+} from '../base/limits.ts'
+import { copy } from '../bytes/bytes.ts'
+import { Writer } from '../bytes/cursor.ts'
+import {
+  beginMessage,
+  endMessage,
+  Fields,
+  writeBytesField,
+  writePackedField,
+  writeStringField,
+} from '../bytes/protobuf.ts'
+import type { BeeHeader } from './types.ts'
+
+const PROTOCOL = 'hyperbee'
+/** First bytes of blocks in the successor's format; ours begin with a protobuf tag. */
+const NEWER_FORMAT_TYPE_MAX = 1
+/** Longest value that stays in memory with the decoded block, about; longer ones are read again. */
+const KEPT_VALUE_BYTES_MAX = 8_192
+
+/** One tree node as it is written: keys by the blocks that hold them, children as flat pairs. */
+export interface Level {
+  readonly keys: readonly number[]
+  /** `[block, level, block, level, …]`: one pair more than keys, or none in a leaf. */
+  readonly children: readonly number[]
+  /** The keys themselves, filled in as they are needed, so that the next descent looks nowhere else. */
+  readonly keyBytes: (Uint8Array | undefined)[]
+  checked: boolean
+}
+
+export class BeeBlock {
+  readonly seq: number
+  readonly key: Uint8Array
+  readonly hasValue: boolean
+  /** About what this object takes in memory. */
+  readonly cost: number
+  readonly #index: Uint8Array
+  /** `undefined` also for a value that was too long to keep. */
+  readonly #value: Uint8Array | undefined
+  #levels: Level[] | undefined = undefined
+
+  constructor(
+    seq: number,
+    index: Uint8Array,
+    key: Uint8Array,
+    value: Uint8Array | undefined,
+    hasValue: boolean,
+  ) {
+    this.seq = seq
+    this.key = key
+    this.hasValue = hasValue
+    this.#index = index
+    this.#value = value
+    // Levels as lists of numbers take some six times their encoded bytes; the objects about 200.
+    this.cost = 200 + 6 * index.length + key.length + (value?.length ?? 0)
+  }
+
+  /** Is the value in memory, or absent? */
+  get valueKept(): boolean {
+    return !this.hasValue || this.#value !== undefined
+  }
+
+  get value(): Uint8Array | undefined {
+    return this.#value
+  }
+
+  /** All tree nodes, unchecked: a batch may leave one that nothing leads to and that makes no sense now. */
+  get levels(): readonly Level[] {
+    this.#levels ??= decodeLevels(this.#index, this.seq)
+    return this.#levels
+  }
+
+  /** Tree node number `position` of this block, checked. */
+  level(position: number): Level {
+    const level = this.levels[position]
+    if (level === undefined) throw corrupt(this.seq, `it has no tree node ${position}`)
+    if (!level.checked) checkLevel(level, this.seq)
+    return level
+  }
+
+  /** Do the tree nodes of this block, from `position` down, hold its own key? */
+  holdsOwnKey(position: number): boolean {
+    return holds(this.levels, position, this.seq, this.levels.length)
+  }
+
+  /** Was this operation a put? A delete's own block is not among the keys of its own nodes. */
+  get isPut(): boolean {
+    return this.hasValue || this.levels.some((level) => level.keys.includes(this.seq))
+  }
+}
+
+function holds(levels: readonly Level[], position: number, seq: number, steps: number): boolean {
+  const level = levels[position]
+  // A level that is its own descendant would lead round for ever: no way down is longer than the list.
+  if (level === undefined || steps === 0) return false
+  if (level.keys.includes(seq)) return true
+  for (let i = 0; i < level.children.length; i += 2) {
+    if (level.children[i] !== seq) continue
+    if (holds(levels, level.children[i + 1] ?? 0, seq, steps - 1)) return true
+  }
+  return false
+}
+
+/** The signed content is none that a bee's author writes. */
+export function corrupt(seq: number, why: string, cause?: unknown): DatError {
+  return new DatError('BAD_CONTENT', `Block ${seq} of the bee is damaged: ${why}.`, { seq }, cause)
+}
+
+// ---- Decoding ------------------------------------------------------------------------------------
+
+/** @param block its bytes; short ones are kept, so they must not change */
+export function decodeBlock(seq: number, block: Uint8Array): BeeBlock {
+  refuseNewerFormat(seq, block)
+  try {
+    return readBlock(seq, block)
+  } catch (error) {
+    throw isCode(error, 'BAD_FRAME') ? corrupt(seq, 'its encoding is broken', error) : error
+  }
+}
+
+function readBlock(seq: number, block: Uint8Array): BeeBlock {
+  let index: Uint8Array | undefined
+  let key: Uint8Array | undefined
+  let value: Uint8Array | undefined
+  const fields = new Fields(block)
+  while (fields.next()) {
+    if (fields.number === 1) index = fields.bytes()
+    else if (fields.number === 2) key = fields.bytes()
+    else if (fields.number === 3) value = fields.bytes()
+  }
+  if (index === undefined || key === undefined) throw corrupt(seq, 'it has no index or no key')
+  if (key.length > BEE_KEY_BYTES_MAX) throw corrupt(seq, 'its key is too long')
+  const hasValue = value !== undefined
+  const rest = block.length - index.length - key.length
+  if (rest <= KEPT_VALUE_BYTES_MAX) return new BeeBlock(seq, index, key, value, hasValue)
+  // Views would keep all of a long block in memory.
+  return new BeeBlock(seq, copy(index), copy(key), undefined, hasValue)
+}
+
+/** The value alone, as a view of the block. */
+export function decodeValue(seq: number, block: Uint8Array): Uint8Array | undefined {
+  const fields = new Fields(block)
+  try {
+    let value: Uint8Array | undefined
+    while (fields.next()) if (fields.number === 3) value = fields.bytes()
+    return value
+  } catch (error) {
+    throw corrupt(seq, 'its encoding is broken', error)
+  }
+}
+
+function decodeLevels(index: Uint8Array, seq: number): Level[] {
+  try {
+    const levels: Level[] = []
+    const list = new Fields(index)
+    const fields = new Fields(index)
+    while (list.next()) {
+      if (list.number !== 1) continue
+      if (levels.length === BEE_LEVELS_PER_BLOCK_MAX) throw corrupt(seq, 'it has too many nodes')
+      levels.push(decodeLevel(list.message(fields)))
+    }
+    return levels
+  } catch (error) {
+    throw isCode(error, 'BAD_FRAME') ? corrupt(seq, 'its index is broken', error) : error
+  }
+}
+
+function decodeLevel(fields: Fields): Level {
+  const keys: number[] = []
+  const children: number[] = []
+  while (fields.next()) {
+    if (fields.number === 1) fields.packed(keys, BEE_KEYS_PER_NODE_MAX)
+    else if (fields.number === 2) fields.packed(children, 2 * (BEE_KEYS_PER_NODE_MAX + 1))
+  }
+  return { keys, children, keyBytes: [], checked: false }
+}
+
+function checkLevel(level: Level, seq: number): void {
+  const { keys, children } = level
+  if (children.length > 0 && children.length !== 2 * (keys.length + 1)) {
+    throw corrupt(seq, `a tree node has ${keys.length} keys and ${children.length / 2} children`)
+  }
+  for (const key of keys) checkReference(key, seq)
+  for (let i = 0; i < children.length; i += 2) checkReference(children[i] ?? 0, seq)
+  level.checked = true
+}
+
+function checkReference(block: number, seq: number): void {
+  if (block >= 1 && block <= seq) return
+  throw corrupt(seq, `a tree node refers to block ${block}`)
+}
+
+/** The header in block 0; throws if this is no bee, or one of a format that is not ours. */
+export function decodeHeader(block: Uint8Array): BeeHeader {
+  refuseNewerFormat(0, block)
+  const header = readHeader(block)
+  if (header !== undefined) return header
+  throw new DatError(
+    'BAD_CONTENT',
+    'Block 0 is no header of a bee: this log is something else, or it is encrypted and the ' +
+      'encryption key is missing or wrong.',
+    { seq: 0 },
+  )
+}
+
+function readHeader(block: Uint8Array): BeeHeader | undefined {
+  let protocol: string | undefined
+  let contentFeed: Uint8Array | undefined
+  let userData: Uint8Array | undefined
+  try {
+    const fields = new Fields(block)
+    while (fields.next()) {
+      if (fields.number === 1) protocol = fields.string()
+      if (fields.number !== 2) continue
+      const metadata = fields.message()
+      while (metadata.next()) {
+        if (metadata.number === 1) contentFeed = copy(metadata.bytes())
+        else if (metadata.number === 2) userData = copy(metadata.bytes())
+      }
+    }
+  } catch (error) {
+    if (isCode(error, 'BAD_FRAME')) return undefined
+    throw error
+  }
+  return protocol === PROTOCOL ? { contentFeed, userData } : undefined
+}
+
+function refuseNewerFormat(seq: number, block: Uint8Array): void {
+  const first = block[0]
+  if (first === undefined || first > NEWER_FORMAT_TYPE_MAX) return
+  throw new DatError(
+    'UNSUPPORTED',
+    `Block ${seq} is in the format of a newer bee (hyperbee 3), which this version does not read.`,
+    { seq },
+  )
+}
+
+// ---- Encoding ------------------------------------------------------------------------------------
+
+/** @param metadata `undefined` writes none; an empty object writes an empty message, as drives do */
+export function encodeHeader(metadata: Partial<BeeHeader> | undefined): Uint8Array {
+  const writer = new Writer(64)
+  writeStringField(writer, 1, PROTOCOL)
+  if (metadata !== undefined) {
+    const start = beginMessage(writer, 2)
+    if (metadata.contentFeed !== undefined) writeBytesField(writer, 1, metadata.contentFeed)
+    if (metadata.userData !== undefined) writeBytesField(writer, 2, metadata.userData)
+    endMessage(writer, start)
+  }
+  return writer.take()
+}
+
+/** A level to be written; the lists are only read. */
+export interface LevelSource {
+  readonly keys: readonly number[]
+  readonly children: readonly number[]
+}
+
+/** @param writer memory to work in, used again for each block; its content is replaced */
+export function encodeBlock(
+  writer: Writer,
+  levels: readonly LevelSource[],
+  key: Uint8Array,
+  value: Uint8Array | undefined,
+): Uint8Array {
+  writer.reset()
+  const index = beginMessage(writer, 1)
+  for (const level of levels) {
+    const start = beginMessage(writer, 1)
+    writePackedField(writer, 1, level.keys)
+    writePackedField(writer, 2, level.children)
+    endMessage(writer, start)
+  }
+  endMessage(writer, index)
+  writeBytesField(writer, 2, key)
+  if (value !== undefined) writeBytesField(writer, 3, value)
+  return writer.take()
+}

@@ -1,0 +1,184 @@
+/**
+ * The tree as it is being written: nodes in memory, changed in place, put and deleted one key at a time.
+ *
+ * Owns: the B-tree rules of hyperbee, whose every step decides bytes that other programs compare:
+ *
+ * - A node has 4 to 8 keys (the root fewer), a node with children one child more than keys.
+ * - `dirty` marks what the next block must contain: every node on the way of a put, whatever changed.
+ * - A `Ref` is one place where a node is written, and shared: by the parent that points to it and by the
+ *   pending block that lists it. Writing the node again moves the ref to the newer block.
+ *
+ * Nothing waits, and nothing changes before everything that a change needs is in memory: `locate` and `planDelete`
+ * (tree-delete.ts) load it and say so when a block is missing; after a fetch they are called again.
+ * Source: the hyperbee specification, sections 3 and 4.
+ */
+
+import { BEE_DEPTH_MAX } from '../base/limits.ts'
+import { compare } from '../bytes/bytes.ts'
+import { corrupt } from './block.ts'
+import type { Blocks } from './blocks.ts'
+
+const KEYS_MAX = 8
+export const KEYS_MIN = 4
+
+/** One place of a node: level `position` of block `block`. */
+export interface Ref {
+  block: number
+  position: number
+  node: Node | undefined
+}
+
+export interface Node {
+  /** Blocks that hold the keys, and the keys where they are known. */
+  readonly seqs: number[]
+  readonly keys: (Uint8Array | undefined)[]
+  readonly children: Ref[]
+  dirty: boolean
+}
+
+export class Tree {
+  root: Node
+  /** Nodes in memory, about. */
+  size = 1
+  /** Where the last `locate` went: nodes from the root down, and in each the place that it took. */
+  readonly path: Node[] = []
+  readonly places: number[] = []
+  /** Did it end at the key? Then the last place is the key's, else it is where the key belongs in a leaf. */
+  found = false
+  readonly #blocks: Blocks
+
+  constructor(blocks: Blocks, root: Node) {
+    this.#blocks = blocks
+    this.root = root
+  }
+
+  /** The tree of a version; `undefined` if its root is not here. */
+  static load(blocks: Blocks, version: number): Tree | undefined {
+    if (version <= 1) return new Tree(blocks, { seqs: [], keys: [], children: [], dirty: false })
+    const root = loadNode(blocks, version - 1, 0)
+    return root && new Tree(blocks, root)
+  }
+
+  /** Block of the key that `locate` found. */
+  get foundSeq(): number {
+    return this.path.at(-1)?.seqs[this.places.at(-1) ?? 0] ?? 0
+  }
+
+  // ---- Finding the way; nothing is changed ----
+
+  locate(key: Uint8Array): boolean {
+    this.path.length = 0
+    this.places.length = 0
+    this.found = false
+    let node: Node | undefined = this.root
+    for (;;) {
+      const place = this.#search(node, key)
+      if (place === undefined) return false
+      this.path.push(node)
+      this.places.push(place)
+      if (this.found || node.children.length === 0) return true
+      if (this.path.length === BEE_DEPTH_MAX) throw corrupt(0, 'the tree is too deep')
+      node = this.child(node, place)
+      if (node === undefined) return false
+    }
+  }
+
+  /** Place of `key` among the node's keys; sets `found`. `undefined` if a key's block is missing. */
+  #search(node: Node, key: Uint8Array): number | undefined {
+    let low = 0
+    let high = node.seqs.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const other = this.#keyOf(node, middle)
+      if (other === undefined) return undefined
+      const order = compare(key, other)
+      if (order === 0) {
+        this.found = true
+        return middle
+      }
+      if (order < 0) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  #keyOf(node: Node, i: number): Uint8Array | undefined {
+    const known = node.keys[i]
+    if (known !== undefined) return known
+    const key = this.#blocks.block(node.seqs[i] ?? 0)?.key
+    node.keys[i] = key
+    return key
+  }
+
+  /** Child number `i`; `undefined` if there is none or its block is missing. */
+  child(node: Node, i: number): Node | undefined {
+    const ref = node.children[i]
+    if (ref === undefined) return undefined
+    if (ref.node === undefined) {
+      ref.node = loadNode(this.#blocks, ref.block, ref.position)
+      if (ref.node !== undefined) this.size++
+    }
+    return ref.node
+  }
+
+  // ---- Put, after `locate` ----
+
+  /** Marks the inner nodes on the way: done before a put is refused or made, as the field does it. */
+  markInner(): void {
+    for (const node of this.path) if (node.children.length > 0) node.dirty = true
+  }
+
+  /** @param key kept in the tree: must not change */
+  put(key: Uint8Array, seq: number): void {
+    this.markInner()
+    const node = this.path.at(-1)
+    const place = this.places.at(-1)
+    if (node === undefined || place === undefined) return
+    node.dirty = true
+    node.keys.splice(place, this.found ? 1 : 0, key)
+    node.seqs.splice(place, this.found ? 1 : 0, seq)
+    for (let depth = this.path.length - 1; depth >= 0; depth--) {
+      const full = this.path[depth]
+      if (full === undefined || full.seqs.length <= KEYS_MAX) return
+      this.#split(full, depth)
+    }
+  }
+
+  #split(node: Node, depth: number): void {
+    const right: Node = {
+      seqs: node.seqs.splice(KEYS_MIN + 1),
+      keys: node.keys.splice(KEYS_MIN + 1),
+      children: node.children.splice(KEYS_MIN + 1),
+      dirty: true,
+    }
+    this.size++
+    let parent = this.path[depth - 1]
+    if (parent === undefined) {
+      parent = { seqs: [], keys: [], children: [unwritten(node)], dirty: true }
+      this.root = parent
+      this.size++
+    }
+    const place = depth === 0 ? 0 : (this.places[depth - 1] ?? 0)
+    parent.seqs.splice(place, 0, node.seqs.pop() ?? 0)
+    parent.keys.splice(place, 0, node.keys.pop())
+    parent.children.splice(place + 1, 0, unwritten(right))
+  }
+}
+
+/** A node of a block, to be changed: its lists are copies, what they point to is not loaded. */
+function loadNode(blocks: Blocks, seq: number, position: number): Node | undefined {
+  const level = blocks.block(seq)?.level(position)
+  if (level === undefined) return undefined
+  const children: Ref[] = []
+  for (let i = 0; i < level.children.length; i += 2) {
+    const block = level.children[i] ?? 0
+    children.push({ block, position: level.children[i + 1] ?? 0, node: undefined })
+  }
+  const keys = level.keys.map((_, i) => level.keyBytes[i])
+  return { seqs: [...level.keys], keys, children, dirty: false }
+}
+
+/** A fresh place for a node that is dirty: the next write says where. */
+function unwritten(node: Node): Ref {
+  return { block: 0, position: 0, node }
+}

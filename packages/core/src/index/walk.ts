@@ -1,0 +1,145 @@
+/**
+ * From a synchronous walk to an async iterable: no waiting on local blocks, fetching where one is missing.
+ *
+ * Owns: the alternation. `step` gives the next value, `undefined` at the end, or `NOT_HERE`; after `NOT_HERE`
+ * the walk fetches what was missing, with a few of the blocks that will be wanted next, and calls `step`
+ * again. Local values cost one resolved promise each, and the event loop gets its turns.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { DatError } from '../base/errors.ts'
+import { Pace } from '../base/pace.ts'
+import type { Download, WaitOptions } from '../log/remote.ts'
+import type { Blocks } from './blocks.ts'
+
+/** A block that is needed is not on this machine. */
+export const NOT_HERE: unique symbol = Symbol('not here')
+
+/** Blocks asked for together with a missing one. */
+const AHEAD_BLOCKS_MAX = 64
+
+export interface Steps<T> {
+  step(): T | undefined | typeof NOT_HERE
+  /** Blocks that will be wanted next. */
+  ahead(into: number[], countMax: number): void
+  /** What to wait for after `NOT_HERE`, if it is not `blocks.missing`. */
+  wait?(options: WaitOptions): Promise<void>
+}
+
+export class Walk<T> implements AsyncIterableIterator<T> {
+  readonly #blocks: Blocks
+  readonly #begin: () => Promise<Steps<T>>
+  #steps: Steps<T> | undefined = undefined
+  readonly #options: WaitOptions
+  readonly #pace: Pace
+  #left: number
+  #done = false
+  /** The call of `next` that is waiting: calls that come meanwhile follow it. */
+  #waiting: Promise<unknown> | undefined = undefined
+  #ahead: Download | undefined = undefined
+
+  /**
+   * @param begin waits for what the walk stands on, and fixes its version
+   * @param limit -1 for all
+   */
+  constructor(
+    blocks: Blocks,
+    begin: () => Promise<Steps<T>>,
+    options: WaitOptions,
+    limit: number,
+    clock: Clock,
+  ) {
+    this.#blocks = blocks
+    this.#begin = begin
+    this.#options = options
+    this.#left = limit < 0 ? Number.POSITIVE_INFINITY : limit
+    this.#pace = new Pace(clock)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#steps !== undefined && this.#waiting === undefined && !this.#pace.due()) {
+      try {
+        const value = this.#step(this.#steps)
+        if (value !== NOT_HERE) return Promise.resolve(this.#result(value))
+      } catch (error) {
+        return Promise.reject(this.#failed(error))
+      }
+    }
+    return this.#wait()
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#end()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  #wait(): Promise<IteratorResult<T, undefined>> {
+    const turn = (this.#waiting ?? Promise.resolve()).then(() => this.#nextSlowly())
+    const settled = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#waiting === settled) this.#waiting = undefined
+      })
+    this.#waiting = settled
+    return turn
+  }
+
+  async #nextSlowly(): Promise<IteratorResult<T, undefined>> {
+    try {
+      if (this.#steps !== undefined) await this.#pace.turn()
+      else if (!this.#done) this.#steps = await this.#begin()
+      const steps = this.#steps
+      if (steps === undefined) return this.#result(undefined)
+      for (;;) {
+        const value = this.#step(steps)
+        if (value !== NOT_HERE) return this.#result(value)
+        await this.#fetch(steps)
+      }
+    } catch (error) {
+      throw this.#failed(error)
+    }
+  }
+
+  #step(steps: Steps<T>): T | undefined | typeof NOT_HERE {
+    if (this.#done || this.#left === 0) return undefined
+    if (this.#options.signal?.aborted === true) {
+      throw new DatError('ABORTED', 'Reading was aborted.', {}, this.#options.signal.reason)
+    }
+    return steps.step()
+  }
+
+  #result(value: T | undefined): IteratorResult<T, undefined> {
+    if (value === undefined) {
+      this.#end()
+      return { done: true, value: undefined }
+    }
+    this.#left--
+    return { done: false, value }
+  }
+
+  async #fetch(steps: Steps<T>): Promise<void> {
+    const blocks: number[] = []
+    steps.ahead(blocks, Math.min(AHEAD_BLOCKS_MAX, this.#left))
+    this.#ahead?.cancel()
+    const { source } = this.#blocks
+    const lacking = [...new Set(blocks)].filter((seq) => seq < source.length && !source.has(seq))
+    lacking.sort((a, b) => a - b)
+    this.#ahead = lacking.length === 0 ? undefined : source.download({ blocks: lacking })
+    await (steps.wait?.(this.#options) ?? this.#blocks.fetch(this.#options))
+  }
+
+  #failed(error: unknown): unknown {
+    this.#end()
+    return error
+  }
+
+  #end(): void {
+    this.#done = true
+    this.#ahead?.cancel()
+    this.#ahead = undefined
+  }
+}
