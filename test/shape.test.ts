@@ -102,7 +102,9 @@ function isExported(statement: ts.Statement): boolean {
  */
 function isDocumented(file: ts.SourceFile, statement: ts.Statement): boolean {
   const before = file.text.slice(statement.getFullStart(), statement.getStart(file))
-  if (/\/\*\*[\s\S]*?\*\/\s*$/.test(before)) return true
+  const docstrings = before.match(/\/\*\*[\s\S]*?\*\//g) ?? []
+  // The first comment of a file is about the file.
+  if (docstrings.length > (statement.getFullStart() === 0 ? 1 : 0)) return true
   const isGrouped = ts.isVariableStatement(statement) || ts.isFunctionDeclaration(statement)
   if (!isGrouped || /\n\s*\n/.test(before)) return false
   const previous = file.statements[file.statements.indexOf(statement) - 1]
