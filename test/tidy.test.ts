@@ -66,7 +66,7 @@ test('nothing is left to be done or silenced', () => {
 test('no test runs alone, is skipped without a reason, or puts a hook on all files', () => {
   // All files of a package run in one process, where a hook outside a test would be everybody's.
   const tests = SOURCES.filter(({ path }) => /(^|\/)test\//.test(path)).map(code)
-  const alone = /\b(test|it|describe|suite)\.only\b|\bonly: true|\.skip\(|skip: true/
+  const alone = /\b(test|it|describe|suite)\.(only|skip|todo)\b|\b(only|skip): true/
   const hooks = /^(before|after|beforeEach|afterEach)\(/
 
   assert.deepEqual(matches(tests, alone), [])
