@@ -64,10 +64,17 @@ export class Bitfield {
 
   /** Returns whether that changed anything. */
   set(index: number, value: boolean): boolean {
-    if (this.get(index) === value) return false
     const page = Math.floor(index / PAGE_BITS)
+    const run = this.#find(page)
+    if (run === undefined ? !value : run.words === undefined && value) return false
+    const dense = run?.words === undefined ? this.#dense(page) : run
     const bit = index - page * PAGE_BITS
-    this.#fill(page, bit, bit + 1, value)
+    const old = dense.words[bit >>> 5] ?? 0
+    const mask = 1 << (bit & 31)
+    if (((old & mask) !== 0) === value) return false
+    dense.words[bit >>> 5] = old ^ mask
+    dense.count += value ? 1 : -1
+    this.#settle(dense)
     return true
   }
 
@@ -232,9 +239,10 @@ export class Bitfield {
   }
 
   /** Keeps the second invariant after a page has changed. */
-  #settle({ first, end, count }: Page): void {
-    if (count === 0) this.#replace(first, end, undefined)
-    else if (count === PAGE_BITS) this.#replace(first, end, { first, end, words: undefined })
+  #settle(page: Page): void {
+    if (page.count > 0 && page.count < PAGE_BITS) return
+    const { first, end, count } = page
+    this.#replace(first, end, count === 0 ? undefined : { first, end, words: undefined })
   }
 
   /** Makes pages `first .. end` be `run`, or empty, and joins full runs that touch. */
