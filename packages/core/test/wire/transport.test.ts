@@ -1,0 +1,14 @@
+import { transportSuite } from '../suites/transport.ts'
+import { memoryTransports, TestClock } from './simulated.ts'
+
+transportSuite('memory', async () => {
+  const clock = new TestClock()
+  const [initiator, responder] = memoryTransports(clock)
+  return {
+    initiator,
+    responder,
+    turn: async () => {
+      clock.turn()
+    },
+  }
+})
