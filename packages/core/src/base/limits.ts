@@ -85,6 +85,8 @@ export const BEE_KEYS_PER_NODE_MAX = 64
 export const BEE_LEVELS_PER_BLOCK_MAX = 65_536
 export const BEE_KEY_BYTES_MAX = 65_536
 export const BEE_DEPTH_MAX = 32
+/** Blocks that one hint names: stock peers send at most 128 a message and 2,176 a request. */
+export const BEE_HINT_BLOCKS_MAX = 2_176
 export const DRIVE_ENTRY_BYTES_MAX = 1_048_576
 export const DRIVE_ENTRY_DEPTH_MAX = 64
 export const LINKNAME_BYTES_MAX = 4_096

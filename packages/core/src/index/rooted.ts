@@ -28,7 +28,8 @@ export function isRoot(blocks: Blocks, version: number): boolean | undefined {
   const { levels } = block
   if (levels.length === 0) return false
   if (inOrder(levels, 0, seq, 1) !== levels.length) return false
-  return levels.length > 1 || hasWitnesses(blocks, version)
+  if (levels.length > 1) return true
+  return !knowsLaterBlocks(levels[0], seq) && hasWitnesses(blocks, version)
 }
 
 /** Number of nodes passed when the nodes of one block are visited in order; 0 if they are not in order. */
@@ -42,6 +43,13 @@ function inOrder(levels: readonly Level[], position: number, seq: number, next: 
     if (expected === 0) return 0
   }
   return expected
+}
+
+/** A node that was left over and is the root later is written as it stood at the end of its batch. */
+function knowsLaterBlocks(level: Level | undefined, seq: number): boolean {
+  if (level === undefined) return false
+  const { keys, children } = level
+  return keys.some((key) => key > seq) || children.some((n, i) => i % 2 === 0 && n > seq)
 }
 
 function hasWitnesses(blocks: Blocks, version: number): boolean | undefined {

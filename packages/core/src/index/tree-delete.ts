@@ -34,7 +34,9 @@ export function planDelete(tree: Tree): DeletePlan | undefined {
     if (left === undefined || right === undefined) return undefined
     const nearer = left.leaf.seqs.length < right.leaf.seqs.length ? right : left
     taken = nearer === right ? 0 : left.leaf.seqs.length - 1
-    if (nearer.leaf.seqs.length === 0) throw corrupt(0, 'a leaf has no keys')
+    if (nearer.leaf.seqs.length === 0) {
+      throw corrupt(holder.children[held]?.block ?? 0, 'a leaf below has no keys')
+    }
     places.push(nearer === right ? held + 1 : held, ...nearer.places)
     nodes.push(...nearer.nodes)
   }
@@ -56,8 +58,10 @@ function edge(tree: Tree, node: Node, i: number, side: 'first' | 'last'): Edge |
   while (at !== undefined) {
     nodes.push(at)
     if (at.children.length === 0) return { nodes, places, leaf: at }
-    if (nodes.length > BEE_DEPTH_MAX) throw corrupt(0, 'the tree is too deep')
-    const place = side === 'first' ? 0 : at.children.length - 1
+    const place: number = side === 'first' ? 0 : at.children.length - 1
+    if (nodes.length > BEE_DEPTH_MAX) {
+      throw corrupt(at.children[place]?.block ?? 0, 'the tree is too deep')
+    }
     places.push(place)
     at = tree.child(at, place)
   }

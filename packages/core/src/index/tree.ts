@@ -77,7 +77,9 @@ export class Tree {
       this.path.push(node)
       this.places.push(place)
       if (this.found || node.children.length === 0) return true
-      if (this.path.length === BEE_DEPTH_MAX) throw corrupt(0, 'the tree is too deep')
+      if (this.path.length === BEE_DEPTH_MAX) {
+        throw corrupt(node.children[place]?.block ?? 0, 'the tree is too deep')
+      }
       node = this.child(node, place)
       if (node === undefined) return false
     }

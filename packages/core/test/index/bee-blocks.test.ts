@@ -2,17 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fromHex, hex, utf8 } from '../../src/bytes/bytes.ts'
 import { Bee, type BeeOptions } from '../../src/index/bee.ts'
 import { FakeLog } from './fake-log.ts'
 import { type Op, run } from './vector-ops.ts'
-
-function vectors<T>(name: string): T {
-  const file = new URL(`../vectors/gen3-upper/${name}.json`, import.meta.url)
-  return JSON.parse(readFileSync(file, 'utf8')) as T
-}
+import { vectors } from './vectors.ts'
 
 interface Sequence {
   readonly name: string
