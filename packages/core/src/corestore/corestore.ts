@@ -1,58 +1,42 @@
 /**
  * Many logs in one store: opened by key or name, shared by their handles, joined with connections.
  *
- * Owns: the view that users hold. Views of one store (`namespace`) share everything below and differ in
- * their namespace and in the handles they close. Invariant: one `Replica` per log, however many handles.
+ * Owns: the view that users hold. Views of one store share everything below (`root.ts`) and differ in their
+ * namespace and in the handles that they close. Always true: a handle belongs to the view that made it; a `get` that
+ * fails leaves nothing behind, so that everything can be closed. Source: corestore 3 to 6.
  */
 
 import type { Clock } from '../base/clock.ts'
 import type { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
+import { compare, equal } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
+import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.ts'
 import type { Log } from '../log/log.ts'
 import type { PeerStats } from '../replicator/replicator.ts'
 import type { Alias, LogIdentity, Store } from '../store/store.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { Connection } from './connection.ts'
+import { identify, type LogSelector } from './identify.ts'
+import { type CorestoreEvents, Root } from './root.ts'
+
+export type { LogSelector } from './identify.ts'
+export type { CorestoreEvents } from './root.ts'
 
 export interface CorestoreOptions {
   readonly store: Store
   readonly clock?: Clock
 }
 
-/** Which log: exactly one of the five ways. */
-export type LogSelector =
-  | { readonly key: Uint8Array }
-  | { readonly name: string; readonly namespace?: Uint8Array }
-  | { readonly keyPair: KeyPair }
-  /** `manifest` in its encoded form. */
-  | { readonly manifest: Uint8Array; readonly keyPair?: KeyPair }
-  | { readonly discoveryKey: Uint8Array }
-
 export interface GetOptions {
   /** 32 bytes; blocks are encrypted before hashing and decrypted on reading. */
   readonly encryptionKey?: Uint8Array
-  /** `false` for a handle that refuses to append although the key is here. */
+  /** `encryptionKey` is the key of this log's blocks itself, not what it is derived from. Default false. */
+  readonly isBlockKey?: boolean
+  /** `false` for a handle that refuses to append although the key is here. Default true. */
   readonly writable?: boolean
   /** `false` opens only what is stored, else `NOT_FOUND`. Default true (never for `discoveryKey`). */
   readonly createIfMissing?: boolean
-}
-
-export interface CorestoreEvents {
-  /** A connection was opened on this store, or ended. */
-  'peer-add': { readonly remotePublicKey: Uint8Array }
-  'peer-remove': { readonly remotePublicKey: Uint8Array; readonly error: Error | undefined }
-  /** A peer sent what does not fit a log's signed tree. */
-  'wrong-proof': {
-    readonly key: Uint8Array
-    readonly remotePublicKey: Uint8Array
-    readonly error: DatError
-  }
-  /** The owner of `key` signed two histories. */
-  conflict: { readonly key: Uint8Array }
-  /** A log was opened in memory, or let go. */
-  'log-open': { readonly key: Uint8Array; readonly discoveryKey: Uint8Array }
-  'log-close': { readonly key: Uint8Array; readonly discoveryKey: Uint8Array }
 }
 
 /** A stored log as `list` tells it. */
@@ -62,79 +46,155 @@ export interface LogRecord {
   readonly generation: LogIdentity['generation']
   readonly alias: Alias | undefined
   readonly length: number
-  readonly writable: boolean
+  /** The key to write it is ours. */
+  readonly isOwn: boolean
 }
 
 export class Corestore {
-  declare readonly store: Store
-  declare readonly events: Emitter<CorestoreEvents>
   /** 32 bytes. */
-  declare readonly namespaceKey: Uint8Array
+  readonly namespaceKey: Uint8Array
+  readonly #root: Root
+  readonly #isRoot: boolean
+  readonly #handles = new Set<Log>()
+  #closed = false
 
-  static open(_options: CorestoreOptions): Promise<Corestore> {
-    throw new DatError('INVARIANT', 'not built')
+  /** The store is closed with the corestore that is returned. */
+  static open(options: CorestoreOptions): Promise<Corestore> {
+    const root = new Root(options.store, options.clock)
+    return Promise.resolve(new Corestore(root, ROOT_NAMESPACE, true))
   }
 
-  /** A handle on a log; close it when done. The log itself closes some time after its last handle. */
-  get(_selector: LogSelector, _options: GetOptions = {}): Promise<Log> {
-    throw new DatError('INVARIANT', 'not built')
+  private constructor(root: Root, namespaceKey: Uint8Array, isRoot: boolean) {
+    this.#root = root
+    this.namespaceKey = namespaceKey
+    this.#isRoot = isRoot
+  }
+
+  get store(): Store {
+    return this.#root.store
+  }
+
+  get events(): Emitter<CorestoreEvents> {
+    return this.#root.events
+  }
+
+  get closed(): boolean {
+    return this.#closed || this.#root.closed
+  }
+
+  /**
+   * A handle on a log; close it when done. The log itself closes some time after its last handle.
+   *
+   * @throws DatError NOT_FOUND if it is to be opened only and is not stored; CONFLICT if it is open for reading and
+   *   asked for with its secret key
+   */
+  async get(selector: LogSelector, options: GetOptions = {}): Promise<Log> {
+    this.#checkOpen()
+    const { createIfMissing = true, ...handleOptions } = options
+    const wanted = identify(this.store, this.namespaceKey, selector)
+    const open = await this.#root.get(wanted, createIfMissing)
+    this.#checkOpen()
+    const log = open.handle(handleOptions, (closed) => this.#handles.delete(closed))
+    this.#handles.add(log)
+    return log
   }
 
   /** The same store under the derived namespace; closing the view closes the handles made by it. */
-  namespace(_name: string | Uint8Array): Corestore {
-    throw new DatError('INVARIANT', 'not built')
+  namespace(name: string | Uint8Array): Corestore {
+    this.#checkOpen()
+    return new Corestore(this.#root, childNamespace(this.namespaceKey, name), false)
   }
 
-  /** A view in this namespace with a list of handles of its own. */
+  /** A view in this namespace with handles of its own. */
   session(): Corestore {
-    throw new DatError('INVARIANT', 'not built')
+    this.#checkOpen()
+    return new Corestore(this.#root, this.namespaceKey, false)
   }
 
   /** The key pair that `name` derives to in this namespace, without making a log. */
-  keyPair(_name: string): KeyPair {
-    throw new DatError('INVARIANT', 'not built')
+  keyPair(name: string): KeyPair {
+    return deriveKeyPair(this.store.primaryKey, this.namespaceKey, name)
   }
 
-  /** All stored logs, or those with a name in `namespace`. */
-  list(_namespace?: Uint8Array): LogRecord[] {
-    throw new DatError('INVARIANT', 'not built')
+  /** All stored logs in order of discovery key; with a namespace, those named in it, in order of name. */
+  list(namespace?: Uint8Array): LogRecord[] {
+    const records: LogRecord[] = []
+    for (const log of this.store.logs()) {
+      const { identity, head } = this.store.slot(log)
+      const { key, discoveryKey, generation, alias } = identity
+      if (namespace !== undefined && !isIn(namespace, alias)) continue
+      const isOwn = identity.publicKey !== undefined
+      records.push({ key, discoveryKey, generation, alias, length: head.length, isOwn })
+    }
+    return records.sort((a, b) =>
+      namespace === undefined
+        ? compare(a.discoveryKey, b.discoveryKey)
+        : compareText(a.alias?.name ?? '', b.alias?.name ?? ''),
+    )
   }
 
-  /** Speaks generation 3 on `transport` about all logs: open now, opened later, or asked for by the remote. */
-  connect(_transport: Transport): Connection {
-    throw new DatError('INVARIANT', 'not built')
+  /** Speaks generation 3 on `transport` about all logs: held now, held later, or asked for by the remote. */
+  connect(transport: Transport): Connection {
+    this.#checkOpen()
+    return this.#root.connect(transport)
   }
 
   /** The live connections of this store. */
   get connections(): readonly Connection[] {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#root.connections
   }
 
   /**
-   * Somebody looks for peers (of one log, or of all): reads and updates wait for a peer until the
-   * returned function is called, and after that fail with `NO_PEERS` when there is none.
+   * Somebody looks for peers (of one log, or of all): `update` waits for a peer until the returned function is
+   * called, and after that fails with `NO_PEERS` when there is none.
    */
-  findingPeers(_discoveryKey?: Uint8Array): () => void {
-    throw new DatError('INVARIANT', 'not built')
+  findingPeers(discoveryKey?: Uint8Array): () => void {
+    this.#checkOpen()
+    return this.#root.findingPeers(discoveryKey)
   }
 
-  /** Peers of an open log, with what they sent and got. */
-  peers(_discoveryKey: Uint8Array): PeerStats[] {
-    throw new DatError('INVARIANT', 'not built')
+  /** Peers that an open log is spoken about with, and what they sent and got. */
+  peers(discoveryKey: Uint8Array): PeerStats[] {
+    return this.#root.find(discoveryKey)?.replicator.peers() ?? []
   }
 
   /** Deletes a log with its name and data; handles on it are closed. */
-  remove(_discoveryKey: Uint8Array): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+  async remove(discoveryKey: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    const log = this.store.find(discoveryKey)
+    if (log === undefined) throw new DatError('NOT_FOUND', 'This log is not in the store.')
+    const open = this.#root.find(discoveryKey)
+    if (open !== undefined) await this.#root.closeLog(open)
+    this.#checkOpen()
+    this.store.remove(log)
+    await this.store.commit()
   }
 
-  /** Resolves when everything acknowledged so far is on the disk and heads are signed. */
-  flush(): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+  /** Resolves when everything acknowledged so far is signed and on the disk. */
+  async flush(): Promise<void> {
+    const logs = [...this.#root.openLogs]
+    await Promise.all(logs.map((log) => log.replica.sealed()))
+    await this.store.sync()
   }
 
-  /** Closes the handles of this view; the root view also closes connections, logs and the store. */
-  close(): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+  /** Closes the handles of this view; the first view also closes connections, logs and the store. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#handles].map((log) => log.close()))
+    if (this.#isRoot) await this.#root.close()
   }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new DatError('CLOSED', 'This view of the store was closed.')
+    this.#root.checkOpen()
+  }
+}
+
+function isIn(namespace: Uint8Array, alias: Alias | undefined): boolean {
+  return alias !== undefined && equal(alias.namespace, namespace)
+}
+
+/** By code units, so that the order is the same on every machine. */
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -1,15 +1,40 @@
 /**
  * One log among its peers: who has what, who is asked for what, and what everybody is told.
  *
- * Owns: the list of peers of one `Replica`, and the answers to what local callers wait for (`Remote`).
+ * The rooms: `negotiate` (lengths), `announce` and `describe` (what we hold), `serve` (their requests), `wants` (what
+ * is waited for here), `schedule` and `ranges` (whom to ask), `exchange` (asking and being done with it), `receive`
+ * (their answers), `overdue` (no answers), `reorgs` (other histories). `handler` leads messages to them, `follow`
+ * what happens to the replica, and `pulse` says when it is time to ask.
+ *
+ * Owns: the list of peers, and the rooms.
+ * Nothing here knows a wire: a peer is a `Sender` that it writes to and a `Handler` that hears.
  */
 
-import type { Clock } from '../base/clock.ts'
-import type { Emitter } from '../base/emitter.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
+import { DISTRUST_MS } from '../base/limits.ts'
+import { EMPTY, hex } from '../bytes/bytes.ts'
 import type { Download, RangeRequest, Remote, WaitOptions } from '../log/remote.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Handler, Sender } from '../wire/messages.ts'
+import { Announcer } from './announce.ts'
+import { type Audit, audit } from './audit.ts'
+import { ConnectionBudget } from './budget.ts'
+import { Flights } from './flights.ts'
+import { Follow } from './follow.ts'
+import { PeerHandler, type Rooms } from './handler.ts'
+import { holdings } from './holdings.ts'
+import { isSettled, tell } from './negotiate.ts'
+import { Peer } from './peer.ts'
+import { Pulse } from './pulse.ts'
+import { Receiver } from './receive.ts'
+import { Reorgs } from './reorgs.ts'
+import type { ReplicatorEvents, Shared } from './shared.ts'
+import { Waiters } from './waiters.ts'
+import { type WantKind, Wants } from './wants.ts'
+
+export type { ReplicatorEvents } from './shared.ts'
 
 /** What one peer did for one log; numbers only grow. A snapshot, made when asked for. */
 export interface PeerStats {
@@ -23,93 +48,309 @@ export interface PeerStats {
   readonly blocksUp: number
   readonly bytesUp: number
   /** Requests that we wait for. */
-  readonly blocksInFlight: number
-  /** Answer time, milliseconds; 0 before the first answer. */
-  readonly roundTripMs: number
+  readonly inFlight: number
+  /** Usual time to an answer, milliseconds; 0 before the first. */
+  readonly answerMs: number
   /** Answers that failed verification. */
   readonly wrongProofs: number
 }
 
-export interface ReplicatorEvents {
-  'peer-add': { readonly remotePublicKey: Uint8Array }
-  'peer-remove': { readonly remotePublicKey: Uint8Array; readonly error: Error | undefined }
-  /** A peer sent what does not fit the signed tree; it is asked last, or not at all, from now on. */
-  'wrong-proof': { readonly remotePublicKey: Uint8Array; readonly error: DatError }
-  /** Blocks arrived and are verified. One event per frame. */
-  download: { readonly blocks: number; readonly bytes: number }
-  upload: { readonly blocks: number; readonly bytes: number }
-  extension: {
-    readonly remotePublicKey: Uint8Array
-    readonly name: string
-    readonly message: Uint8Array
-  }
-}
-
 export interface ReplicatorOptions {
   readonly clock: Clock
-  /** Seed of the order in which blocks of non-linear ranges are asked for. */
-  readonly seed?: number
+  /** Numbers in 0 .. 1: where non-linear ranges begin, how long an idle log lingers. Default `Math.random`. */
+  readonly random?: () => number
+  /** Does somebody here want the log as it grows? Default true; `setDownloading` changes it. */
+  readonly downloading?: boolean
 }
 
 export interface AttachOptions {
   readonly remotePublicKey?: Uint8Array
+  /** Shared by all logs of the connection. */
+  readonly budget?: ConnectionBudget
+  /** The conversation has ended; did the remote end it because it wanted nothing itself? */
+  readonly onEnd?: (isRemoteIdle: boolean) => void
 }
 
-export class Replicator implements Remote {
-  declare readonly events: Emitter<ReplicatorEvents>
+/** How long a log that nobody holds here is still spoken about, at least and at most. */
+const LINGER_MS = 20_000
+const LINGER_MS_MAX = 40_000
+/** Peers that are remembered as liars. */
+const DISTRUSTED_MAX = 1_024
 
-  constructor(_replica: Replica, _options: ReplicatorOptions) {
-    throw new DatError('INVARIANT', 'not built')
+export class Replicator implements Remote {
+  readonly replica: Replica
+  readonly events: Emitter<ReplicatorEvents> = new Emitter()
+  readonly #shared: Shared
+  readonly #rooms: Rooms
+  readonly #announcer: Announcer
+  readonly #follow: Follow
+  readonly #pulse: Pulse
+  readonly #waiters: Waiters
+  /** Peers that are not to be asked before a time, by public key. */
+  readonly #distrusted = new Map<string, number>()
+  #nextPeer = 1
+  #closed = false
+  #linger: Timer | undefined = undefined
+  /** A look-up for peers has ended at least once. */
+  #lookedUp = false
+
+  constructor(replica: Replica, options: ReplicatorOptions) {
+    this.replica = replica
+    this.#waiters = new Waiters(options.clock)
+    const shared = this.#makeShared(options)
+    this.#shared = shared
+    this.#announcer = new Announcer(shared)
+    const reorgs = new Reorgs(shared, () => receiver)
+    const receiver = new Receiver(shared, {
+      onReorg: (peer, flight, proof) => reorgs.onData(peer, flight, proof),
+      onSuspicion: (peer) => reorgs.onSuspicion(peer),
+      onLiar: (peer) => this.#distrust(peer),
+    })
+    this.#follow = new Follow(shared, this.#announcer, receiver)
+    this.#pulse = new Pulse(shared, this.#announcer, receiver, reorgs)
+    this.#rooms = {
+      shared,
+      announcer: this.#announcer,
+      receiver,
+      reorgs,
+      pump: () => this.#pulse.pass(),
+      onStatus: (peer) => this.#endIfIdle(peer),
+      onClose: (peer, error) => this.#detach(peer, error),
+    }
+    replica.remote = this
   }
 
+  // ---- Peers ----
+
   get peerCount(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#shared.peers.length
+  }
+
+  /** Nobody is here and nothing is waited for: the log may be closed. */
+  get idle(): boolean {
+    const { peers, wants, uncommitted } = this.#shared
+    return peers.length === 0 && wants.idle && uncommitted.length === 0
+  }
+
+  get downloading(): boolean {
+    return this.#shared.downloading
   }
 
   /** A new conversation about this log; give the handler to the wire that `sender` writes to. */
-  attach(_sender: Sender, _options: AttachOptions = {}): Handler {
-    throw new DatError('INVARIANT', 'not built')
+  attach(sender: Sender, options: AttachOptions = {}): Handler {
+    const { remotePublicKey = EMPTY, budget = new ConnectionBudget() } = options
+    const { clock, peers } = this.#shared
+    const peer = new Peer(sender, remotePublicKey, budget, this.#nextPeer++, clock.now())
+    peer.restUntil = this.#distrustedUntil(remotePublicKey)
+    const handler = new PeerHandler(peer, this.#rooms, options.onEnd)
+    if (this.#closed || this.replica.frozen) {
+      peer.closed = true
+      sender.close()
+      return handler
+    }
+    peers.push(peer)
+    this.#shared.version++
+    tell(this.#shared, peer)
+    this.#announcer.greet(peer)
+    this.#follow.seal()
+    this.events.emit('peer-add', { remotePublicKey })
+    this.#pulse.wake()
+    return handler
   }
 
   peers(): PeerStats[] {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  block(_index: number, _options: WaitOptions): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  update(_options: WaitOptions): Promise<boolean> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  seek(_position: number, _paddingBytes: number, _options: WaitOptions): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  range(_range: RangeRequest): Download {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  changed(): void {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /**
-   * Somebody looks for peers: until the returned function is called, `update` and `block` wait for a
-   * peer; after that they fail with `NO_PEERS` when there is none.
-   */
-  findingPeers(): () => void {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#shared.peers.map((peer) => ({
+      remotePublicKey: peer.remotePublicKey,
+      length: peer.length,
+      fork: peer.fork,
+      blocksDown: peer.blocksDown,
+      bytesDown: peer.bytesDown,
+      blocksUp: peer.blocksUp,
+      bytesUp: peer.bytesUp,
+      inFlight: peer.inFlight,
+      answerMs: peer.window?.answerMs ?? 0,
+      wrongProofs: peer.wrongProofs,
+    }))
   }
 
   /** Sends an application message about this log to all peers. */
-  broadcast(_name: string, _message: Uint8Array): void {
-    throw new DatError('INVARIANT', 'not built')
+  broadcast(name: string, message: Uint8Array): void {
+    for (const peer of this.#shared.peers) peer.sender.extension(name, message)
+  }
+
+  /**
+   * Does somebody here want this log? When nobody does any more it lingers for a while, because the next one
+   * often comes soon; then peers are told, and conversations that neither side needs end.
+   */
+  setDownloading(wanted: boolean): void {
+    this.#linger?.cancel()
+    this.#linger = undefined
+    if (wanted === this.#shared.downloading) return
+    if (wanted) {
+      this.#shared.downloading = true
+      for (const peer of this.#shared.peers) tell(this.#shared, peer)
+      this.#pulse.wake()
+      return
+    }
+    const ms = LINGER_MS + this.#shared.random() * (LINGER_MS_MAX - LINGER_MS)
+    this.#linger = this.#shared.clock.after(ms, () => {
+      this.#shared.downloading = false
+      for (const peer of [...this.#shared.peers]) {
+        tell(this.#shared, peer)
+        this.#endIfIdle(peer)
+      }
+    })
+  }
+
+  // ---- What callers wait for ----
+
+  block(index: number, options: WaitOptions): Promise<void> {
+    return this.#wait(() => this.#shared.wants.block(index, options)).then(() => {})
+  }
+
+  update(options: WaitOptions): Promise<boolean> {
+    const { peers, finding, wants } = this.#shared
+    if (peers.length === 0 && finding === 0 && this.#lookedUp) {
+      return Promise.reject(this.#why('update', 0))
+    }
+    const { length, fork } = this.replica
+    return this.#wait(() => wants.update(length, fork, options))
+  }
+
+  seek(position: number, paddingBytes: number, options: WaitOptions): Promise<void> {
+    const { wants } = this.#shared
+    return this.#wait(() => wants.seek(position, paddingBytes, options)).then(() => {})
+  }
+
+  range(range: RangeRequest): Download {
+    if (this.#closed) throw closedError()
+    const download = this.#shared.wants.range(range)
+    this.#shared.version++
+    this.#pulse.wake()
+    return download
+  }
+
+  changed(): void {
+    this.#follow.seal()
+    this.#pulse.wake()
+  }
+
+  /**
+   * Somebody looks for peers: until the returned function is called, `update` waits for one. After that it fails
+   * with `NO_PEERS` when there is none.
+   */
+  findingPeers(): () => void {
+    this.#shared.finding++
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      this.#shared.finding--
+      this.#lookedUp = true
+      this.#pulse.wake()
+    }
   }
 
   /** Ends all conversations; everybody who waits is told `error`, or `CLOSED`. */
-  close(_error?: DatError): void {
-    throw new DatError('INVARIANT', 'not built')
+  close(error?: DatError): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#follow.close()
+    this.#pulse.close()
+    for (const peer of [...this.#shared.peers]) peer.sender.close(error)
+    this.#announcer.close()
+    this.#shared.wants.close(error ?? closedError())
+    this.#linger?.cancel()
+    if (this.replica.remote === this) this.replica.remote = undefined
   }
+
+  audit(): Audit {
+    return audit(this.#shared, this.#waiters.size)
+  }
+
+  // ---- Inside ----
+
+  #makeShared(options: ReplicatorOptions): Shared {
+    const { clock, random = Math.random, downloading = true } = options
+    const { replica } = this
+    const shared: Shared = {
+      replica,
+      clock,
+      events: this.events,
+      flights: new Flights((node, trust) => replica.missingNodes(node, trust)),
+      wants: new Wants(
+        holdings(replica, () => shared.uncommitted),
+        this.#waiters,
+        {
+          why: (what, index) => this.#why(what, index),
+          onGone: () => this.#pulse.wake(),
+        },
+      ),
+      peers: [],
+      random,
+      upgrade: undefined,
+      version: 0,
+      downloading,
+      finding: 0,
+      uncommitted: [],
+      restUntil: 0,
+      wake: () => this.#pulse.wake(),
+    }
+    return shared
+  }
+
+  #wait(begin: () => Promise<boolean>): Promise<boolean> {
+    if (this.#closed) return Promise.reject(closedError())
+    this.#pulse.wake()
+    return begin()
+  }
+
+  /** Why a wait has run out. */
+  #why(what: WantKind, index: number): DatError {
+    const { peers } = this.#shared
+    const facts = { index }
+    if (peers.length === 0) return new DatError('NO_PEERS', 'No peer could be reached.', facts)
+    const isLacked = peers.every((peer) => isSettled(this.#shared, peer) && !peer.holds(index))
+    if ((what === 'block' || what === 'range') && isLacked) {
+      return new DatError('NOT_AVAILABLE', 'No peer of the moment has the block.', facts)
+    }
+    return new DatError('TIMEOUT', 'No peer has delivered in the time given.', facts)
+  }
+
+  #detach(peer: Peer, error: Error | undefined): void {
+    const { peers } = this.#shared
+    this.#rooms.receiver.drop(peer)
+    // What came in its last frame has no other end.
+    this.#rooms.receiver.onFrameEnd()
+    const at = peers.indexOf(peer)
+    if (at >= 0) peers.splice(at, 1)
+    this.#shared.version++
+    this.events.emit('peer-remove', { remotePublicKey: peer.remotePublicKey, error })
+    this.#pulse.wake()
+  }
+
+  /** Neither side wants anything of the other: the conversation ends, the next one begins when it is needed. */
+  #endIfIdle(peer: Peer): void {
+    if (this.#shared.downloading || !peer.heard || peer.downloading || peer.inFlight > 0) return
+    if (this.#shared.wants.idle) peer.sender.close()
+  }
+
+  #distrust(peer: Peer): void {
+    const now = this.#shared.clock.now()
+    for (const [key, until] of this.#distrusted) if (until <= now) this.#distrusted.delete(key)
+    const oldest = this.#distrusted.keys().next().value
+    if (this.#distrusted.size >= DISTRUSTED_MAX && oldest !== undefined) {
+      this.#distrusted.delete(oldest)
+    }
+    this.#distrusted.set(hex(peer.remotePublicKey), now + DISTRUST_MS)
+  }
+
+  #distrustedUntil(remotePublicKey: Uint8Array): number {
+    if (this.#distrusted.size === 0) return 0
+    return this.#distrusted.get(hex(remotePublicKey)) ?? 0
+  }
+}
+
+function closedError(): DatError {
+  return new DatError('CLOSED', 'The log was closed.')
 }

@@ -1,0 +1,88 @@
+/**
+ * One log that is open in memory: its replica, its replicator, and who holds it.
+ *
+ * Owns: the count of handles. A log that nobody holds lingers in its conversations for a while (the replicator's
+ * matter); once those have ended and it has been idle for `IDLE_MS` it may be closed. Always true: it is
+ * `downloading` while somebody holds it.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import type { KeyPair } from '../crypto/crypto.ts'
+import { Log, type LogOptions } from '../log/log.ts'
+import { Replica } from '../log/replica.ts'
+import { Replicator } from '../replicator/replicator.ts'
+import type { Slot, Store } from '../store/store.ts'
+
+export const IDLE_MS = 6_000
+
+export class OpenLog {
+  readonly replica: Replica
+  readonly replicator: Replicator
+  readonly #clock: Clock
+  readonly #handles = new Set<Log>()
+  /** Told when the first handle is made, and when the last one is closed. */
+  readonly #onHeld: (isHeld: boolean) => void
+  #idleSince: number
+
+  constructor(
+    store: Store,
+    slot: Slot,
+    keyPair: KeyPair | undefined,
+    clock: Clock,
+    onHeld: (isHeld: boolean) => void,
+  ) {
+    this.replica = Replica.open(store, slot, keyPair === undefined ? {} : { keyPair })
+    this.replicator = new Replicator(this.replica, { clock, downloading: false })
+    this.#clock = clock
+    this.#onHeld = onHeld
+    this.#idleSince = clock.now()
+  }
+
+  get key(): Uint8Array {
+    return this.replica.key
+  }
+
+  get discoveryKey(): Uint8Array {
+    return this.replica.discoveryKey
+  }
+
+  /** Does somebody here hold it? */
+  get isHeld(): boolean {
+    return this.#handles.size > 0
+  }
+
+  /** Has nobody wanted anything of it for long enough? */
+  get isIdle(): boolean {
+    const now = this.#clock.now()
+    if (this.isHeld || !this.replicator.idle) this.#idleSince = now
+    return now - this.#idleSince >= IDLE_MS
+  }
+
+  /** A new handle. `onClose` is told when it is closed. */
+  handle(options: LogOptions, onClose: (log: Log) => void): Log {
+    const log: Log = new Log(this.replica, {
+      ...options,
+      onClose: () => {
+        this.#handles.delete(log)
+        onClose(log)
+        if (this.#handles.size > 0) return
+        this.#idleSince = this.#clock.now()
+        this.replicator.setDownloading(false)
+        this.#onHeld(false)
+      },
+    })
+    this.#handles.add(log)
+    if (this.#handles.size === 1) {
+      this.replicator.setDownloading(true)
+      this.#onHeld(true)
+    }
+    return log
+  }
+
+  /** Closes the handles, the conversations and the replica. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#handles].map((log) => log.close()))
+    this.replicator.close()
+    await this.replica.close()
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * What all views of one store share: its open logs, its connections, and the look-ups for peers.
+ *
+ * Owns: one `OpenLog` per log, however many ask for it at the same time; the sweep that closes those that nobody
+ * needs; and joining logs with connections: a log that is held here is opened on every connection, a log that is
+ * only stored is opened when a remote asks for it. Everything stored is served to whoever knows the key; a
+ * remote that asks for what is not here costs one look-up in memory. Source: corestore 4 and 5.
+ */
+
+import { type Clock, systemClock, type Timer } from '../base/clock.ts'
+import { Emitter } from '../base/emitter.ts'
+import { DatError } from '../base/errors.ts'
+import { hex } from '../bytes/bytes.ts'
+import type { KeyPair } from '../crypto/crypto.ts'
+import type { Store } from '../store/store.ts'
+import type { Transport } from '../wire/transport.ts'
+import { StoreConnection } from './connection.ts'
+import type { Identified } from './identify.ts'
+import { OpenLog } from './open-log.ts'
+
+const SWEEP_MS = 2_000
+/** The generation that `connect` speaks; stored logs of others are not spoken about on it. */
+const NETWORK_GENERATION = 3
+
+export interface CorestoreEvents {
+  /** A connection was opened on this store, or ended. */
+  'peer-add': { readonly remotePublicKey: Uint8Array }
+  'peer-remove': { readonly remotePublicKey: Uint8Array; readonly error: Error | undefined }
+  /** A peer sent what does not fit a log's signed tree. */
+  'wrong-proof': {
+    readonly key: Uint8Array
+    readonly remotePublicKey: Uint8Array
+    readonly error: DatError
+  }
+  /** The owner of `key` signed two histories. */
+  conflict: { readonly key: Uint8Array }
+  /** What came from a peer could not be kept: the disk is full or failing. Downloads rest and try again. */
+  'storage-error': { readonly key: Uint8Array; readonly error: unknown }
+  /** A log was opened in memory, or let go. */
+  'log-open': { readonly key: Uint8Array; readonly discoveryKey: Uint8Array }
+  'log-close': { readonly key: Uint8Array; readonly discoveryKey: Uint8Array }
+}
+
+/** A look-up for peers of one log, or of all, that is under way. */
+interface Finding {
+  readonly discoveryKey: string | undefined
+  readonly dones: (() => void)[]
+}
+
+export class Root {
+  readonly store: Store
+  readonly clock: Clock
+  readonly events: Emitter<CorestoreEvents> = new Emitter()
+  readonly connections: StoreConnection[] = []
+  readonly #open = new Map<string, OpenLog>()
+  /** Logs that are being made. */
+  readonly #making = new Map<string, Promise<OpenLog>>()
+  readonly #closing = new Map<string, Promise<void>>()
+  readonly #findings = new Set<Finding>()
+  #sweep: Timer | undefined = undefined
+  #closed = false
+
+  constructor(store: Store, clock: Clock = systemClock) {
+    this.store = store
+    this.clock = clock
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  get openLogs(): Iterable<OpenLog> {
+    return this.#open.values()
+  }
+
+  find(discoveryKey: Uint8Array): OpenLog | undefined {
+    return this.#open.get(hex(discoveryKey))
+  }
+
+  /** The open log, opened or made if need be. All who ask at the same time get the same. */
+  async get(wanted: Identified, mayCreate: boolean): Promise<OpenLog> {
+    const id = hex(wanted.discoveryKey)
+    await this.#closing.get(id)
+    this.checkOpen()
+    const open = this.#open.get(id)
+    if (open !== undefined) return this.#withKey(open, wanted.keyPair)
+    const log = this.store.find(wanted.discoveryKey)
+    if (log !== undefined) return this.#openLog(log, wanted.keyPair)
+    const { identity } = wanted
+    if (identity === undefined || !mayCreate) {
+      throw new DatError('NOT_FOUND', 'This log is not in the store.')
+    }
+    const making = this.#making.get(id)
+    if (making !== undefined) return this.#withKey(await making, wanted.keyPair)
+    const made = this.store.create(identity).then((slot) => {
+      this.checkOpen()
+      return this.#openLog(slot.log, wanted.keyPair)
+    })
+    this.#making.set(id, made)
+    try {
+      return await made
+    } finally {
+      this.#making.delete(id)
+    }
+  }
+
+  connect(transport: Transport): StoreConnection {
+    this.checkOpen()
+    const connection: StoreConnection = new StoreConnection(
+      transport,
+      this.clock,
+      {
+        keyOf: (discoveryKey) => this.#keyOf(discoveryKey),
+        openStored: (discoveryKey) => this.#openStored(discoveryKey),
+      },
+      (error) => {
+        const at = this.connections.indexOf(connection)
+        if (at >= 0) this.connections.splice(at, 1)
+        this.events.emit('peer-remove', { remotePublicKey: transport.remotePublicKey, error })
+      },
+    )
+    this.connections.push(connection)
+    this.events.emit('peer-add', { remotePublicKey: transport.remotePublicKey })
+    connection.attach([...this.#open.values()].filter((log) => log.isHeld && isSpoken(log)))
+    return connection
+  }
+
+  /** See `Corestore.findingPeers`. */
+  findingPeers(discoveryKey?: Uint8Array): () => void {
+    const id = discoveryKey === undefined ? undefined : hex(discoveryKey)
+    const finding: Finding = { discoveryKey: id, dones: [] }
+    this.#findings.add(finding)
+    for (const [openId, log] of this.#open) {
+      if (id === undefined || id === openId) finding.dones.push(log.replicator.findingPeers())
+    }
+    return () => {
+      if (!this.#findings.delete(finding)) return
+      for (const done of finding.dones) done()
+    }
+  }
+
+  /** Closes a log with all its handles. */
+  closeLog(log: OpenLog): Promise<void> {
+    const id = hex(log.discoveryKey)
+    const { key, discoveryKey } = log
+    const known = this.#closing.get(id)
+    if (known !== undefined) return known
+    this.#open.delete(id)
+    for (const connection of this.connections) connection.detach(log)
+    const closing = log.close().finally(() => {
+      this.#closing.delete(id)
+      this.events.emit('log-close', { key, discoveryKey })
+    })
+    this.#closing.set(id, closing)
+    return closing
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#sweep?.cancel()
+    for (const connection of [...this.connections]) connection.close()
+    await Promise.allSettled(this.#making.values())
+    await Promise.all([...this.#open.values()].map((log) => this.closeLog(log)))
+    await Promise.all(this.#closing.values())
+    await this.store.close()
+  }
+
+  checkOpen(): void {
+    if (this.#closed) throw new DatError('CLOSED', 'The store was closed.')
+  }
+
+  // ---- Logs ----
+
+  #openLog(log: number, keyPair: KeyPair | undefined): OpenLog {
+    const slot = this.store.slot(log)
+    const id = hex(slot.identity.discoveryKey)
+    const found = this.#open.get(id)
+    if (found !== undefined) return found
+    const open: OpenLog = new OpenLog(this.store, slot, keyPair, this.clock, (isHeld) => {
+      if (isHeld) this.#attach(open)
+      else this.#laterSweep()
+    })
+    this.#open.set(id, open)
+    this.#forward(open)
+    for (const finding of this.#findings) {
+      const isMeant = finding.discoveryKey === undefined || finding.discoveryKey === id
+      if (isMeant) finding.dones.push(open.replicator.findingPeers())
+    }
+    this.events.emit('log-open', { key: open.key, discoveryKey: open.discoveryKey })
+    this.#laterSweep()
+    return open
+  }
+
+  /** A log that is open for reading is opened anew for who brings its secret key. */
+  async #withKey(open: OpenLog, keyPair: KeyPair | undefined): Promise<OpenLog> {
+    if (keyPair === undefined || open.replica.writable || !this.store.writable) return open
+    if (open.replica.frozen) return open
+    if (open.isHeld) {
+      const message = 'The log is open for reading; close it before it is opened with its key.'
+      throw new DatError('CONFLICT', message)
+    }
+    await this.closeLog(open)
+    this.checkOpen()
+    return this.#openLog(open.replica.slot.log, keyPair)
+  }
+
+  #forward(open: OpenLog): void {
+    const { key } = open
+    const { events } = open.replicator
+    events.on('wrong-proof', (event) => this.events.emit('wrong-proof', { key, ...event }))
+    events.on('storage-error', ({ error }) => this.events.emit('storage-error', { key, error }))
+    open.replica.events.on('conflict', () => this.events.emit('conflict', { key }))
+  }
+
+  #attach(open: OpenLog): void {
+    if (!isSpoken(open)) return
+    for (const connection of this.connections) connection.attach([open])
+  }
+
+  // ---- What remotes ask for ----
+
+  #keyOf(discoveryKey: Uint8Array): Uint8Array | undefined {
+    const log = this.#closed ? undefined : this.store.find(discoveryKey)
+    if (log === undefined) return undefined
+    const { key, generation } = this.store.slot(log).identity
+    return generation === NETWORK_GENERATION ? key : undefined
+  }
+
+  #openStored(discoveryKey: Uint8Array): OpenLog | undefined {
+    const id = hex(discoveryKey)
+    const open = this.#open.get(id)
+    const log = this.store.find(discoveryKey)
+    if (open !== undefined || log === undefined || this.#closing.has(id)) return open
+    return this.#openLog(log, undefined)
+  }
+
+  // ---- Logs that nobody needs ----
+
+  #laterSweep(): void {
+    if (this.#closed) return
+    this.#sweep ??= this.clock.after(SWEEP_MS, () => {
+      this.#sweep = undefined
+      let unheld = 0
+      for (const log of [...this.#open.values()]) {
+        if (log.isHeld) continue
+        if (log.isIdle) void this.closeLog(log)
+        else unheld++
+      }
+      if (unheld > 0) this.#laterSweep()
+    })
+  }
+}
+
+function isSpoken(log: OpenLog): boolean {
+  return log.replica.generation.id === NETWORK_GENERATION
+}

@@ -1,0 +1,37 @@
+/**
+ * What one connection may hold for all its logs together.
+ *
+ * Owns: two counts that every conversation on the connection takes from. Always true: both return to zero
+ * when the conversations have ended. A remote that opens thousands of logs can't multiply the queue of one by
+ * their number, and we ask for no more than a remote that counts as we do will queue.
+ */
+
+/** Requests on one connection: of the remote that wait for us, and of ours that wait for it. */
+export const CONNECTION_REQUESTS_MAX = 4_096
+
+export class ConnectionBudget {
+  /** Requests of the remote that wait for our answer. */
+  queued = 0
+  /** Our requests that wait for the remote's answer. */
+  asked = 0
+  /** Logs that found no room to ask, to be told when there is some. */
+  readonly #waiting = new Set<() => void>()
+
+  get hasRoom(): boolean {
+    return this.asked < CONNECTION_REQUESTS_MAX
+  }
+
+  /** Calls `wake` once, when there is room again. */
+  onRoom(wake: () => void): void {
+    this.#waiting.add(wake)
+  }
+
+  /** A request of ours has ended. */
+  answered(): void {
+    this.asked--
+    if (this.#waiting.size === 0 || this.asked > (CONNECTION_REQUESTS_MAX * 3) / 4) return
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const wake of waiting) wake()
+  }
+}

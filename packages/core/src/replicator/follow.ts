@@ -1,0 +1,127 @@
+/**
+ * What happens to the replica, and what its peers and waiters must know of it.
+ *
+ * Owns: the reactions to the replica's events. Growth wakes who waits and is announced as soon as it is sealed;
+ * lost history takes the requests about it along; a conflict ends all conversations. Always true: a head is
+ * sealed only while there is a peer to show it to, because a signature that nobody sees need not be made.
+ */
+
+import { DatError } from '../base/errors.ts'
+import type { Announcer } from './announce.ts'
+import { tell } from './negotiate.ts'
+import type { Receiver } from './receive.ts'
+import { ownHead } from './reorgs.ts'
+import type { Shared } from './shared.ts'
+
+/** A head that could not be written is tried again after this. */
+const SEAL_RETRY_MS = 2_000
+
+export class Follow {
+  readonly #shared: Shared
+  readonly #announcer: Announcer
+  readonly #receiver: Receiver
+  readonly #offs: (() => void)[]
+  /** Length before the change that an event tells of. */
+  #length: number
+  #isSealing = false
+
+  constructor(shared: Shared, announcer: Announcer, receiver: Receiver) {
+    this.#shared = shared
+    this.#announcer = announcer
+    this.#receiver = receiver
+    this.#length = shared.replica.length
+    this.#offs = this.#listen()
+  }
+
+  /** Makes the newest head one that may be shown, if there is anybody to show it to. */
+  seal(): void {
+    const { replica, peers, clock, events } = this.#shared
+    if (this.#isSealing || peers.length === 0 || replica.closed || this.#isSealed()) return
+    this.#isSealing = true
+    const done = (): void => {
+      this.#isSealing = false
+      if (!this.#isSealed()) this.seal()
+    }
+    replica.sealed().then(done, (error: unknown) => {
+      this.#isSealing = false
+      if (replica.closed) return
+      events.emit('storage-error', { error })
+      clock.after(SEAL_RETRY_MS, () => this.seal())
+    })
+  }
+
+  close(): void {
+    for (const off of this.#offs) off()
+  }
+
+  #isSealed(): boolean {
+    const { replica } = this.#shared
+    return replica.announcedLength === replica.length && replica.announcedFork === replica.fork
+  }
+
+  #listen(): (() => void)[] {
+    const { events } = this.#shared.replica
+    return [
+      events.on('append', ({ length }) => this.#appended(length)),
+      events.on('truncate', ({ length }) => this.#truncated(length)),
+      events.on('held', ({ start, length }) => this.#held(start, length)),
+      events.on('clear', ({ start, length }) => this.#announcer.dropped(start, length)),
+      events.on('announced', () => this.#announced()),
+      events.on('manifest', () => this.#tellAll()),
+      events.on('conflict', () => this.#conflict()),
+    ]
+  }
+
+  #appended(length: number): void {
+    this.#length = length
+    this.#shared.version++
+    this.seal()
+    this.#shared.wake()
+  }
+
+  #held(start: number, length: number): void {
+    this.#shared.wants.held(start, length)
+    this.#announcer.held(start, length)
+    this.#shared.wake()
+  }
+
+  /** Requests speak of a fork; those of the old one can't be answered any more. */
+  #truncated(length: number): void {
+    const { wants, peers, replica } = this.#shared
+    if (length < this.#length) this.#announcer.dropped(length, this.#length - length)
+    this.#length = replica.length
+    wants.truncated(length)
+    for (const peer of peers) {
+      if (peer.inFlight === 0) continue
+      peer.requests.each((flight) => {
+        if (!flight.reorg && flight.fork !== replica.fork) {
+          this.#receiver.end(peer, flight, 'cancelled')
+        }
+      })
+    }
+    this.#shared.version++
+    this.seal()
+    this.#shared.wake()
+  }
+
+  /** First what we hold, then how long we are, as stock peers tell it. */
+  #announced(): void {
+    this.#announcer.flush()
+    this.#tellAll()
+  }
+
+  #tellAll(): void {
+    for (const peer of this.#shared.peers) tell(this.#shared, peer)
+  }
+
+  /** Everybody gets our head, so that they can see the conflict themselves; then nothing more is said. */
+  #conflict(): void {
+    const error = new DatError('FORKED', 'The owner of this log signed two histories of it.')
+    for (const peer of [...this.#shared.peers]) {
+      const head = peer.fork === this.#shared.replica.fork ? ownHead(this.#shared, peer) : undefined
+      if (head !== undefined) peer.sender.data(0, head, 0, () => {})
+      peer.sender.close(error)
+    }
+    this.#shared.wants.close(error)
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Lengths: what we tell of ours, what we make of theirs, and when an upgrade may be asked for.
+ *
+ * Owns: the rules of replication 7.1. A remote's length is a claim; ours moves when a signature was verified.
+ * Always true: we tell only what is announced, that is signed and on the disk; an upgrade is asked for only
+ * from a peer that has acknowledged the length we start from, and only one at a time for each log.
+ */
+
+import type { Status } from '../wire/messages.ts'
+import type { Peer } from './peer.ts'
+import type { Shared } from './shared.ts'
+
+const told: Status = {
+  fork: 0,
+  length: 0,
+  remoteLength: 0,
+  canUpgrade: false,
+  uploading: true,
+  downloading: true,
+  hasManifest: false,
+}
+
+/** Can we prove an upgrade from the peer's length to ours? */
+export function canUpgrade(shared: Shared, peer: Peer): boolean {
+  const { replica } = shared
+  if (!peer.heard) return replica.announcedFork === 0
+  if (peer.fork !== replica.announcedFork) return false
+  if (peer.length === 0) return true
+  if (peer.length >= replica.announcedLength) return false
+  return replica.canProveUpgradeFrom(peer.length)
+}
+
+/** Tells the peer where we are, and what we heard of it. */
+export function tell(shared: Shared, peer: Peer): void {
+  const { replica } = shared
+  told.fork = replica.announcedFork
+  told.length = replica.announcedLength
+  told.remoteLength = peer.heard && peer.fork === replica.announcedFork ? peer.length : 0
+  told.canUpgrade = canUpgrade(shared, peer)
+  told.uploading = !replica.frozen
+  told.downloading = shared.downloading || peer.inFlight > 0
+  told.hasManifest = replica.manifest !== undefined && !replica.compat
+  peer.toldCanUpgrade = told.canUpgrade
+  peer.toldAt = shared.clock.now()
+  peer.sender.status(told)
+}
+
+/** Remembers what the peer said; it is acted on at the end of the frame, when only the newest counts. */
+export function hear(peer: Peer, status: Readonly<Status>): void {
+  if (peer.heard && status.length < peer.length) peer.has.truncate(status.length)
+  const moved = status.fork !== peer.fork || status.length !== peer.length
+  if (moved) peer.refusedUpgrade = -1
+  if (status.fork !== peer.fork) {
+    peer.refusedFork = -1
+    peer.conflictChecked = false
+  }
+  peer.heard = true
+  peer.fork = status.fork
+  peer.length = status.length
+  peer.acknowledged = status.remoteLength
+  peer.canUpgrade = status.canUpgrade
+  peer.uploading = status.uploading
+  peer.downloading = status.downloading
+  peer.hasManifest = status.hasManifest
+  peer.statusDue = true
+}
+
+/** Answers the newest status where the rules want an answer. */
+export function reply(shared: Shared, peer: Peer): void {
+  peer.statusDue = false
+  shared.version++
+  const { replica } = shared
+  const longer = peer.fork === replica.announcedFork && replica.announcedLength > peer.length
+  if (longer || canUpgrade(shared, peer) !== peer.toldCanUpgrade) tell(shared, peer)
+}
+
+/** Does the peer claim more than we have, of our fork? */
+export function isAhead(shared: Shared, peer: Peer): boolean {
+  return peer.heard && peer.fork === shared.replica.fork && peer.length > shared.replica.length
+}
+
+/** May the peer be asked for an upgrade now? */
+export function mayUpgrade(shared: Shared, peer: Peer): boolean {
+  return (
+    shared.upgrade === undefined &&
+    isAhead(shared, peer) &&
+    peer.canUpgrade &&
+    peer.acknowledged === shared.replica.length &&
+    peer.refusedUpgrade !== peer.length
+  )
+}
+
+/** A peer that does not say where it is, or does not answer with an acknowledgement, is not waited for. */
+export const SILENCE_MS = 5_000
+
+/**
+ * Is there nothing more to be learnt from the peer about our length? Those who ask for news wait until it
+ * is so for every peer of the moment.
+ */
+export function isSettled(shared: Shared, peer: Peer): boolean {
+  const silent = shared.clock.now() - peer.toldAt > SILENCE_MS
+  if (!peer.heard) return silent
+  const { replica } = shared
+  if (peer.fork > replica.fork) return peer.refusedFork === peer.fork || peer.length === 0
+  if (!isAhead(shared, peer)) return true
+  if (!peer.uploading || peer.refusedUpgrade === peer.length) return true
+  if (shared.upgrade !== undefined) return false
+  const acknowledged = peer.acknowledged === replica.length
+  return acknowledged ? !peer.canUpgrade : silent
+}

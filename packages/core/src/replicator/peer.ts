@@ -1,0 +1,171 @@
+/**
+ * All we know of one remote in the conversation about one log.
+ *
+ * Owns: the remote's state as it tells it, what we told it, what it owes us and how it has behaved. It decides
+ * nothing and sends nothing. Conversations are many (ten thousand logs on a connection) and most of them
+ * idle, so whatever only a transfer needs is made when one begins.
+ */
+
+import { REFUSALS_MAX } from '../base/limits.ts'
+import type { Sender } from '../wire/messages.ts'
+import { Availability } from './availability.ts'
+import type { ConnectionBudget } from './budget.ts'
+import { Requests } from './requests.ts'
+import type { Subscriptions } from './subscriptions.ts'
+import { Window } from './window.ts'
+
+/** Room in a remote's queue that stays free for what is urgent. */
+const URGENT_BLOCKS = 64
+/** Entries of the request table, resting ids included, after which a peer counts as stalled. */
+const TABLE_MAX = 8_192
+
+export class Peer {
+  readonly sender: Sender
+  readonly remotePublicKey: Uint8Array
+  readonly budget: ConnectionBudget
+  /** Distinguishes peers of one log; never reused. */
+  readonly id: number
+  closed = false
+
+  // ---- What the remote told ----
+
+  /** A status has come. */
+  heard = false
+  fork = 0
+  length = 0
+  /** The length of ours that it last heard, if on the same fork. */
+  acknowledged = 0
+  canUpgrade = false
+  uploading = true
+  downloading = true
+  hasManifest = false
+  readonly has: Availability = new Availability()
+  /** A status came in this frame and was not looked at. */
+  statusDue = false
+
+  // ---- What we told ----
+
+  toldCanUpgrade = true
+  /** `have(0, n)` was sent. */
+  toldContiguous = 0
+  /** Batches of blocks that we sent a Want for. */
+  wanted: Set<number> | undefined = undefined
+  /** What it asked us to tell it. */
+  subscriptions: Subscriptions | undefined = undefined
+  /** When we last told where we are; the conversation begins with it. */
+  toldAt = 0
+
+  // ---- What is going on ----
+
+  #requests: Requests | undefined = undefined
+  #window: Window | undefined = undefined
+  /** Where it goes on in the range that it works at. */
+  cursorRange: object | undefined = undefined
+  cursor = 0
+  /** Blocks that this round of the search has still to look at. */
+  left = 0
+  /** It looks only into chunks that nobody else works at. */
+  alone = true
+  /** Nothing to ask it for, as of this version of the work (`Shared.version`). */
+  dryAt = -1
+  /** Requests of this pass, so that one frame doesn't ask for more than a remote answers at once. */
+  batchBlocks = 0
+  batchBytes = 0
+
+  // ---- How it has behaved ----
+
+  /** Answers that failed verification. */
+  wrongProofs = 0
+  /** Refusals since it last delivered. */
+  refusals = 0
+  /** Let a deadline pass and has delivered nothing since. */
+  late = false
+  /** Not asked for anything before this. */
+  restUntil = 0
+  /** Length whose upgrade it refused or did not deliver; asked again when it claims another. */
+  refusedUpgrade = -1
+  /** Fork that it claimed and could not prove. */
+  refusedFork = -1
+  conflictChecked = false
+  /** Heads that it sent to be compared with ours. */
+  heads = 0
+
+  blocksDown = 0
+  bytesDown = 0
+  blocksUp = 0
+  bytesUp = 0
+  /** When it last delivered anything. */
+  deliveredAt = 0
+
+  constructor(
+    sender: Sender,
+    remotePublicKey: Uint8Array,
+    budget: ConnectionBudget,
+    id: number,
+    now: number,
+  ) {
+    this.sender = sender
+    this.remotePublicKey = remotePublicKey
+    this.budget = budget
+    this.id = id
+    this.toldAt = now
+  }
+
+  get requests(): Requests {
+    this.#requests ??= new Requests()
+    return this.#requests
+  }
+
+  get inFlight(): number {
+    return this.#requests === undefined ? 0 : this.#requests.active
+  }
+
+  get window(): Window | undefined {
+    return this.#window
+  }
+
+  windowOrNew(blockBytes: number): Window {
+    this.#window ??= new Window(blockBytes)
+    return this.#window
+  }
+
+  /** May it be asked for anything now? */
+  askable(now: number): boolean {
+    return (
+      !this.closed &&
+      this.heard &&
+      this.uploading &&
+      now >= this.restUntil &&
+      this.budget.hasRoom &&
+      (this.#requests === undefined || this.#requests.size < TABLE_MAX)
+    )
+  }
+
+  /** Does the window have room for a block of a range? */
+  get hasRoom(): boolean {
+    const window = this.#window
+    if (window === undefined) return true
+    return window.hasRoom && window.blocks < window.blocksMax - URGENT_BLOCKS
+  }
+
+  /** What a caller waits for may overdraw the bytes of the window, not the remote's queue. */
+  get hasUrgentRoom(): boolean {
+    const window = this.#window
+    return window === undefined || window.hasUrgentRoom
+  }
+
+  /** Asked only if nobody better has it. */
+  get suspect(): boolean {
+    return this.late || this.wrongProofs > 0 || this.refusals >= REFUSALS_MAX
+  }
+
+  /** Does it claim a block of our history? */
+  holds(block: number): boolean {
+    return block < this.length && this.has.has(block)
+  }
+
+  /** Does it claim every block of its length? */
+  get complete(): boolean {
+    return this.has.contiguous >= this.length
+  }
+}

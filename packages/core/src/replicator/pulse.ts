@@ -1,0 +1,145 @@
+/**
+ * When a pass of the scheduler is made, and what else goes with one.
+ *
+ * Owns: the wake-ups of one log. A pass is made at the end of each frame, in the microtask after something
+ * changed here, in a later turn when there is more than one frame's worth, and on a tick while anything is
+ * in flight, for deadlines. Always true: no pass is made while the store takes nothing, while more is staged
+ * than may be in flight, or while more runs wait for the disk than `RUNS_WAITING_MAX`; whatever ends that wakes us.
+ */
+
+import type { Timer } from '../base/clock.ts'
+import { IN_FLIGHT_BYTES_MAX } from '../base/limits.ts'
+import type { Announcer } from './announce.ts'
+import { isSettled } from './negotiate.ts'
+import { checkDeadlines, TICK_MS } from './overdue.ts'
+import type { Peer } from './peer.ts'
+import type { Receiver } from './receive.ts'
+import type { Reorgs } from './reorgs.ts'
+import { plan } from './schedule.ts'
+import type { Shared } from './shared.ts'
+import { unwantAll } from './want.ts'
+
+const RUNS_WAITING_MAX = 4_096
+
+export class Pulse {
+  readonly #shared: Shared
+  readonly #announcer: Announcer
+  readonly #receiver: Receiver
+  readonly #reorgs: Reorgs
+  #isWaking = false
+  #isLater = false
+  #tick: Timer | undefined = undefined
+  #closed = false
+  readonly #wakeFresh = (): void => {
+    this.#shared.version++
+    this.wake()
+  }
+
+  constructor(shared: Shared, announcer: Announcer, receiver: Receiver, reorgs: Reorgs) {
+    this.#shared = shared
+    this.#announcer = announcer
+    this.#receiver = receiver
+    this.#reorgs = reorgs
+  }
+
+  /** A pass after what is going on now. Many calls make one. */
+  wake(): void {
+    if (this.#isWaking) return
+    this.#isWaking = true
+    queueMicrotask(() => {
+      this.#isWaking = false
+      this.pass()
+    })
+  }
+
+  pass(): void {
+    const { replica, wants, peers } = this.#shared
+    if (this.#closed || replica.frozen) return
+    if (!wants.idle) wants.advance()
+    if (wants.abandoned) this.#cancelUnwanted()
+    if (peers.length > 0 && this.#mayAsk()) {
+      const able = this.#ablePeers()
+      this.#reorgs.plan(able)
+      if (plan(this.#shared, able)) this.#later()
+    }
+    if (wants.updates.length > 0) this.#settleUpdates()
+    if (wants.idle) for (const peer of peers) unwantAll(peer)
+    this.#arm()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#tick?.cancel()
+  }
+
+  /** Does the store take more, and what has come so far? */
+  #mayAsk(): boolean {
+    const { clock, restUntil, uncommitted } = this.#shared
+    if (clock.now() < restUntil || this.#announcer.waiting > RUNS_WAITING_MAX) return false
+    let bytes = 0
+    for (const batch of uncommitted) bytes += batch.bytes
+    return bytes < IN_FLIGHT_BYTES_MAX
+  }
+
+  #ablePeers(): Peer[] {
+    const now = this.#shared.clock.now()
+    const able: Peer[] = []
+    for (const peer of this.#shared.peers) {
+      if (peer.askable(now)) able.push(peer)
+      else if (!peer.budget.hasRoom) peer.budget.onRoom(this.#wakeFresh)
+    }
+    return able
+  }
+
+  /** Those who ask for news are told when every peer of the moment was heard. */
+  #settleUpdates(): void {
+    const { replica, wants, peers, finding, uncommitted } = this.#shared
+    if (uncommitted.length > 0 || this.#reorgs.isBusy()) return
+    if (peers.length === 0 || !peers.every((peer) => isSettled(this.#shared, peer))) return
+    for (const { length, fork, waiter } of [...wants.updates]) {
+      const grew = replica.length > length || replica.fork !== fork
+      if (grew || finding === 0) waiter.answer(grew)
+    }
+    wants.updates = wants.updates.filter((update) => !update.waiter.ended)
+  }
+
+  /** Nobody waits any more for what is in flight: the peer may forget it. */
+  #cancelUnwanted(): void {
+    const { wants, peers } = this.#shared
+    wants.abandoned = false
+    for (const peer of peers) {
+      if (peer.inFlight === 0) continue
+      peer.requests.each((flight) => {
+        if (flight.upgradeLength > 0 || flight.reorg) return
+        const isWanted =
+          flight.seek === undefined ? wants.wants(flight.block) : wants.seeks.includes(flight.seek)
+        if (!isWanted) this.#receiver.end(peer, flight, 'cancelled')
+      })
+    }
+  }
+
+  #later(): void {
+    if (this.#isLater) return
+    this.#isLater = true
+    this.#shared.clock.soon(() => {
+      this.#isLater = false
+      this.pass()
+    })
+  }
+
+  /** Deadlines are looked at only while there may be one. */
+  #arm(): void {
+    if (this.#tick !== undefined) return
+    const { peers, wants, clock } = this.#shared
+    const isNeeded = wants.updates.length > 0 || peers.some((peer) => peer.inFlight > 0)
+    if (!isNeeded) return
+    this.#tick = clock.after(TICK_MS, () => {
+      this.#tick = undefined
+      if (this.#closed) return
+      checkDeadlines(this.#shared, this.#ablePeers(), (peer, flight) => {
+        this.#receiver.giveUp(peer, flight)
+      })
+      this.pass()
+    })
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * Answers to our requests: matched, verified, staged, and committed once per frame.
+ *
+ * 1. `onData` finds the request, checks that the answer is to it, and lets the replica verify and stage it.
+ * 2. An answer that leans on one that has not come yet is kept (`Parked`) and tried again at the frame's end.
+ * 3. `onFrameEnd` commits everything of the frame as one record. The replica's events then wake who waits.
+ *
+ * Owns: parked answers, and what happens to a peer that answers wrongly, refuses or is late. Always true: every
+ * path through here ends the request by one call of `release`. A wrong answer costs the peer, never the log: the
+ * block is asked for elsewhere, the liar rests longer each time, and is left at `PROOFS_WRONG_MAX`.
+ */
+
+import { DatError } from '../base/errors.ts'
+import { PROOFS_WRONG_MAX } from '../base/limits.ts'
+import { copy } from '../bytes/bytes.ts'
+import { CLAIM_BLOCK, CLAIM_HASH, CLAIM_NONE, Proof } from '../tree/proof.ts'
+import { type Ending, release } from './exchange.ts'
+import type { Peer } from './peer.ts'
+import type { Flight } from './requests.ts'
+import type { Batch, Shared } from './shared.ts'
+
+/** First rest of a peer that refused or lied; twice as long each further time. */
+const REST_MS = 100
+const REST_MS_MAX = 10_000
+/** Downloads rest this long when the store did not take what came. */
+const STORE_REST_MS = 2_000
+
+interface Parked {
+  readonly peer: Peer
+  readonly flight: Flight
+  readonly proof: Proof
+}
+
+/** What a wrong answer leads to beyond this conversation. */
+export interface ReceiveHooks {
+  /** A head of another fork, or hashes on the way to where histories part. */
+  onReorg(peer: Peer, flight: Flight, proof: Proof): void
+  /** The proof failed where honest mistakes don't: has the author signed two histories? */
+  onSuspicion(peer: Peer): void
+  /** The peer is not to be asked again for a long time. */
+  onLiar(peer: Peer, error: DatError): void
+}
+
+export class Receiver {
+  readonly #shared: Shared
+  readonly #hooks: ReceiveHooks
+  #parked: Parked[] = []
+  #batch: Batch = { lowest: Number.POSITIVE_INFINITY, blocks: 0, bytes: 0 }
+  /** Something was staged since the last commit. */
+  #staged = false
+
+  constructor(shared: Shared, hooks: ReceiveHooks) {
+    this.#shared = shared
+    this.#hooks = hooks
+  }
+
+  onData(peer: Peer, id: number, proof: Proof): void {
+    const flight = peer.requests.get(id)
+    if (flight === undefined || flight.parked) return
+    if (flight.reorg) this.#hooks.onReorg(peer, flight, proof)
+    else if (proof.fork !== flight.fork || flight.fork !== this.#shared.replica.fork) {
+      this.#refused(peer, flight)
+    } else if (!isAnswer(flight, proof)) this.#mismatch(peer, flight, proof)
+    else this.#try(peer, flight, proof, false)
+  }
+
+  onRefusal(peer: Peer, id: number): void {
+    const flight = peer.requests.get(id)
+    if (flight === undefined) return
+    if (flight.parked) this.#unpark(flight)
+    if (flight.block >= 0) peer.has.unhave(flight.block, 1)
+    this.#refused(peer, flight)
+  }
+
+  /** The answer is here, though not by way of a frame's normal end: a reorganisation's hash, a head. */
+  end(peer: Peer, flight: Flight, ending: Ending): void {
+    if (flight.parked) this.#unpark(flight)
+    release(this.#shared, peer, flight, ending)
+  }
+
+  /** Tries parked answers, then commits what the frame brought. */
+  onFrameEnd(): void {
+    if (this.#parked.length > 0) this.#retry()
+    if (this.#staged) this.#commit()
+  }
+
+  /** Something was staged by others on behalf of a frame; the frame's commit covers it. */
+  staged(): void {
+    if (this.#staged) return
+    this.#staged = true
+    this.#shared.uncommitted.push(this.#batch)
+  }
+
+  /** The peer is gone: what it owed is free again. */
+  drop(peer: Peer): void {
+    peer.requests.each((flight) => this.end(peer, flight, 'gone'))
+  }
+
+  /** Gives up parked answers of old, whose promise will not be kept. */
+  giveUp(peer: Peer, flight: Flight): void {
+    this.end(peer, flight, 'refused')
+  }
+
+  wrong(peer: Peer, error: DatError): void {
+    peer.wrongProofs++
+    this.#shared.version++
+    this.#rest(peer, peer.wrongProofs)
+    const { events } = this.#shared
+    events.emit('wrong-proof', { remotePublicKey: peer.remotePublicKey, error })
+    if (peer.wrongProofs >= PROOFS_WRONG_MAX) {
+      this.#hooks.onLiar(peer, error)
+      peer.sender.close(error)
+    }
+  }
+
+  // ---- One answer ----
+
+  #try(peer: Peer, flight: Flight, proof: Proof, parked: boolean): boolean {
+    const { replica } = this.#shared
+    try {
+      const result = replica.apply(proof)
+      if (result === 'later') {
+        if (!parked) this.#park(peer, flight, proof)
+        return false
+      }
+      if (parked) this.#unpark(flight)
+      if (result === 'applied') this.#delivered(peer, flight, proof)
+      else this.end(peer, flight, 'refused')
+    } catch (error) {
+      if (parked) this.#unpark(flight)
+      release(this.#shared, peer, flight, 'refused')
+      if (!(error instanceof DatError) || error.fault === 'us') throw error
+      if (error.fault !== 'remote') this.#storeFailed(error)
+      else {
+        if (flight.upgradeLength > 0) peer.refusedUpgrade = peer.length
+        this.#hooks.onSuspicion(peer)
+        this.wrong(peer, error)
+      }
+    }
+    return true
+  }
+
+  #delivered(peer: Peer, flight: Flight, proof: Proof): void {
+    const block = flight.block
+    const bytes = proof.value?.length ?? 0
+    const copies =
+      block >= 0 && this.#shared.flights.anyCopies && this.#shared.flights.copies(block) > 1
+    release(this.#shared, peer, flight, 'delivered', bytes)
+    peer.refusals = 0
+    peer.late = false
+    peer.deliveredAt = this.#shared.clock.now()
+    this.staged()
+    if (block < 0) return
+    peer.blocksDown++
+    peer.bytesDown += bytes
+    const batch = this.#batch
+    if (block < batch.lowest) batch.lowest = block
+    batch.blocks++
+    batch.bytes += bytes
+    if (copies) this.#cancelCopies(block)
+  }
+
+  /** Others were asked for the block too, because this answer was slow. */
+  #cancelCopies(block: number): void {
+    for (const other of this.#shared.peers) {
+      if (other.inFlight === 0) continue
+      other.requests.each((flight) => {
+        if (flight.block === block) this.end(other, flight, 'covered')
+      })
+    }
+  }
+
+  /** Not an answer to what was asked. A manifest alone is what stock peers send for want of more. */
+  #mismatch(peer: Peer, flight: Flight, proof: Proof): void {
+    const bare = proof.claim === CLAIM_NONE && !proof.hasUpgrade && proof.manifest !== undefined
+    if (bare && flight.manifest) {
+      flight.upgradeLength = 0
+      peer.refusedUpgrade = peer.length
+      this.#try(peer, flight, proof, false)
+      return
+    }
+    this.#refused(peer, flight)
+    this.wrong(peer, new DatError('BAD_PROOF', 'A peer answered something else than was asked.'))
+  }
+
+  #refused(peer: Peer, flight: Flight): void {
+    if (flight.upgradeLength > 0) {
+      if (flight.reorg) peer.refusedFork = flight.fork
+      else peer.refusedUpgrade = peer.length
+    }
+    this.end(peer, flight, 'refused')
+    peer.refusals++
+    this.#rest(peer, Math.floor(peer.refusals / 4))
+  }
+
+  #rest(peer: Peer, times: number): void {
+    if (times === 0) return
+    const ms = Math.min(REST_MS * 2 ** Math.min(times, 16), REST_MS_MAX)
+    const until = this.#shared.clock.now() + ms
+    if (until <= peer.restUntil) return
+    peer.restUntil = until
+    this.#shared.clock.after(ms, () => {
+      if (peer.closed) return
+      this.#shared.version++
+      this.#shared.wake()
+    })
+  }
+
+  // ---- Answers that came too early ----
+
+  #park(peer: Peer, flight: Flight, proof: Proof): void {
+    flight.parked = true
+    this.#parked.push({ peer, flight, proof: copyOf(proof) })
+  }
+
+  #unpark(flight: Flight): void {
+    flight.parked = false
+    this.#parked = this.#parked.filter((parked) => parked.flight !== flight)
+  }
+
+  /** One pass is not enough: what one pass applies may be what the next one leans on. */
+  #retry(): void {
+    let progress = true
+    while (progress && this.#parked.length > 0) {
+      progress = false
+      for (const { peer, flight, proof } of [...this.#parked]) {
+        if (flight.parked && this.#try(peer, flight, proof, true)) progress = true
+      }
+    }
+    // What an answer counted on was refused or is lost: it is asked for again, with all it needs.
+    for (const { peer, flight } of [...this.#parked]) {
+      if (this.#shared.flights.isBroken(flight.block)) this.giveUp(peer, flight)
+    }
+  }
+
+  // ---- The end of a frame ----
+
+  #commit(): void {
+    const { replica, events, uncommitted } = this.#shared
+    const batch = this.#batch
+    this.#staged = false
+    this.#batch = { lowest: Number.POSITIVE_INFINITY, blocks: 0, bytes: 0 }
+    const done = (): void => {
+      const at = uncommitted.indexOf(batch)
+      if (at >= 0) uncommitted.splice(at, 1)
+      this.#shared.wake()
+    }
+    replica.commit().then(done, (error: unknown) => {
+      done()
+      this.#storeFailed(error, batch.lowest)
+    })
+    if (batch.blocks > 0 && events.has('download')) {
+      events.emit('download', { blocks: batch.blocks, bytes: batch.bytes })
+    }
+  }
+
+  /** What was staged is taken back by the store: it is fetched again, after a while. */
+  #storeFailed(error: unknown, lowest = 0): void {
+    const { clock, wants, flights, events } = this.#shared
+    this.#shared.restUntil = clock.now() + STORE_REST_MS
+    wants.truncated(lowest)
+    for (const index of wants.blocks.keys()) if (!flights.has(index)) wants.requeue(index)
+    events.emit('storage-error', { error })
+    clock.after(STORE_REST_MS, () => {
+      this.#shared.version++
+      this.#shared.wake()
+    })
+  }
+}
+
+function isAnswer(flight: Flight, proof: Proof): boolean {
+  if (flight.block >= 0) {
+    if (proof.claim !== CLAIM_BLOCK || proof.index !== flight.block) return false
+  } else if (flight.hash >= 0) {
+    if (proof.claim !== CLAIM_HASH || proof.index !== flight.hash) return false
+  } else if (proof.claim !== CLAIM_NONE) return false
+  if (proof.seekBytes >= 0 && proof.seekBytes !== flight.seek?.position) return false
+  return proof.hasUpgrade === flight.upgradeLength > 0
+}
+
+/** A proof that outlives its frame. */
+function copyOf(proof: Proof): Proof {
+  const kept = new Proof()
+  kept.fork = proof.fork
+  kept.claim = proof.claim
+  kept.index = proof.index
+  kept.value = proof.value === undefined ? undefined : copy(proof.value)
+  kept.nodes.pushAll(proof.nodes)
+  kept.seekBytes = proof.seekBytes
+  kept.seekNodes.pushAll(proof.seekNodes)
+  return kept
+}

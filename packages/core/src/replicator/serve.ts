@@ -1,0 +1,194 @@
+/**
+ * Answering one remote's requests, only as fast as it reads.
+ *
+ * 1. `onRequest` puts a request into the queue; nothing is read for it yet.
+ * 2. At the end of the frame `run` takes the urgent ones first, then the others in order.
+ * 3. The proof is made, and the block's bytes are copied from the store straight into the outgoing frame.
+ *
+ * Owns: the queue and the counts of what a remote asked in vain. Always true: nothing is read for a remote that
+ * cannot take it, so a slow one costs a queue of numbers and never a queue of blocks; only what is on the disk is
+ * sent; each request is answered or refused once, unless it was cancelled before. Source: replication 7.4, 7.8,
+ * performance 4.5, threat-model 5.
+ */
+
+import { DatError } from '../base/errors.ts'
+import { REQUESTS_INVALID_MAX, REQUESTS_QUEUED_MAX, SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
+import { Proof } from '../tree/proof.ts'
+import type { Refusal, Request } from '../wire/messages.ts'
+import { CONNECTION_REQUESTS_MAX } from './budget.ts'
+import type { Peer } from './peer.ts'
+import type { Shared } from './shared.ts'
+
+/** Blocks that are brought into memory together when the disk is cold. */
+const WARM_BLOCKS = 64
+
+export class Server {
+  readonly #shared: Shared
+  readonly #peer: Peer
+  readonly #proof = new Proof()
+  /** Waiting requests by id; an id in use again replaces. A taken entry leaves. */
+  readonly #waiting = new Map<number, Request>()
+  #urgent: Request[] = []
+  #normal: Request[] = []
+  /** Position of the next entry of `#normal`. */
+  #next = 0
+  readonly #spare: Request[] = []
+  #invalid = 0
+  /** A later turn of the loop, or the disk, will call `run`. */
+  #pausing = false
+  #filled = 0
+  readonly #fill = (into: Uint8Array, at: number): void => {
+    this.#shared.replica.slot.readInto(this.#filled, into, at)
+  }
+
+  constructor(shared: Shared, peer: Peer) {
+    this.#shared = shared
+    this.#peer = peer
+  }
+
+  get queued(): number {
+    return this.#waiting.size
+  }
+
+  onRequest(request: Readonly<Request>): void {
+    this.onCancel(request.id)
+    const { budget } = this.#peer
+    if (this.#waiting.size >= REQUESTS_QUEUED_MAX || budget.queued >= CONNECTION_REQUESTS_MAX) {
+      this.#refuse(request.id, 'invalid')
+      return
+    }
+    const kept = this.#spare.pop() ?? { ...request }
+    Object.assign(kept, request)
+    this.#waiting.set(kept.id, kept)
+    budget.queued++
+    if (request.priority > 0) this.#urgent.push(kept)
+    else this.#normal.push(kept)
+  }
+
+  onCancel(id: number): void {
+    if (!this.#waiting.delete(id)) return
+    this.#peer.budget.queued--
+  }
+
+  /** Answers what it can; called at the end of a frame, when the connection has room, and after a pause. */
+  run(): void {
+    if (this.#pausing || this.#peer.closed) return
+    const { clock, events } = this.#shared
+    const { blocksUp, bytesUp } = this.#peer
+    const until = clock.now() + SLICE_MS
+    let items = 0
+    while (this.#waiting.size > 0 && this.#peer.sender.writable) {
+      if (++items % SLICE_ITEMS === 0 && clock.now() >= until) {
+        this.#pause()
+        break
+      }
+      const request = this.#take()
+      if (request === undefined) break
+      if (this.#isCold(request)) break
+      this.#waiting.delete(request.id)
+      this.#peer.budget.queued--
+      this.#answer(request)
+      this.#spare.push(request)
+    }
+    if (this.#peer.blocksUp > blocksUp && events.has('upload')) {
+      const blocks = this.#peer.blocksUp - blocksUp
+      events.emit('upload', { blocks, bytes: this.#peer.bytesUp - bytesUp })
+    }
+  }
+
+  /** The conversation is over. */
+  close(): void {
+    this.#peer.budget.queued -= this.#waiting.size
+    this.#waiting.clear()
+    this.#urgent = []
+    this.#normal = []
+    this.#next = 0
+  }
+
+  /** The next request that was neither cancelled nor replaced; it stays in `#waiting`. */
+  #take(): Request | undefined {
+    while (this.#urgent.length > 0) {
+      const request = this.#urgent.shift()
+      if (request !== undefined && this.#waiting.get(request.id) === request) return request
+    }
+    while (this.#next < this.#normal.length) {
+      const request = this.#normal[this.#next++]
+      if (request !== undefined && this.#waiting.get(request.id) === request) return request
+    }
+    this.#normal.length = 0
+    this.#next = 0
+    return undefined
+  }
+
+  /** Is the block on a cold disk? Then it is brought into memory, and the request waits at the front. */
+  #isCold(request: Request): boolean {
+    const { replica } = this.#shared
+    if (request.block < 0 || !replica.slot.isCold(request.block, request.block + 1)) return false
+    this.#urgent.unshift(request)
+    this.#pausing = true
+    const end = Math.min(request.block + WARM_BLOCKS, replica.length)
+    const goOn = (): void => {
+      this.#pausing = false
+      this.run()
+    }
+    replica.slot.warm(request.block, end).then(goOn, () => {
+      // What can't be read is refused, and the others go on; the store reports its own damage.
+      if (this.#urgent[0] === request) this.#urgent.shift()
+      if (this.#waiting.get(request.id) === request) {
+        this.onCancel(request.id)
+        this.#refuse(request.id, 'unavailable')
+      }
+      goOn()
+    })
+    return true
+  }
+
+  #pause(): void {
+    this.#pausing = true
+    this.#shared.clock.soon(() => {
+      this.#pausing = false
+      this.run()
+    })
+  }
+
+  #answer(request: Request): void {
+    const { replica } = this.#shared
+    const proof = this.#proof
+    let why: Refusal | undefined
+    let bytes = 0
+    try {
+      why = replica.prove(request, proof)
+      if (why === undefined) {
+        if (request.block >= 0) bytes = replica.blockBytes(request.block) ?? 0
+        this.#filled = request.block
+        this.#peer.sender.data(request.id, proof, bytes, this.#fill)
+      }
+    } catch (error) {
+      if (!(error instanceof DatError) || error.fault !== 'disk') throw error
+      why = 'unavailable'
+    }
+    if (why !== undefined) this.#refuse(request.id, why)
+    else if (request.block >= 0) {
+      this.#peer.blocksUp++
+      this.#peer.bytesUp += bytes
+    }
+  }
+
+  /** What can't be met is refused; what makes no sense only after a while, and not for ever. */
+  #refuse(id: number, why: Refusal): void {
+    const { sender } = this.#peer
+    if (why !== 'invalid') {
+      sender.refuse(id, why)
+      return
+    }
+    const count = ++this.#invalid
+    if (count >= REQUESTS_INVALID_MAX) {
+      sender.close(new DatError('OVER_LIMIT', 'Too many requests that make no sense.', { count }))
+      return
+    }
+    const delayMs = count >= 40 ? 5_000 : count >= 5 ? 1_000 : count >= 2 ? 500 : 200
+    this.#shared.clock.after(delayMs, () => {
+      if (!this.#peer.closed) sender.refuse(id, why)
+    })
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * What the rooms of one log's replicator have in common.
+ *
+ * Owns: the object itself and the order that goes from the scheduler to the exchange. Who changes what:
+ * `exchange.ts` takes and gives back reservations (flights, windows, `upgrade`), `negotiate.ts` the peers'
+ * state, `announce.ts` what they were told, `wants.ts` its lists. Everybody reads everything.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import type { Emitter } from '../base/emitter.ts'
+import type { DatError } from '../base/errors.ts'
+import type { Replica } from '../log/replica.ts'
+import type { Flights } from './flights.ts'
+import type { Peer } from './peer.ts'
+import type { Flight } from './requests.ts'
+import type { SeekWant, Wants } from './wants.ts'
+
+export interface ReplicatorEvents {
+  'peer-add': { readonly remotePublicKey: Uint8Array }
+  'peer-remove': { readonly remotePublicKey: Uint8Array; readonly error: Error | undefined }
+  /** A peer sent what does not fit the signed tree; it is asked last, or not at all, from now on. */
+  'wrong-proof': { readonly remotePublicKey: Uint8Array; readonly error: DatError }
+  /** Blocks arrived and are verified. One event per frame. */
+  download: { readonly blocks: number; readonly bytes: number }
+  upload: { readonly blocks: number; readonly bytes: number }
+  /** What arrived could not be kept: the disk is full or failing. Downloads rest and try again. */
+  'storage-error': { readonly error: unknown }
+  extension: {
+    readonly remotePublicKey: Uint8Array
+    readonly name: string
+    /** Valid during the event only. */
+    readonly message: Uint8Array
+  }
+}
+
+/** What one frame brought. */
+export interface Batch {
+  /** Lowest block number in it; Infinity for none. */
+  lowest: number
+  blocks: number
+  bytes: number
+}
+
+export interface Shared {
+  readonly replica: Replica
+  readonly clock: Clock
+  readonly events: Emitter<ReplicatorEvents>
+  readonly flights: Flights
+  readonly wants: Wants
+  readonly peers: Peer[]
+  /** A number in 0 .. 1 from the seeded generator. */
+  readonly random: () => number
+  /** The one upgrade that is in flight, with any peer. */
+  upgrade: { readonly peer: Peer; readonly flight: Flight } | undefined
+  /** Grows whenever there may be something new to ask for; peers remember where they ran dry. */
+  version: number
+  /** Somebody here wants this log: heads are fetched as they appear. */
+  downloading: boolean
+  /** Look-ups for peers that are under way. */
+  finding: number
+  /** What is verified and staged, and not yet known to be kept; one entry per frame. */
+  uncommitted: Batch[]
+  /** No requests before this: the store did not take what came last. */
+  restUntil: number
+  /** Look for something to ask, after what is going on now. */
+  wake(): void
+}
+
+/** One request as the scheduler wants it; the exchange adds the id and, for a block, the nodes. */
+export interface Order {
+  block: number
+  /** Node of a hash request, or -1. */
+  hash: number
+  nodes: number
+  seek: SeekWant | undefined
+  upgradeStart: number
+  upgradeLength: number
+  manifest: boolean
+  urgent: boolean
+  /** The fork that is asked about. */
+  fork: number
+  reorg: boolean
+}
+
+export function newOrder(fork: number): Order {
+  return {
+    block: -1,
+    hash: -1,
+    nodes: 0,
+    seek: undefined,
+    upgradeStart: 0,
+    upgradeLength: 0,
+    manifest: false,
+    urgent: false,
+    fork,
+    reorg: false,
+  }
+}

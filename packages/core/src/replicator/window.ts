@@ -1,0 +1,115 @@
+/**
+ * How much may be under way from one peer: a window in bytes that follows rate × round trip.
+ *
+ * Owns: the count of what is in flight to one peer for one log, and its limit. Always true: the limit is
+ * between `START_BLOCKS` blocks and `IN_FLIGHT_BYTES_MAX`, it grows at most twofold per round trip, and it
+ * moves only in rounds in which it was used up, because an idle peer tells nothing about the way to it.
+ * A round goes from one answer to the first answer of what was asked then. Blocks are counted too, since a
+ * remote of ours queues `REQUESTS_QUEUED_MAX` and refuses the rest. Source: performance 4.5.
+ */
+
+import { IN_FLIGHT_BLOCKS_MAX, IN_FLIGHT_BYTES_MAX, REQUESTS_QUEUED_MAX } from '../base/limits.ts'
+
+/** Before anything is known: enough to fill a short way, little enough to waste on a slow one. */
+const START_BLOCKS = 24
+const BLOCKS_MAX = Math.min(IN_FLIGHT_BLOCKS_MAX, REQUESTS_QUEUED_MAX)
+/** What a receiver and a sender need to work in batches, beyond the way itself. */
+const BATCH_MS = 50
+/** The lowest round trip is forgotten after this, since ways change. */
+const ROUND_TRIP_MEMORY_MS = 10_000
+
+export class Window {
+  blocks = 0
+  bytes = 0
+  /** Bytes that may be in flight. */
+  limitBytes: number
+  /** Running average of block sizes: what a request whose size isn't known is counted as. */
+  blockBytes: number
+  /** Answer time in milliseconds: moves an eighth towards each sample. 0 before the first answer. */
+  answerMs = 0
+  /** Bytes per millisecond in the last whole round; 0 before. */
+  rate = 0
+  #lowestMs = 0
+  #lowestAt = 0
+  /** Start of the round, or -1 before the first answer of a busy time. */
+  #roundFrom = -1
+  #roundBytes = 0
+  #roundFull = false
+
+  /** @param blockBytes average size of the log's blocks as far as known */
+  constructor(blockBytes: number) {
+    this.blockBytes = Math.max(blockBytes, 1)
+    this.limitBytes = this.#floor()
+  }
+
+  /** Is there room for one more block? The first one always fits, whatever its size. */
+  get hasRoom(): boolean {
+    if (this.blocks === 0) return true
+    return this.bytes + this.blockBytes <= this.limitBytes && this.blocks < BLOCKS_MAX
+  }
+
+  /** The same for what somebody waits for: the bytes that the way carries are no limit then. */
+  get hasUrgentRoom(): boolean {
+    return this.blocks === 0 || (this.bytes < IN_FLIGHT_BYTES_MAX && this.blocks < BLOCKS_MAX)
+  }
+
+  /** Blocks that may be in flight, whatever their size. */
+  get blocksMax(): number {
+    return BLOCKS_MAX
+  }
+
+  /** A request leaves. Returns the bytes to count for it, to be given back with `answered` or `gone`. */
+  sent(): number {
+    const bytes = this.blockBytes
+    this.blocks++
+    this.bytes += bytes
+    if (!this.hasRoom) this.#roundFull = true
+    return bytes
+  }
+
+  /** The request ended without an answer that counts: refused, cancelled, peer gone. */
+  gone(bytes: number): void {
+    this.blocks--
+    this.bytes -= bytes
+    if (this.blocks === 0) this.#roundFrom = -1
+  }
+
+  /** Its answer of `actualBytes` came; it was sent at `sentAt`. */
+  answered(bytes: number, actualBytes: number, sentAt: number, now: number): void {
+    this.blocks--
+    this.bytes -= bytes
+    this.blockBytes = Math.max(this.blockBytes + (actualBytes - this.blockBytes) / 32, 1)
+    const took = Math.max(now - sentAt, 0.01)
+    this.answerMs = this.answerMs === 0 ? took : this.answerMs + (took - this.answerMs) / 8
+    const old = now - this.#lowestAt > ROUND_TRIP_MEMORY_MS
+    if (this.#lowestMs === 0 || took <= this.#lowestMs || old) {
+      this.#lowestMs = took
+      this.#lowestAt = now
+    }
+    if (this.#roundFrom < 0) this.#begin(now)
+    else if (sentAt >= this.#roundFrom && now > this.#roundFrom) this.#end(now)
+    else this.#roundBytes += actualBytes
+    if (this.blocks === 0) this.#roundFrom = -1
+  }
+
+  #begin(now: number): void {
+    this.#roundFrom = now
+    this.#roundBytes = 0
+    // Room was freed just now, so "full" means that it was full before this answer.
+    this.#roundFull = this.bytes + 2 * this.blockBytes > this.limitBytes
+  }
+
+  #end(now: number): void {
+    this.rate = this.#roundBytes / (now - this.#roundFrom)
+    const target = this.rate * (2 * this.#lowestMs + BATCH_MS)
+    if (this.#roundFull) {
+      const next = Math.min(Math.max(target, this.limitBytes * 0.75), this.limitBytes * 2)
+      this.limitBytes = Math.min(Math.max(next, this.#floor()), IN_FLIGHT_BYTES_MAX)
+    }
+    this.#begin(now)
+  }
+
+  #floor(): number {
+    return Math.min(START_BLOCKS * this.blockBytes, IN_FLIGHT_BYTES_MAX)
+  }
+}
