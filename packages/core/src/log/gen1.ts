@@ -9,7 +9,7 @@
 import { writeU64BE } from '../bytes/integers.ts'
 import { sign } from '../crypto/keys.ts'
 import { TreeHash } from '../tree/hash.ts'
-import { acceptsRootHash } from './gen2.ts'
+import { acceptsRootHash, ownsKey } from './gen2.ts'
 import type { Generation } from './generation.ts'
 
 export const gen1: Generation = {
@@ -19,5 +19,6 @@ export const gen1: Generation = {
   headFromNodes: true,
   canFork: false,
   accepts: acceptsRootHash,
+  maySign: ownsKey,
   sign: (_authority, tree, keyPair) => sign(tree.rootHash, keyPair.secretKey),
 }

@@ -8,7 +8,7 @@
 
 import { equal } from '../bytes/bytes.ts'
 import { writeU64BE } from '../bytes/integers.ts'
-import { crypto, HASH_BYTES } from '../crypto/crypto.ts'
+import { crypto, HASH_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { sign } from '../crypto/keys.ts'
 import { TreeHash } from '../tree/hash.ts'
 import type { Authority, Generation, TreeState } from './generation.ts'
@@ -20,6 +20,7 @@ export const gen2: Generation = {
   headFromNodes: true,
   canFork: false,
   accepts: acceptsRootHash,
+  maySign: ownsKey,
   sign: (_authority, tree, keyPair) => sign(withLength(tree), keyPair.secretKey),
 }
 
@@ -35,6 +36,10 @@ export function acceptsRootHash(
     crypto().verify(signature, withLength(tree), authority.key) ||
     crypto().verify(signature, tree.rootHash, authority.key)
   )
+}
+
+export function ownsKey(authority: Authority, keyPair: KeyPair): boolean {
+  return equal(authority.key, keyPair.publicKey)
 }
 
 function withLength(tree: TreeState): Uint8Array {

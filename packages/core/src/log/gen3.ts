@@ -48,13 +48,20 @@ export const gen3: Generation = {
     )
   },
 
+  maySign(authority, keyPair) {
+    const manifest = manifestOf(authority)
+    if (manifest === undefined) return equal(keyPair.publicKey, authority.key)
+    return manifest.quorum === 1 && signerIndex(manifest, keyPair) !== -1
+  },
+
   sign(authority, tree, keyPair) {
     const manifest = manifestOf(authority)
     if (manifest === undefined) {
-      requireKey(equal(keyPair.publicKey, authority.key))
+      requireSigner(equal(keyPair.publicKey, authority.key))
       return sign(signable(EMPTY, tree), keyPair.secretKey)
     }
     const index = signerIndex(manifest, keyPair)
+    requireSigner(index !== -1)
     const signature = signAs(authority.key, manifest, index, tree, keyPair)
     if (soleSigner(manifest) !== undefined) return signature
     if (manifest.quorum > 1) {
@@ -72,7 +79,9 @@ export const gen3: Generation = {
 export function signPart(authority: Authority, tree: TreeState, keyPair: KeyPair): Uint8Array {
   const manifest = manifestOf(authority)
   if (manifest === undefined) return gen3.sign(authority, tree, keyPair)
-  return signAs(authority.key, manifest, signerIndex(manifest, keyPair), tree, keyPair)
+  const index = signerIndex(manifest, keyPair)
+  requireSigner(index !== -1)
+  return signAs(authority.key, manifest, index, tree, keyPair)
 }
 
 function signAs(
@@ -104,12 +113,10 @@ function contextOf(manifest: Manifest, index: number, key: Uint8Array): Uint8Arr
 }
 
 function signerIndex(manifest: Manifest, keyPair: KeyPair): number {
-  const index = manifest.signers.findIndex((s) => equal(s.publicKey, keyPair.publicKey))
-  requireKey(index !== -1)
-  return index
+  return manifest.signers.findIndex((s) => equal(s.publicKey, keyPair.publicKey))
 }
 
-function requireKey(isSigner: boolean): void {
+function requireSigner(isSigner: boolean): void {
   if (isSigner) return
   throw new DatError('NOT_WRITABLE', 'This key pair is no signer of the log.')
 }

@@ -45,6 +45,8 @@ export interface Generation {
   readonly canFork: boolean
   /** Does the author of `authority.key` stand behind this tree? */
   accepts(authority: Authority, tree: TreeState, signature: Uint8Array | undefined): boolean
+  /** May `keyPair` sign alone, so that appends need nobody else? */
+  maySign(authority: Authority, keyPair: KeyPair): boolean
   /** The stored and transmitted form of our signature. Throws `NOT_WRITABLE` if `keyPair` may not sign alone. */
   sign(authority: Authority, tree: TreeState, keyPair: KeyPair): Uint8Array
 }

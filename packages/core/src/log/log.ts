@@ -1,36 +1,41 @@
 /**
  * What users hold: a cheap handle on one log.
  *
- * Owns: waiting. Local reads never wait; everything that does ends with what was asked or with an error
- * that says why not, also when this handle is closed.
+ * Owns: waiting, and what a handle has for itself: whether it may write, its cipher, its downloads. Local
+ * reads never wait; everything that does ends with what was asked or with an error that says why not, also
+ * when this handle is closed. Bytes that come out are the caller's.
  */
 
-import type { Listener } from '../base/emitter.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { Emitter, type Listener } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
+import { type BlocksOptions, BlockWalk } from './blocks.ts'
+import { blockCipher, type Cipher } from './cipher.ts'
+import { type Downloads, downloads } from './downloads.ts'
 import type { Generation } from './generation.ts'
 import type { Manifest } from './manifest.ts'
 import type { Download, RangeRequest, WaitOptions } from './remote.ts'
 import type { AppendOptions, Replica, ReplicaEvents, TruncateOptions } from './replica.ts'
+import { OWN_DATA_PREFIX } from './state.ts'
+import { Waits } from './waits.ts'
+
+export type { BlocksOptions }
 
 export interface LogOptions {
   /** 32 bytes; blocks are encrypted before hashing and decrypted on reading. */
   readonly encryptionKey?: Uint8Array
   /** `encryptionKey` is the key of this log's blocks itself, not what it is derived from. Default false. */
   readonly isBlockKey?: boolean
+  /** Another scheme, in place of `encryptionKey`. */
+  readonly cipher?: Cipher
   /** False for a handle that refuses to write. Default true. */
   readonly writable?: boolean
+  readonly clock?: Clock
+  /** Called once, when the handle is closed by whichever side; `close` waits for it. */
+  readonly onClose?: (log: Log) => Promise<void> | void
 }
 
-export type LogEvents = Omit<ReplicaEvents, 'announced'>
-
-export interface BlocksOptions extends WaitOptions {
-  /** Default 0. */
-  readonly start?: number
-  /** Default: the length at the first step; with `live` no end. */
-  readonly end?: number
-  /** Go on with blocks as they are appended. Default false. */
-  readonly live?: boolean
-}
+export type LogEvents = Omit<ReplicaEvents, 'announced' | 'attached'>
 
 export interface LogInfo {
   readonly key: Uint8Array
@@ -46,156 +51,318 @@ export interface LogInfo {
   readonly peerCount: number
 }
 
-export class Log {
-  declare readonly replica: Replica
+/** Rounds of asking in one seek: each halves the range, so honest answers need fewer. */
+const SEEK_ROUNDS_MAX = 64
 
-  constructor(_replica: Replica, _options: LogOptions = {}) {
-    throw new DatError('INVARIANT', 'not built')
+export class Log {
+  /** The log itself, shared with all other handles and with replication. */
+  readonly replica: Replica
+  readonly #cipher: Cipher | undefined
+  readonly #mayWrite: boolean
+  readonly #onClose: ((log: Log) => Promise<void> | void) | undefined
+  readonly #waits: Waits
+  readonly #downloads: Downloads
+  readonly #own: Emitter<ReplicaEvents> = new Emitter()
+  readonly #listening = new Set<() => void>()
+  #closing: Promise<void> | undefined
+
+  constructor(replica: Replica, options: LogOptions = {}) {
+    const { encryptionKey, isBlockKey = false, clock = systemClock } = options
+    this.replica = replica
+    this.#cipher =
+      options.cipher ?? (encryptionKey && blockCipher(replica, { encryptionKey, isBlockKey }))
+    this.#mayWrite = options.writable ?? true
+    this.#onClose = options.onClose
+    this.#waits = new Waits(replica, clock)
+    this.#downloads = downloads(replica, this.#waits)
+    this.#listening.add(replica.events.on('closed', ({ error }) => void this.#close(error)))
   }
 
+  // ---- State -------------------------------------------------------------------------------------
+
   get key(): Uint8Array {
-    throw new DatError('INVARIANT', 'not built')
+    return this.replica.key
   }
 
   get discoveryKey(): Uint8Array {
-    throw new DatError('INVARIANT', 'not built')
+    return this.replica.discoveryKey
   }
 
   get generation(): Generation {
-    throw new DatError('INVARIANT', 'not built')
+    return this.replica.generation
   }
 
   get manifest(): Manifest | undefined {
-    throw new DatError('INVARIANT', 'not built')
+    return this.replica.manifest
   }
 
   get length(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.replica.length
   }
 
   /** Bytes of all blocks, without encryption padding. */
   get byteLength(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.replica.byteLength - this.replica.length * this.paddingBytes
   }
 
   get fork(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.replica.fork
   }
 
   /** Blocks held from 0 on without a gap. */
   get contiguousLength(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.replica.slot.contiguousLength
   }
 
   get writable(): boolean {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#mayWrite && !this.closed && this.replica.writable
   }
 
   get closed(): boolean {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#closing !== undefined
   }
 
   get peerCount(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.replica.remote?.peerCount ?? 0
   }
 
   /** Bytes in front of each stored block that readers do not see: 0, or 8 when encrypted. */
   get paddingBytes(): number {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  on<K extends keyof LogEvents>(
-    _event: K,
-    _listener: Listener<LogEvents[K]>,
-    _options: { signal?: AbortSignal } = {},
-  ): () => void {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** The block if it is here; the bytes are the caller's. Never waits. */
-  peek(_index: number): Uint8Array | undefined {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** The block, from here or from a peer; the bytes are the caller's. An index beyond the length is waited for. */
-  get(_index: number, _options: WaitOptions = {}): Promise<Uint8Array> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** Are all blocks of `start .. end` (default: the one) here? */
-  has(_start: number, _end?: number): boolean {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** All blocks or none; appends of one moment share one commit. Blocks are copied. */
-  append(
-    _blocks: Uint8Array | readonly Uint8Array[],
-    _options: AppendOptions = {},
-  ): Promise<{ length: number; byteLength: number }> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** Asks peers for a longer history: did the log grow? */
-  update(_options: WaitOptions = {}): Promise<boolean> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** The block in which byte `byte` lies and the place in it; undefined beyond the end. */
-  seek(
-    _byte: number,
-    _options: WaitOptions = {},
-  ): Promise<{ index: number; offset: number } | undefined> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** Bytes before block `index`, or undefined if that is not known here. */
-  byteOffset(_index: number): number | undefined {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  download(_range: Partial<RangeRequest> = {}): Download {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** Drops blocks here (default: the one); they can be fetched again. */
-  clear(_start: number, _end?: number): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** Shortens our log and begins a new fork. */
-  truncate(_length: number, _options: TruncateOptions = {}): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** Block after block, read ahead. */
-  blocks(_options: BlocksOptions = {}): AsyncIterable<Uint8Array> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  /** A small value kept beside the log on this machine. */
-  userData(_name: string): Uint8Array | undefined {
-    throw new DatError('INVARIANT', 'not built')
-  }
-
-  setUserData(_name: string, _value: Uint8Array | undefined): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#cipher?.paddingBytes ?? 0
   }
 
   info(): LogInfo {
-    throw new DatError('INVARIANT', 'not built')
+    const { key, discoveryKey, length, byteLength, fork, contiguousLength } = this
+    const { paddingBytes, writable, peerCount } = this
+    const { frozen, slot } = this.replica
+    const { heldBlocks } = slot
+    const counts = { length, byteLength, fork, contiguousLength, heldBlocks, paddingBytes }
+    return { key, discoveryKey, ...counts, writable, frozen, peerCount }
   }
 
-  /** Resolves when everything written so far is signed and synced. */
-  flush(): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+  /** Adds a listener, until the returned function is called, `signal` fires or the handle is closed. */
+  on<K extends keyof LogEvents>(
+    event: K,
+    listener: Listener<LogEvents[K]>,
+    options: { signal?: AbortSignal } = {},
+  ): () => void {
+    const emitter = event === 'closed' ? this.#own : this.replica.events
+    const stop = emitter.on(event, listener, options)
+    const off = (): void => {
+      stop()
+      this.#listening.delete(off)
+    }
+    if (event !== 'closed') this.#listening.add(off)
+    return off
   }
 
-  /** Ends all waits of this handle with `CLOSED`. The log itself stays while others hold it. */
+  // ---- Reading -----------------------------------------------------------------------------------
+
+  /** The block if it is here; the bytes are the caller's. Never waits, unless the disk is slow. */
+  peek(index: number): Uint8Array | undefined {
+    const stored = this.replica.slot.read(index)
+    if (stored === undefined || this.#cipher === undefined) return stored
+    return this.#cipher.decrypt(index, stored)
+  }
+
+  /**
+   * The block, from here or from a peer; the bytes are the caller's. An index beyond the length is waited
+   * for. Not `async`: a local hit costs one promise.
+   */
+  get(index: number, options: WaitOptions = {}): Promise<Uint8Array> {
+    try {
+      checkIndex(index)
+      this.#checkOpen()
+      if (this.replica.slot.isCold(index, index + 1)) return this.#getCold(index, options)
+      const block = this.peek(index)
+      return block === undefined ? this.#fetch(index, options) : Promise.resolve(block)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #getCold(index: number, options: WaitOptions): Promise<Uint8Array> {
+    await this.replica.slot.warm(index, index + 1)
+    return this.peek(index) ?? this.#fetch(index, options)
+  }
+
+  async #fetch(index: number, options: WaitOptions): Promise<Uint8Array> {
+    const isThere = (): boolean => this.replica.has(index)
+    await this.#waits.run(options, (wait) =>
+      this.#waits.ask(wait, isThere, (remote, left) => remote.block(index, left)),
+    )
+    const block = this.peek(index)
+    if (block !== undefined) return block
+    throw new DatError('NOT_AVAILABLE', 'The block came and was dropped again.', { index })
+  }
+
+  /** Are all blocks of `start .. end` (default: the one) here? */
+  has(start: number, end: number = start + 1): boolean {
+    return this.replica.slot.nextMissing(start, end) >= end
+  }
+
+  /** Block after block, read ahead. Throws `SNAPSHOT_GONE` if what was read is replaced meanwhile. */
+  blocks(options: BlocksOptions = {}): AsyncIterable<Uint8Array> {
+    return { [Symbol.asyncIterator]: () => new BlockWalk(this, options) }
+  }
+
+  /** Asks peers for a longer history: did the log grow? A log of our own grows by us alone: false at once. */
+  async update(options: WaitOptions = {}): Promise<boolean> {
+    this.#checkOpen()
+    if (this.replica.writable) return false
+    const { length } = this
+    const grew = await this.#waits.run(options, (wait) =>
+      this.#waits.ask(
+        wait,
+        () => this.length > length,
+        (remote, left) => remote.update(left),
+      ),
+    )
+    return grew ?? true
+  }
+
+  /** Resolves when the log has `length` blocks, however long that takes. */
+  grown(length: number, signal?: AbortSignal): Promise<void> {
+    const wait = signal === undefined ? {} : { signal }
+    return this.#waits.run(wait, ({ signal: ended }) => {
+      if (this.length >= length) return Promise.resolve()
+      return new Promise((resolve) => {
+        const look = (): void => {
+          if (this.length >= length) stop()
+        }
+        const stop = (): void => {
+          for (const off of offs) off()
+          resolve()
+        }
+        const offs = [this.on('append', look), this.on('truncate', look)]
+        ended?.addEventListener('abort', stop, { once: true })
+      })
+    })
+  }
+
+  /** Bytes before block `index` (`length` for the end), or undefined if that is not known here. */
+  byteOffset(index: number): number | undefined {
+    checkIndex(index)
+    if (index > this.length) return undefined
+    const stored = this.replica.byteOffset(index)
+    return stored === undefined ? undefined : stored - index * this.paddingBytes
+  }
+
+  /** The block in which byte `byte` lies and the place in it; undefined beyond the end. */
+  async seek(
+    byte: number,
+    options: WaitOptions = {},
+  ): Promise<{ index: number; offset: number } | undefined> {
+    checkIndex(byte)
+    for (let round = 0; round < SEEK_ROUNDS_MAX; round++) {
+      this.#checkOpen()
+      const found = this.replica.seekLocal(byte, this.paddingBytes)
+      if (found.kind === 'found') return { index: found.index, offset: found.offset }
+      if (found.kind === 'outside') return undefined
+      const isThere = (): boolean =>
+        this.replica.seekLocal(byte, this.paddingBytes).kind !== 'range'
+      await this.#waits.run(options, (wait) =>
+        this.#waits.ask(wait, isThere, (remote, left) =>
+          remote.seek(byte, this.paddingBytes, left),
+        ),
+      )
+    }
+    throw new DatError('NOT_AVAILABLE', 'Peers do not tell where that byte lies.', { byte })
+  }
+
+  /** Fetches blocks until all of the range are held, or for ever if it has no end. Default: everything. */
+  download(range: Partial<RangeRequest> = {}): Download {
+    this.#checkOpen()
+    return this.#downloads.start({ start: 0, end: -1, ...range })
+  }
+
+  // ---- Changing ----------------------------------------------------------------------------------
+
+  /** All blocks or none, copied; appends of one moment share one commit. Resolves as durable as the store is. */
+  append(
+    blocks: Uint8Array | readonly Uint8Array[],
+    options: AppendOptions = {},
+  ): Promise<{ length: number; byteLength: number }> {
+    try {
+      this.#checkWritable()
+      const list = blocks instanceof Uint8Array ? [blocks] : blocks
+      if (list.length > 0) this.replica.append(list, options, this.#cipher)
+      const { length, byteLength } = this
+      return this.replica.commit().then(() => ({ length, byteLength }))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Shortens our log and begins a new fork. */
+  async truncate(length: number, options: TruncateOptions = {}): Promise<void> {
+    this.#checkWritable()
+    this.replica.truncate(length, options)
+    await this.replica.commit()
+  }
+
+  /** Drops blocks here (default: the one); they can be fetched again. */
+  async clear(start: number, end: number = start + 1): Promise<void> {
+    this.#checkOpen()
+    this.replica.clear(start, end)
+    await this.replica.commit()
+  }
+
+  /** A small value kept beside the log on this machine. */
+  userData(name: string): Uint8Array | undefined {
+    return this.replica.slot.userData(name)
+  }
+
+  async setUserData(name: string, value: Uint8Array | undefined): Promise<void> {
+    this.#checkOpen()
+    if (name.startsWith(OWN_DATA_PREFIX)) {
+      throw new DatError('BAD_ARGUMENT', `Names from "${OWN_DATA_PREFIX}" on are taken.`)
+    }
+    this.replica.setUserData(name, value)
+    await this.replica.commit()
+  }
+
+  /** Resolves when everything written so far is signed and on the disk. */
+  async flush(): Promise<void> {
+    await this.replica.commit()
+    await this.replica.sealed()
+    await this.replica.store.sync()
+  }
+
+  /** Ends all waits and downloads of this handle with `CLOSED`. The log itself stays while others hold it. */
   close(): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#close(undefined)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+
+  #close(error: DatError | undefined): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing
+    this.#closing = Promise.resolve().then(() => this.#onClose?.(this))
+    for (const off of [...this.#listening]) off()
+    this.#waits.endAll(error ?? closed())
+    this.#downloads.cancelAll()
+    this.#own.emit('closed', { error })
+    return this.#closing
+  }
+
+  #checkOpen(): void {
+    if (this.closed) throw closed()
+  }
+
+  #checkWritable(): void {
+    this.#checkOpen()
+    if (!this.#mayWrite) throw new DatError('NOT_WRITABLE', 'This handle is for reading only.')
+  }
+}
+
+function checkIndex(value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return
+  throw new DatError('BAD_ARGUMENT', 'A whole number from 0 on is needed.', { value })
+}
+
+function closed(): DatError {
+  return new DatError('CLOSED', 'The log is closed.')
 }

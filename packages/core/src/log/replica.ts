@@ -1,223 +1,387 @@
 /**
  * One log in this store: its state, shared by all handles and by replication.
  *
- * Owns: the single place where a log changes. Everything but `commit`, `sealed` and `close` is synchronous.
+ * Owns: the order of things. Changes are staged at once and seen by every reader; `commit` makes them last,
+ * together with all others of the moment, and tells what happened; a head is shown to peers only when it is
+ * signed and synced. Everything but `commit`, `sealed` and `close` is synchronous. There is one replica
+ * per log and store, and the store and the state below hold all that it knows.
  */
 
-import type { Emitter } from '../base/emitter.ts'
+import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
-import type { Slot, Store } from '../store/store.ts'
+import type { Head, Slot, Store } from '../store/store.ts'
+import { endBlock, firstBlock, nodeOf, parentOf, tileBlocks, tileOf } from '../tree/flat.ts'
 import type { Proof } from '../tree/proof.ts'
-import type { ProofRequest } from '../tree/prove.ts'
-import type { SeekResult } from '../tree/seek.ts'
+import { type ProofRequest, prove, type Refused } from '../tree/prove.ts'
+import { byteOffset, type SeekResult, seek } from '../tree/seek.ts'
+import { Announcement } from './announcement.ts'
+import type { Cipher } from './cipher.ts'
+import type { ReplicaEvents } from './events.ts'
 import type { Generation } from './generation.ts'
 import type { Manifest } from './manifest.ts'
+import { commitSoon, News } from './news.ts'
+import { type Applied, beginReorg, compareHead, stageProof } from './receive.ts'
 import type { Remote } from './remote.ts'
 import type { Reorg } from './reorg.ts'
+import { LogState } from './state.ts'
+import {
+  type AppendOptions,
+  stageAppend,
+  stageClear,
+  stageSignature,
+  stageTruncate,
+  type TruncateOptions,
+} from './writer.ts'
 
-export interface ReplicaEvents {
-  /** The log grew, by us or from a peer. Emitted when committed. */
-  append: { readonly length: number; readonly byteLength: number; readonly fork: number }
-  /** The history above `length` was replaced; `length` is the common ancestor. */
-  truncate: { readonly length: number; readonly byteLength: number; readonly fork: number }
-  manifest: Record<never, never>
-  /** Blocks were dropped here; the tree keeps them. */
-  clear: { readonly start: number; readonly length: number }
-  /** Blocks are held from now on. One event per run and commit. */
-  held: { readonly start: number; readonly length: number }
-  /** The head that may be shown to peers moved: `announcedLength`, `announcedFork`. */
-  announced: { readonly length: number; readonly fork: number }
-  /** Two histories are signed under this key; the log is frozen. */
-  conflict: { readonly length: number; readonly fork: number }
-  closed: { readonly error: DatError | undefined }
-}
+export type { AppendOptions, Applied, TruncateOptions }
 
 export interface ReplicaOptions {
+  /** What signs the log. Default: what the store holds, or derives from its primary key. */
   readonly keyPair?: KeyPair
   /** Sign each append at once, not only when somebody can see it. Default false. */
   readonly eagerSignature?: boolean
 }
 
-export interface AppendOptions {
-  /** The complete signature of the new head, for logs that need several signers. */
-  readonly signature?: Uint8Array
-}
-
-export interface TruncateOptions extends AppendOptions {
-  /** Default: one more than the current fork. */
-  readonly fork?: number
-}
-
-/** `later`: right as far as one can see, but the node it leads to is not here yet. */
-export type Applied = 'applied' | 'stale' | 'later'
-
 export class Replica {
-  declare readonly store: Store
-  declare readonly slot: Slot
-  declare readonly generation: Generation
-  declare readonly key: Uint8Array
-  declare readonly discoveryKey: Uint8Array
-  declare readonly events: Emitter<ReplicaEvents>
-  declare remote: Remote | undefined
+  readonly store: Store
+  readonly slot: Slot
+  readonly generation: Generation
+  readonly events: Emitter<ReplicaEvents> = new Emitter()
+  readonly #state: LogState
+  readonly #announcement: Announcement
+  /** A signature that could not be made again must not be left for later. */
+  readonly #signsNow: boolean
+  #news: News = new News()
+  #committing: Promise<void> | undefined
+  #sealing: Promise<void> | undefined
+  /** Staged, and may be shown when committed and synced. */
+  #showable: { head: Head; address: number } | undefined
+  #remote: Remote | undefined
+  #closed = false
 
-  static open(_store: Store, _slot: Slot, _options: ReplicaOptions = {}): Replica {
-    throw new DatError('INVARIANT', 'not built')
+  static open(store: Store, slot: Slot, options: ReplicaOptions = {}): Replica {
+    return new Replica(store, slot, options)
+  }
+
+  private constructor(store: Store, slot: Slot, options: ReplicaOptions) {
+    this.store = store
+    this.slot = slot
+    this.#state = new LogState(store, slot, options.keyPair)
+    this.generation = this.#state.generation
+    this.#signsNow = options.eagerSignature === true || !this.#state.isKeyStored
+    const start: Head = { ...slot.head, length: 0, byteLength: 0, signature: undefined }
+    this.#announcement = new Announcement(store, start, () => this.#onShown())
+    if (this.#isSettled) this.#announcement.committed(slot.head, slot.headAddress)
+  }
+
+  get key(): Uint8Array {
+    return this.slot.identity.key
+  }
+
+  get discoveryKey(): Uint8Array {
+    return this.slot.identity.discoveryKey
   }
 
   get length(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.slot.head.length
   }
 
   /** Stored bytes of all blocks, padding included. */
   get byteLength(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.slot.head.byteLength
   }
 
   get fork(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.slot.head.fork
   }
 
+  /** Can we append without anybody's help? */
   get writable(): boolean {
-    throw new DatError('INVARIANT', 'not built')
+    return !this.#closed && this.store.writable && !this.frozen && this.#state.maySign
   }
 
   get closed(): boolean {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#closed
   }
 
-  /** Undefined while unknown, for compat logs and for generations without. */
+  /** Undefined while unknown, for compat logs that we did not make, and for generations without. */
   get manifest(): Manifest | undefined {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#state.manifest
   }
 
   /** The key is the signer's public key. False also while that is unknown. */
   get compat(): boolean {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#state.compat
   }
 
   /** Two signed histories are known; nothing is written, served or fetched any more. */
   get frozen(): boolean {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#state.frozen
   }
 
-  // ---- Reading ----
+  /** What asks peers, while anybody can. */
+  get remote(): Remote | undefined {
+    return this.#remote
+  }
 
-  has(_index: number): boolean {
-    throw new DatError('INVARIANT', 'not built')
+  set remote(remote: Remote | undefined) {
+    this.#remote = remote
+    if (remote !== undefined) this.events.emit('attached', {})
+  }
+
+  // ---- Reading -----------------------------------------------------------------------------------
+
+  has(index: number): boolean {
+    return this.slot.has(index)
   }
 
   /** A copy of the stored bytes. */
-  read(_index: number): Uint8Array | undefined {
-    throw new DatError('INVARIANT', 'not built')
+  read(index: number): Uint8Array | undefined {
+    return this.slot.read(index)
   }
 
   /** Stored bytes of block `index`, or undefined if its leaf node is not here. */
-  blockBytes(_index: number): number | undefined {
-    throw new DatError('INVARIANT', 'not built')
+  blockBytes(index: number): number | undefined {
+    return this.slot.findNode(2 * index) ? this.slot.nodeSize : undefined
   }
 
   /** Stored bytes before block `index` (`length` for the end), or undefined if a node on the way is not here. */
-  byteOffset(_index: number): number | undefined {
-    throw new DatError('INVARIANT', 'not built')
+  byteOffset(index: number): number | undefined {
+    return byteOffset(this.slot, this.length, index)
   }
 
-  seekLocal(_byte: number, _paddingBytes: number): SeekResult {
-    throw new DatError('INVARIANT', 'not built')
+  /** Where byte `byte` lies, `paddingBytes` per block not counted, as far as nodes here tell. */
+  seekLocal(byte: number, paddingBytes: number): SeekResult {
+    return seek(this.slot, this.length, byte, paddingBytes)
   }
 
   /**
    * Parent steps from a node to the nearest ancestor that is stored (or that `trust` says will be): the
    * `nodes` of a request. 0 for a node that is stored itself or lies beyond the length.
    */
-  missingNodes(_node: number, _trust?: (node: number) => boolean): number {
-    throw new DatError('INVARIANT', 'not built')
+  missingNodes(node: number, trust?: (node: number) => boolean): number {
+    if (endBlock(node) > this.length) return 0
+    const root = tileOf(firstBlock(node), 0, this.length)
+    let steps = 0
+    for (let at = node; at !== root; at = parentOf(at)) {
+      if (this.slot.findNode(at) || trust?.(at) === true) break
+      steps++
+    }
+    return steps
   }
 
-  // ---- Serving ----
+  // ---- Serving -----------------------------------------------------------------------------------
 
   /**
    * Fills `out` with the answer, nodes in generation 3 order, or says why there is none. The block's value is
    * not copied: `blockBytes` and `slot.readInto` give it. Stands on what is synced only.
    */
-  prove(_request: Readonly<ProofRequest>, _out: Proof): 'unavailable' | 'invalid' | undefined {
-    throw new DatError('INVARIANT', 'not built')
+  prove(request: Readonly<ProofRequest>, out: Proof): Refused | undefined {
+    out.reset()
+    const refused = this.#prove(request, out)
+    if (refused !== undefined) out.reset()
+    out.fork = this.#announcement.head.fork
+    // The manifest is never refused: a reader that lacks it can verify nothing at all.
+    if (request.manifest && !this.compat) out.manifest = this.slot.identity.manifest
+    return out.manifest === undefined ? refused : undefined
+  }
+
+  #prove(request: Readonly<ProofRequest>, out: Proof): Refused | undefined {
+    const { head } = this.#announcement
+    if (this.frozen || request.fork !== head.fork) return 'unavailable'
+    if (request.block >= 0 && !this.isDurable(request.block)) return 'unavailable'
+    const prologue = this.#state.prologue?.length ?? 0
+    const refused = prove(request, this.slot, head.length, prologue, out)
+    if (out.hasUpgrade) out.signature = head.signature
+    return refused
   }
 
   /** Are all full roots of `length` stored, so that an upgrade from there can be proved? */
-  canProveUpgradeFrom(_length: number): boolean {
-    throw new DatError('INVARIANT', 'not built')
+  canProveUpgradeFrom(length: number): boolean {
+    if (length === 0) return true
+    if (length >= this.announcedLength) return false
+    for (let at = 0; at < length; ) {
+      const blocks = tileBlocks(at, length)
+      if (!this.slot.findNode(nodeOf(at, blocks))) return false
+      at += blocks
+    }
+    return true
   }
 
   /** Length and fork that peers may be told of: signed, and synced with all that they stand on. */
   get announcedLength(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#announcement.head.length
   }
 
   get announcedFork(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#announcement.head.fork
   }
 
   /** Is the block held and on the disk, so that it may be announced and sent? */
-  isDurable(_index: number): boolean {
-    throw new DatError('INVARIANT', 'not built')
+  isDurable(index: number): boolean {
+    const address = this.slot.addressOf(index)
+    return address > 0 && address <= this.store.syncedAddress
   }
 
   /** Signs the head if need be; resolves when it and all before it is synced and may be announced. */
-  sealed(): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+  async sealed(): Promise<void> {
+    const address = this.slot.headAddress
+    while (!this.#announcement.covers(address)) {
+      if (!this.#isSettled && !this.#state.maySign) return
+      this.#sealing ??= this.#seal().finally(() => {
+        this.#sealing = undefined
+      })
+      await this.#sealing
+    }
   }
 
-  // ---- Receiving ----
+  async #seal(): Promise<void> {
+    if (!this.store.writable) {
+      const signed = { ...this.slot.head, signature: this.#state.signHead() }
+      return this.#announcement.committed(signed, this.slot.headAddress)
+    }
+    stageSignature(this.#state)
+    this.#noteHead()
+    await this.commit()
+    await this.store.sync()
+    this.#announcement.look()
+  }
+
+  /** Remembers the newest head that may be shown once it is committed and synced. */
+  #noteHead(): void {
+    const { head, headAddress } = this.slot
+    if (head === this.#showable?.head || !this.#isSettled) return
+    this.#showable = { head, address: headAddress }
+  }
+
+  /** Can the head be shown as it is: signed, or in need of no signature? */
+  get #isSettled(): boolean {
+    const state = this.#state
+    if (state.isNew || state.head.signature !== undefined) return true
+    return !state.maySign && state.accepts(state.treeOf(state.roots, state.fork), undefined)
+  }
+
+  #onShown(): void {
+    this.events.emit('announced', { length: this.announcedLength, fork: this.announcedFork })
+    this.#remote?.changed()
+  }
+
+  // ---- Receiving ---------------------------------------------------------------------------------
 
   /**
    * Verifies an answer against the stored tree and stages it; `commit` keeps it. Throws `BAD_PROOF` or
    * `BAD_SIGNATURE`, and nothing has changed then.
    */
-  apply(_proof: Proof): Applied {
-    throw new DatError('INVARIANT', 'not built')
+  apply(proof: Proof): Applied {
+    this.#checkOpen()
+    const applied = stageProof(this.#state, proof, this.#news)
+    this.#noteHead()
+    return applied
   }
 
   /** Begins to follow a higher fork whose head is in `proof`. Throws like `apply`. */
-  verifyReorg(_proof: Proof): Reorg {
-    throw new DatError('INVARIANT', 'not built')
+  verifyReorg(proof: Proof): Reorg {
+    this.#checkOpen()
+    if (this.frozen || proof.fork <= this.fork || !this.generation.canFork) {
+      throw new DatError('BAD_PROOF', 'A fork is followed only if it is higher than ours.', {
+        fork: proof.fork,
+      })
+    }
+    return beginReorg(this.#state, proof, (reorg) => {
+      this.#announcement.cut(reorg.fork)
+      this.#news.truncated(reorg.ancestors)
+      if (reorg.learnsManifest) this.#news.learntManifest()
+      this.#noteHead()
+    })
   }
 
   /**
    * Examines a signed head of our own fork that is not longer than ours, verified from nothing: is its
    * history ours? `unproven` if it can't be compared. On `conflict` the log is frozen (staged).
    */
-  checkConflict(_proof: Proof): 'same' | 'conflict' | 'unproven' {
-    throw new DatError('INVARIANT', 'not built')
+  checkConflict(proof: Proof): 'same' | 'conflict' | 'unproven' {
+    this.#checkOpen()
+    return compareHead(this.#state, proof, this.#news)
   }
 
-  // ---- Changing ----
+  // ---- Changing ----------------------------------------------------------------------------------
 
-  /** Stages an append of stored bytes. `commit` makes it last. */
-  append(_blocks: readonly Uint8Array[], _options: AppendOptions = {}): void {
-    throw new DatError('INVARIANT', 'not built')
+  /** Stages an append; blocks are copied, and encrypted if there is a cipher. `commit` makes it last. */
+  append(blocks: readonly Uint8Array[], options: AppendOptions = {}, cipher?: Cipher): void {
+    this.#checkOpen()
+    const { length } = this
+    stageAppend(this.#state, blocks, cipher, options.signature, this.#signsNow)
+    this.#news.held(length, this.length)
+    this.#news.grew()
+    this.#noteHead()
   }
 
-  truncate(_length: number, _options: TruncateOptions = {}): void {
-    throw new DatError('INVARIANT', 'not built')
+  truncate(length: number, options: TruncateOptions = {}): void {
+    this.#checkOpen()
+    stageTruncate(this.#state, length, options, this.#signsNow)
+    this.#announcement.cut(this.fork)
+    this.#news.truncated(length)
+    this.#noteHead()
   }
 
   /** Drops blocks here; hashes stay, because what remains is proved by them. */
-  clear(_start: number, _end: number): void {
-    throw new DatError('INVARIANT', 'not built')
+  clear(start: number, end: number): void {
+    this.#checkOpen()
+    this.#news.cleared(start, stageClear(this.#state, start, end))
   }
 
-  setUserData(_name: string, _value: Uint8Array | undefined): void {
-    throw new DatError('INVARIANT', 'not built')
+  setUserData(name: string, value: Uint8Array | undefined): void {
+    this.#checkOpen()
+    this.slot.stageUserData(name, value)
   }
 
   /** Commits what was staged, together with all other changes of this moment; then emits the events. */
   commit(): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+    this.#committing ??= this.#commit()
+    return this.#committing
+  }
+
+  async #commit(): Promise<void> {
+    let news = this.#news
+    let showable = this.#showable
+    try {
+      await commitSoon(this.store, () => {
+        news = this.#news
+        showable = this.#showable
+        this.#news = new News()
+        this.#committing = undefined
+      })
+    } catch (error) {
+      // The store has taken back what it could not write.
+      this.#state.forgetRoots()
+      this.#showable = undefined
+      this.#noteHead()
+      throw error
+    }
+    // A head of a history that was cut meanwhile is not worth showing.
+    if (showable !== undefined && showable.head.fork === this.fork) {
+      this.#announcement.committed(showable.head, showable.address)
+    }
+    if (news.isEmpty) return
+    news.emit(this.events, this.slot.head, (length) => this.byteOffset(length) ?? 0)
+    this.#remote?.changed()
   }
 
   /** Seals the head if we write this log; ends with `closed`. */
-  close(_error?: DatError): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+  async close(error?: DatError): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.store.writable && error === undefined) {
+      stageSignature(this.#state)
+      this.#noteHead()
+      await this.commit()
+    }
+    this.#announcement.dropWaiting()
+    this.events.emit('closed', { error })
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new DatError('CLOSED', 'The log is closed.')
   }
 }

@@ -8,7 +8,6 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import { equalAt } from '../bytes/bytes.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
 import { blocksBelow, endBlock, firstBlock, isLeft, parentOf, siblingOf, tileOf } from './flat.ts'
 import type { TreeHash } from './hash.ts'
@@ -155,7 +154,7 @@ export class Climb {
 
   /** The node at position `i` of `fresh` must be the one that `trusted` has just found. */
   compare(i: number, trusted: TrustedNodes): void {
-    if (isFound(this.fresh, i, trusted)) return
+    if (this.fresh.isFound(i, trusted)) return
     throw wrong('A block or hash does not fit the tree.', this.fresh.indices[i])
   }
 
@@ -176,7 +175,7 @@ export class Climb {
       const sibling = siblingOf(node, blocks)
       const i = nodes.find(sibling)
       if (i !== NONE && trusted.findNode(sibling)) {
-        if (!isFound(nodes, i, trusted)) throw wrong('A node differs from the stored one.', sibling)
+        if (!nodes.isFound(i, trusted)) throw wrong('A node differs from the stored one.', sibling)
         this.#used++
       }
       node = parentOf(node, blocks)
@@ -203,14 +202,6 @@ export class Climb {
     if (!trusted.findNode(node)) throw wrong('The nodes of a seek lead nowhere.', node)
     this.compare(this.#seekTop, trusted)
   }
-}
-
-function isFound(nodes: NodeSet, i: number, trusted: TrustedNodes): boolean {
-  const at = i * HASH_BYTES
-  return (
-    nodes.sizes[i] === trusted.nodeSize &&
-    equalAt(nodes.hashes, at, trusted.nodeBytes, trusted.nodeAt, HASH_BYTES)
-  )
 }
 
 /** Sums of sizes must stay whole numbers, or two trees could not be told apart. */

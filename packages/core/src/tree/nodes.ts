@@ -5,7 +5,7 @@
  * cleared; it never shrinks, and keeps no reference to the bytes it was filled from.
  */
 
-import { copy } from '../bytes/bytes.ts'
+import { copy, equalAt } from '../bytes/bytes.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
 
 /** One tree node as a value. For tests, vectors and cold paths; hot paths stay in `NodeSet`. */
@@ -69,6 +69,15 @@ export class NodeSet implements NodeSink {
     for (let i = from; i < this.length; i++) if (this.indices[i] === index) return i
     for (let i = 0; i < from; i++) if (this.indices[i] === index) return i
     return -1
+  }
+
+  /** Is the node at position `i` the one that `trusted` has just found? */
+  isFound(i: number, trusted: TrustedNodes): boolean {
+    const at = i * HASH_BYTES
+    return (
+      this.sizes[i] === trusted.nodeSize &&
+      equalAt(this.hashes, at, trusted.nodeBytes, trusted.nodeAt, HASH_BYTES)
+    )
   }
 
   /** The node at position `i`, as a value that owns its bytes. */

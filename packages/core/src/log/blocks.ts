@@ -1,0 +1,112 @@
+/**
+ * Block after block, read ahead.
+ *
+ * Owns: one walk over a log. A local block costs one promise and nothing else; cold ones are brought into
+ * memory and missing ones are asked for a window ahead. A walk never crosses from one history into
+ * another: if what it has read was replaced, it ends with `SNAPSHOT_GONE`.
+ */
+
+import { DatError } from '../base/errors.ts'
+import type { Log } from './log.ts'
+import type { Download, WaitOptions } from './remote.ts'
+
+export interface BlocksOptions extends WaitOptions {
+  /** Default 0. */
+  readonly start?: number
+  /** Default: the length when the walk begins; with `live` there is no end. */
+  readonly end?: number
+  /** Go on with blocks as they are appended, waiting for them as long as it takes. Default false. */
+  readonly live?: boolean
+}
+
+/** Blocks that are warmed, or asked for, before they are needed. */
+const WINDOW_BLOCKS = 128
+
+export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
+  readonly #log: Log
+  readonly #live: boolean
+  readonly #wait: WaitOptions
+  readonly #end: number
+  readonly #stopListening: () => void
+  #at: number
+  /** Blocks below were warmed or asked for. */
+  #seen: number
+  #ahead: Download | undefined
+  #isGone = false
+  #isDone = false
+
+  constructor(log: Log, options: BlocksOptions) {
+    const { start = 0, live = false, end = live ? Number.MAX_SAFE_INTEGER : log.length } = options
+    if (!(start >= 0) || !(end >= 0)) {
+      throw new DatError('BAD_ARGUMENT', 'A range of blocks to read is wrong.', { start, end })
+    }
+    this.#log = log
+    this.#live = live
+    this.#wait = options
+    this.#at = start
+    this.#seen = start
+    this.#end = end
+    this.#stopListening = log.on('truncate', ({ length }) => {
+      if (length < this.#at) this.#isGone = true
+    })
+  }
+
+  next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#isDone || this.#at >= this.#end) return this.return()
+    const index = this.#at++
+    if (this.#isGone) return this.#fail()
+    if (index >= this.#seen && this.#look(index)) return this.#warm(index)
+    if (this.#live && index >= this.#log.length) return this.#grown(index)
+    return this.#step(index)
+  }
+
+  return(): Promise<IteratorResult<Uint8Array>> {
+    this.#isDone = true
+    this.#ahead?.cancel()
+    this.#ahead = undefined
+    this.#stopListening()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  #step(index: number): Promise<IteratorResult<Uint8Array>> {
+    return this.#log.get(index, this.#wait).then((value) => {
+      // What came back may stand in the new history already.
+      if (this.#isGone) return this.#fail()
+      return { done: false, value }
+    })
+  }
+
+  /** Looks a window ahead: starts to fetch what is missing, and says whether something is cold. */
+  #look(index: number): boolean {
+    const { slot } = this.#log.replica
+    const end = Math.min(index + WINDOW_BLOCKS, this.#end, this.#log.length)
+    this.#seen = Math.max(end, index + 1)
+    if (slot.nextMissing(index, end) < end) {
+      this.#ahead?.cancel()
+      this.#ahead = this.#log.download({ start: index, end, linear: true })
+    }
+    return slot.isCold(index, end)
+  }
+
+  async #warm(index: number): Promise<IteratorResult<Uint8Array>> {
+    await this.#log.replica.slot.warm(index, this.#seen)
+    return this.#step(index)
+  }
+
+  /** Waits without limit until the log is longer; then goes on. */
+  async #grown(index: number): Promise<IteratorResult<Uint8Array>> {
+    await this.#log.grown(index + 1, this.#wait.signal)
+    if (this.#isGone) return this.#fail()
+    return this.#step(index)
+  }
+
+  #fail(): Promise<never> {
+    void this.return()
+    const message = 'The blocks read so far were replaced by another history.'
+    return Promise.reject(new DatError('SNAPSHOT_GONE', message, { index: this.#at - 1 }))
+  }
+}

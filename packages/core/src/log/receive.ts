@@ -1,0 +1,187 @@
+/**
+ * What a peer's answer does to a log.
+ *
+ *   proof ──▶ manifest, if that was unknown ──▶ value into the staging buffer, leaf hash there
+ *         ──▶ verifier, against the stored tree ──▶ block, nodes, head and manifest staged together
+ *
+ * Owns: that order, and its end: what is not verified is taken back, down to the room in the staging buffer,
+ * so that after an error nothing has changed. The value is copied once, to where it will stay. Source:
+ * generation 3 replication, sections 6, 8 and 9.
+ */
+
+import { DatError } from '../base/errors.ts'
+import { copy, equal } from '../bytes/bytes.ts'
+import { HASH_BYTES } from '../crypto/crypto.ts'
+import type { Head } from '../store/store.ts'
+import { NodeSet, type TrustedNodes } from '../tree/nodes.ts'
+import { CLAIM_BLOCK, CLAIM_NONE, type Proof } from '../tree/proof.ts'
+import { type Base, Verifier } from '../tree/verify.ts'
+import { decodeManifest, encodeManifest, manifestKey } from './manifest.ts'
+import type { News } from './news.ts'
+import { Reorg } from './reorg.ts'
+import type { LogState } from './state.ts'
+
+/** `later`: right as far as one can see, but the node it leads to is not here yet. */
+export type Applied = 'applied' | 'stale' | 'later'
+
+/** One for all logs: a verification never waits, so no two are under way. */
+const verifier = new Verifier()
+
+/** Verifies a proof and stages what it brings. Throws `BAD_PROOF` or `BAD_SIGNATURE`. */
+export function stageProof(state: LogState, proof: Proof, news: News): Applied {
+  if (state.frozen) return 'stale'
+  const { store, slot } = state
+  const mark = store.mark()
+  try {
+    offerManifest(state, proof)
+    if (proof.claim === CLAIM_NONE && !proof.hasUpgrade && proof.seekNodes.length === 0) {
+      return stageManifest(state, news) ? 'applied' : 'stale'
+    }
+    if (proof.claim === CLAIM_BLOCK) reserveBlock(state, proof)
+    const verdict = verifier.verify(state, proof)
+    if (verdict === 'stale' || verdict === 'later') {
+      store.rewind(mark)
+      return verdict
+    }
+    if (proof.claim === CLAIM_BLOCK) {
+      // A block that is held already was only hashed there.
+      if (slot.has(proof.index)) store.rewind(mark)
+      else {
+        slot.putBlock(proof.index)
+        news.held(proof.index, proof.index + 1)
+      }
+    }
+    stageManifest(state, news)
+    putNodes(state, verifier.fresh)
+    if (verdict !== 'plain') stageHead(state, proof, verdict === 'grown', news)
+    return 'applied'
+  } catch (error) {
+    store.rewind(mark)
+    throw error
+  } finally {
+    state.offered = undefined
+  }
+}
+
+/** Puts the value where it will stay, and its leaf hash into `hash.result`. */
+function reserveBlock(state: LogState, proof: Proof): void {
+  const { slot, hash } = state
+  const { index, value } = proof
+  if (value === undefined) throw new DatError('BAD_PROOF', 'A block has no value.', { index })
+  const at = slot.reserve(index, value.length)
+  slot.staging.set(value, at)
+  hash.leafInPlace(slot.staging, at, value.length)
+}
+
+function putNodes(state: LogState, nodes: NodeSet): void {
+  const { slot } = state
+  for (let i = 0; i < nodes.length; i++) {
+    const index = nodes.indices[i] ?? 0
+    if (!slot.findNode(index))
+      slot.putNode(index, nodes.sizes[i] ?? 0, nodes.hashes, i * HASH_BYTES)
+  }
+}
+
+function stageHead(state: LogState, proof: Proof, isLonger: boolean, news: News): void {
+  const { slot } = state
+  const { length, byteLength } = verifier
+  const signature = proof.signature && copy(proof.signature)
+  if (signature !== undefined && state.generation.keepsSignatures) {
+    slot.putSignature(length, signature)
+  }
+  if (!isLonger) return
+  slot.stageHead({ fork: proof.fork, length, byteLength, signature })
+  news.grew()
+}
+
+// ---- Manifests -----------------------------------------------------------------------------------
+
+/** Takes a manifest into consideration if none is known: it must be the one that the key was made of. */
+function offerManifest(state: LogState, proof: Proof): void {
+  const { manifest } = proof
+  if (manifest === undefined || state.manifest !== undefined || state.compat) return
+  const encoded = canonical(manifest)
+  if (!equal(manifestKey(encoded), state.slot.identity.key)) {
+    throw new DatError('BAD_SIGNATURE', 'A manifest belongs to another key.')
+  }
+  state.offered = encoded
+}
+
+function canonical(manifest: Uint8Array): Uint8Array {
+  try {
+    return encodeManifest(decodeManifest(manifest))
+  } catch (cause) {
+    throw new DatError('BAD_SIGNATURE', 'A manifest can not be read.', {}, cause)
+  }
+}
+
+function stageManifest(state: LogState, news: News): boolean {
+  if (state.offered === undefined) return false
+  state.slot.stageManifest(state.offered)
+  news.learntManifest()
+  return true
+}
+
+// ---- Heads that are verified from nothing --------------------------------------------------------
+
+const NOTHING: TrustedNodes = {
+  findNode: () => false,
+  nodeBytes: new Uint8Array(HASH_BYTES),
+  nodeAt: 0,
+  nodeSize: 0,
+}
+
+/** Verifies the head in `proof` without any node of ours. Throws if it brings none, or a wrong one. */
+function verifyHead(state: LogState, proof: Proof): void {
+  const { hash, prologue } = state
+  const base: Base = {
+    hash,
+    trusted: NOTHING,
+    fork: proof.fork,
+    length: 0,
+    roots: new NodeSet(),
+    prologue,
+    headFromNodes: false,
+    accepts: (tree, signature) => state.accepts(tree, signature),
+  }
+  if (proof.claim === CLAIM_BLOCK) hash.leaf(proof.value ?? new Uint8Array(0))
+  if (verifier.verify(base, proof) === 'grown') return
+  throw new DatError('BAD_PROOF', 'A proof brings no whole head.')
+}
+
+/** Begins to follow the higher fork whose head is in `proof`. */
+export function beginReorg(state: LogState, proof: Proof, onStaged: (reorg: Reorg) => void): Reorg {
+  try {
+    offerManifest(state, proof)
+    verifyHead(state, proof)
+    const { length, byteLength } = verifier
+    const signature = proof.signature && copy(proof.signature)
+    const head: Head = { fork: proof.fork, length, byteLength, signature }
+    return new Reorg(state, verifier, head, state.offered, onStaged)
+  } finally {
+    state.offered = undefined
+  }
+}
+
+/** Compares a signed head of our fork, not longer than ours, with our history; freezes the log if they differ. */
+export function compareHead(
+  state: LogState,
+  proof: Proof,
+  news: News,
+): 'same' | 'conflict' | 'unproven' {
+  if (proof.fork !== state.fork) return 'unproven'
+  verifyHead(state, proof)
+  if (verifier.length > state.length) return 'unproven'
+  const { roots } = verifier
+  let isComplete = true
+  for (let i = 0; i < roots.length; i++) {
+    if (!state.slot.findNode(roots.indices[i] ?? 0)) {
+      isComplete = false
+    } else if (!roots.isFound(i, state.slot)) {
+      state.freeze()
+      news.conflict()
+      return 'conflict'
+    }
+  }
+  return isComplete ? 'same' : 'unproven'
+}

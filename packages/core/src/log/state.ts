@@ -1,0 +1,204 @@
+/**
+ * What the parts of a replica share: who the log is, and its tree as it is stored and staged now.
+ *
+ * Owns: the answers to "who may sign", "what is the manifest" and "which are the full roots". The head
+ * itself is the slot's; nothing of it is copied here, so a rewind of the store needs no second step. The
+ * roots are kept between appends and read anew whenever they are not those of the head.
+ */
+
+import { DatError, invariant } from '../base/errors.ts'
+import { equal } from '../bytes/bytes.ts'
+import type { KeyPair } from '../crypto/crypto.ts'
+import { deriveKeyPair } from '../crypto/derive.ts'
+import type { Head, Slot, Store } from '../store/store.ts'
+import { nodeOf, tileBlocks } from '../tree/flat.ts'
+import { lengthOf } from '../tree/grow.ts'
+import type { TreeHash } from '../tree/hash.ts'
+import { NodeSet, type TrustedNodes } from '../tree/nodes.ts'
+import type { Base, GrownTree } from '../tree/verify.ts'
+import { type Authority, GENERATIONS, type Generation } from './generation.ts'
+import { decodeManifest, isCompat, type Manifest, type Prologue } from './manifest.ts'
+
+/** Names of user data that are ours. */
+export const OWN_DATA_PREFIX = 'dat-rhino/'
+const FROZEN = `${OWN_DATA_PREFIX}frozen`
+
+export class LogState implements Base {
+  readonly store: Store
+  readonly slot: Slot
+  readonly generation: Generation
+  /** A manifest that came with a proof under verification; it fits the key, but is not stored yet. */
+  offered: Uint8Array | undefined
+  #keyPair: KeyPair | undefined
+  /** Made when first needed: most logs of a store are never changed. */
+  #roots: NodeSet | undefined
+  #rootsFork = -1
+  #manifestBytes: Uint8Array | undefined
+  #manifest: Manifest | undefined
+  #maySign: boolean | undefined
+
+  constructor(store: Store, slot: Slot, keyPair: KeyPair | undefined) {
+    this.store = store
+    this.slot = slot
+    this.generation = GENERATIONS[slot.identity.generation]
+    this.#keyPair = keyPair
+  }
+
+  // ---- Identity ----------------------------------------------------------------------------------
+
+  get authority(): Authority {
+    const { key, manifest } = this.slot.identity
+    return { key, manifest: manifest ?? this.offered }
+  }
+
+  get manifest(): Manifest | undefined {
+    const bytes = this.authority.manifest
+    if (bytes !== this.#manifestBytes) {
+      this.#manifest = bytes && decodeManifest(bytes)
+      this.#manifestBytes = bytes
+      this.#maySign = undefined
+    }
+    return this.#manifest
+  }
+
+  /** Is the key of the log its signer's public key? False also while that is unknown. */
+  get compat(): boolean {
+    const { key, publicKey } = this.slot.identity
+    const { manifest } = this
+    if (manifest !== undefined) return isCompat(manifest, key)
+    if (publicKey !== undefined && equal(key, publicKey)) return true
+    return !this.isNew
+  }
+
+  /** Nothing was ever appended or received, so that the kind of the log may still be unknown. */
+  get isNew(): boolean {
+    const { length, fork, signature } = this.slot.head
+    return length === 0 && fork === 0 && signature === undefined
+  }
+
+  get prologue(): Prologue | undefined {
+    const { manifest } = this
+    return manifest === undefined || manifest.version === 0 ? undefined : manifest.prologue
+  }
+
+  /** The pair that signs this log, if it is given, stored or can be derived. */
+  get keyPair(): KeyPair | undefined {
+    const { publicKey, secretKey, alias } = this.slot.identity
+    if (this.#keyPair !== undefined) return this.#keyPair
+    if (publicKey !== undefined && secretKey !== undefined) this.#keyPair = { publicKey, secretKey }
+    else if (alias !== undefined) {
+      const derived = deriveKeyPair(this.store.primaryKey, alias.namespace, alias.name)
+      if (publicKey === undefined || equal(publicKey, derived.publicKey)) this.#keyPair = derived
+    }
+    return this.#keyPair
+  }
+
+  /** Can a lost signature be made again from what the store holds? */
+  get isKeyStored(): boolean {
+    const { secretKey, alias } = this.slot.identity
+    return secretKey !== undefined || alias !== undefined
+  }
+
+  get maySign(): boolean {
+    // Looking at the manifest forgets what was found for another one.
+    if (this.manifest === undefined || this.#maySign === undefined) {
+      const { keyPair } = this
+      this.#maySign = keyPair !== undefined && this.generation.maySign(this.authority, keyPair)
+    }
+    return this.#maySign
+  }
+
+  get frozen(): boolean {
+    return this.slot.userData(FROZEN) !== undefined
+  }
+
+  /** Stages that two histories are known. It outlives restarts: the log stays as it is for good. */
+  freeze(): void {
+    this.slot.stageUserData(FROZEN, Uint8Array.of(1))
+  }
+
+  // ---- The tree ----------------------------------------------------------------------------------
+
+  get hash(): TreeHash {
+    return this.generation.hash
+  }
+
+  get trusted(): TrustedNodes {
+    return this.slot
+  }
+
+  get headFromNodes(): boolean {
+    return this.generation.headFromNodes
+  }
+
+  get head(): Head {
+    return this.slot.head
+  }
+
+  get fork(): number {
+    return this.slot.head.fork
+  }
+
+  get length(): number {
+    return this.slot.head.length
+  }
+
+  /** Full roots of the head. A writer that changes them stages a head that fits, or calls `forgetRoots`. */
+  get roots(): NodeSet {
+    const { fork, length } = this.slot.head
+    this.#roots ??= new NodeSet()
+    if (this.#rootsFork !== fork || lengthOf(this.#roots) !== length) {
+      this.#roots.clear()
+      this.#rootsFork = -1
+      invariant(this.readRoots(length, this.#roots), 'A root of a stored tree is missing.', {
+        length,
+      })
+      this.#rootsFork = fork
+    }
+    return this.#roots
+  }
+
+  /** After a change of the tree that did not go through `roots`, or was taken back. */
+  forgetRoots(): void {
+    this.#roots = undefined
+    this.#rootsFork = -1
+  }
+
+  /** Adds the stored full roots of `length` to `into`. False if one of them is not here. */
+  readRoots(length: number, into: NodeSet): boolean {
+    const { slot } = this
+    for (let at = 0; at < length; ) {
+      const blocks = tileBlocks(at, length)
+      const node = nodeOf(at, blocks)
+      if (!slot.findNode(node)) return false
+      into.push(node, slot.nodeSize, slot.nodeBytes, slot.nodeAt)
+      at += blocks
+    }
+    return true
+  }
+
+  /** The tree of these roots, as it is signed. */
+  treeOf(roots: NodeSet, fork: number): GrownTree {
+    return { fork, length: lengthOf(roots), roots, rootHash: this.hash.root(roots) }
+  }
+
+  accepts(tree: GrownTree, signature: Uint8Array | undefined): boolean {
+    return this.generation.accepts(this.authority, tree, signature)
+  }
+
+  /** Our signature over the head as it is. */
+  signHead(): Uint8Array {
+    return this.sign(this.treeOf(this.roots, this.fork))
+  }
+
+  /** Our signature over a tree. Throws `NOT_WRITABLE` if we may not sign alone. */
+  sign(tree: GrownTree): Uint8Array {
+    const { keyPair } = this
+    if (keyPair === undefined) throw notWritable('The secret key of this log is not here.')
+    return this.generation.sign(this.authority, tree, keyPair)
+  }
+}
+
+export function notWritable(message: string): DatError {
+  return new DatError('NOT_WRITABLE', message)
+}

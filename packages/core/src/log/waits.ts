@@ -1,0 +1,113 @@
+/**
+ * Waiting, and how it ends.
+ *
+ * Owns: the waits of one handle. Each ends once: with what was asked, with the remote's error, with the
+ * caller's signal, or with the handle. While nobody can be asked (no connection was ever made) a wait is for
+ * that first: it ends with `NO_PEERS` when its time is over.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { DatError } from '../base/errors.ts'
+import { DEFAULT_WAIT_MS, type Remote, type WaitOptions } from './remote.ts'
+import type { Replica } from './replica.ts'
+
+export class Waits {
+  readonly #replica: Replica
+  readonly #clock: Clock
+  readonly #open = new Set<(error: DatError) => void>()
+
+  constructor(replica: Replica, clock: Clock) {
+    this.#replica = replica
+    this.#clock = clock
+  }
+
+  /** Runs `start` with a signal that also fires when this handle is closed. */
+  run<T>(options: WaitOptions, start: (options: WaitOptions) => Promise<T>): Promise<T> {
+    const { signal } = options
+    if (signal?.aborted === true) return Promise.reject(aborted(signal))
+    return new Promise<T>((resolve, reject) => {
+      const controller = new AbortController()
+      const end = (): void => {
+        this.#open.delete(fail)
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const fail = (error: DatError): void => {
+        end()
+        reject(error)
+        controller.abort(error)
+      }
+      const onAbort = (): void => fail(aborted(signal))
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#open.add(fail)
+      start({ ...options, signal: controller.signal }).then(
+        (value) => {
+          end()
+          resolve(value)
+        },
+        (error: unknown) => {
+          end()
+          reject(error)
+        },
+      )
+    })
+  }
+
+  /**
+   * Asks the remote, as soon as there is one. `isThere` tells that the answer came about without it: then
+   * resolves undefined.
+   */
+  async ask<T>(
+    options: WaitOptions,
+    isThere: () => boolean,
+    question: (remote: Remote, options: WaitOptions) => Promise<T>,
+  ): Promise<T | undefined> {
+    const { remote } = this.#replica
+    if (remote !== undefined) return question(remote, options)
+    const began = this.#clock.now()
+    const found = await this.#attached(options, isThere)
+    if (found === undefined) return undefined
+    const { timeoutMs = 0 } = options
+    if (timeoutMs === 0) return question(found, options)
+    const leftMs = Math.max(1, timeoutMs - (this.#clock.now() - began))
+    return question(found, { ...options, timeoutMs: leftMs })
+  }
+
+  #attached(options: WaitOptions, isThere: () => boolean): Promise<Remote | undefined> {
+    const { timeoutMs = DEFAULT_WAIT_MS, signal } = options
+    const { events } = this.#replica
+    return new Promise((resolve, reject) => {
+      const stops: (() => void)[] = []
+      const end = (): void => {
+        for (const stop of stops) stop()
+      }
+      const look = (): void => {
+        const { remote } = this.#replica
+        if (remote === undefined && !isThere()) return
+        end()
+        resolve(remote)
+      }
+      const onTimeout = (): void => {
+        end()
+        reject(new DatError('NO_PEERS', 'Nobody was connected who could be asked.', { timeoutMs }))
+      }
+      for (const event of ['attached', 'held', 'append'] as const)
+        stops.push(events.on(event, look))
+      if (timeoutMs > 0) {
+        const timer = this.#clock.after(timeoutMs, onTimeout)
+        stops.push(() => timer.cancel())
+      }
+      // The wait around this one has told the caller already why it ended.
+      signal?.addEventListener('abort', end, { once: true })
+      stops.push(() => signal?.removeEventListener('abort', end))
+    })
+  }
+
+  /** Ends all waits. */
+  endAll(error: DatError): void {
+    for (const fail of [...this.#open]) fail(error)
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): DatError {
+  return new DatError('ABORTED', 'The wait was aborted by its caller.', {}, signal?.reason)
+}

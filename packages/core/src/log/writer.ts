@@ -1,0 +1,185 @@
+/**
+ * How we change a log of our own, or what we hold of any log.
+ *
+ *   append ──▶ staging buffer (encrypted on the way) ──▶ leaf hash, parents ──▶ head, signed or not yet
+ *
+ * Owns: append, truncate, clear. Each either stages all of its change or throws and has changed nothing. A
+ * block is written once, where it will stay; its leaf hash is one call over that memory. Source: the
+ * generation 3 data model, sections 3, 6.5 and 7.
+ */
+
+import { DatError } from '../base/errors.ts'
+import { BLOCK_BYTES_MAX } from '../base/limits.ts'
+import { copy, equal } from '../bytes/bytes.ts'
+import { byteLengthOf, pushRoot } from '../tree/grow.ts'
+import { NodeSet, type NodeSink } from '../tree/nodes.ts'
+import type { Cipher } from './cipher.ts'
+import { type LogState, notWritable } from './state.ts'
+
+export interface AppendOptions {
+  /** The whole signature of the new head, for logs that we can't sign alone. It is verified first. */
+  readonly signature?: Uint8Array
+}
+
+export interface TruncateOptions extends AppendOptions {
+  /** Default: one more than the current fork. */
+  readonly fork?: number
+}
+
+/** Stages blocks behind the last one. @param signsNow do not leave the signature for later */
+export function stageAppend(
+  state: LogState,
+  blocks: readonly Uint8Array[],
+  cipher: Cipher | undefined,
+  signature: Uint8Array | undefined,
+  signsNow: boolean,
+): void {
+  checkWritable(state, signature)
+  for (const block of blocks) checkBlock(block, cipher)
+  const { store, slot, roots } = state
+  const mark = store.mark()
+  try {
+    pushBlocks(state, blocks, cipher)
+    const { fork, length } = slot.head
+    const head = { fork, length: length + blocks.length, byteLength: byteLengthOf(roots) }
+    const signed = signatureOf(state, roots, fork, signature, signsNow)
+    slot.stageHead({ ...head, signature: signed })
+    keepSignature(state, head.length, signed)
+  } catch (error) {
+    store.rewind(mark)
+    state.forgetRoots()
+    throw error
+  }
+}
+
+function pushBlocks(
+  state: LogState,
+  blocks: readonly Uint8Array[],
+  cipher: Cipher | undefined,
+): void {
+  const { slot, hash, roots, prologue } = state
+  const { fork, length } = slot.head
+  const padding = cipher?.paddingBytes ?? 0
+  const sink: NodeSink = { push: (index, size, bytes, at) => slot.putNode(index, size, bytes, at) }
+  let index = length
+  for (const block of blocks) {
+    const size = padding + block.length
+    const at = slot.reserve(index, size)
+    slot.staging.set(block, at + padding)
+    cipher?.encrypt(index, fork, slot.staging, at, size)
+    hash.leafInPlace(slot.staging, at, size)
+    slot.putBlock(index)
+    slot.putNode(2 * index, size, hash.result, 0)
+    pushRoot(roots, hash, 2 * index, size, hash.result, 0, sink)
+    index++
+    if (index === prologue?.length && !equal(hash.root(roots), prologue.hash)) {
+      throw new DatError('BAD_ARGUMENT', 'The first blocks are not those that the manifest fixes.')
+    }
+  }
+  if (prologue !== undefined && index < prologue.length) {
+    const facts = { prologue: prologue.length }
+    throw new DatError(
+      'BAD_ARGUMENT',
+      'A log is not shorter than its prologue; append all of it.',
+      facts,
+    )
+  }
+}
+
+/** Stages a shorter history on a higher fork. */
+export function stageTruncate(
+  state: LogState,
+  length: number,
+  options: TruncateOptions,
+  signsNow: boolean,
+): void {
+  checkWritable(state, options.signature)
+  const { slot, prologue, generation } = state
+  const fork = options.fork ?? slot.head.fork + 1
+  if (!generation.canFork) {
+    throw new DatError(
+      'UNSUPPORTED',
+      'Logs of this generation can not be truncated: readers would reject them.',
+    )
+  }
+  if (!Number.isSafeInteger(length) || length < 0 || length > slot.head.length) {
+    throw new DatError('BAD_ARGUMENT', 'A log is truncated to a length that it has.', { length })
+  }
+  if (!Number.isSafeInteger(fork) || fork <= slot.head.fork) {
+    throw new DatError('BAD_ARGUMENT', 'The fork can only grow.', { fork })
+  }
+  if (prologue !== undefined && length < prologue.length) {
+    throw new DatError('BAD_ARGUMENT', 'The prologue can not be cut off.', {
+      prologue: prologue.length,
+    })
+  }
+  const roots = new NodeSet()
+  if (!state.readRoots(length, roots)) {
+    throw new DatError('NOT_AVAILABLE', 'The tree of that length is not here.', { length })
+  }
+  const signature = signatureOf(state, roots, fork, options.signature, signsNow)
+  slot.stageTruncate({ fork, length, byteLength: byteLengthOf(roots), signature })
+  state.forgetRoots()
+}
+
+/** Drops blocks here and keeps all hashes, because what remains here and at peers is proved by them. */
+export function stageClear(state: LogState, start: number, end: number): number {
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start) {
+    throw new DatError('BAD_ARGUMENT', 'A range of blocks to clear is wrong.', { start, end })
+  }
+  if (!state.store.writable) throw notWritable('The store is open for reading only.')
+  const last = Math.min(end, state.length)
+  if (start < last) state.slot.stageClear(start, last)
+  return last
+}
+
+/** Signs the head if that was left for later. */
+export function stageSignature(state: LogState): void {
+  const { head, slot } = state
+  if (head.signature !== undefined || state.isNew || !state.maySign) return
+  const signature = state.signHead()
+  slot.stageHead({ ...head, signature })
+  keepSignature(state, head.length, signature)
+}
+
+/** Generations that keep a signature per length keep each that was made. */
+function keepSignature(state: LogState, length: number, signature: Uint8Array | undefined): void {
+  if (signature !== undefined && state.generation.keepsSignatures) {
+    state.slot.putSignature(length, signature)
+  }
+}
+
+/** The given signature after a check, ours, or none yet. */
+function signatureOf(
+  state: LogState,
+  roots: NodeSet,
+  fork: number,
+  given: Uint8Array | undefined,
+  signsNow: boolean,
+): Uint8Array | undefined {
+  if (given === undefined) return signsNow ? state.sign(state.treeOf(roots, fork)) : undefined
+  // No bytes stand for no signature: a head inside the prologue needs none.
+  const signature = given.length === 0 ? undefined : copy(given)
+  if (state.accepts(state.treeOf(roots, fork), signature)) return signature
+  throw new DatError('BAD_SIGNATURE', 'The signature given does not make the new head valid.')
+}
+
+function checkWritable(state: LogState, signature: Uint8Array | undefined): void {
+  if (!state.store.writable) {
+    throw notWritable(state.store.whyReadOnly ?? 'The store is open for reading only.')
+  }
+  if (state.frozen) throw notWritable('Two signed histories of this log are known; it is frozen.')
+  if (signature !== undefined || state.maySign) return
+  if (state.keyPair === undefined) throw notWritable('The secret key of this log is not here.')
+  throw notWritable('This key pair may not sign this log alone; pass the complete signature.')
+}
+
+function checkBlock(block: Uint8Array, cipher: Cipher | undefined): void {
+  if (!(block instanceof Uint8Array)) {
+    throw new DatError('BAD_ARGUMENT', 'A block is a Uint8Array; encode other values first.')
+  }
+  if (block.length + (cipher?.paddingBytes ?? 0) <= BLOCK_BYTES_MAX) return
+  throw new DatError('BAD_ARGUMENT', `A block has at most ${BLOCK_BYTES_MAX} bytes.`, {
+    bytes: block.length,
+  })
+}

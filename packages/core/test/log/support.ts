@@ -1,0 +1,93 @@
+/**
+ * Logs for tests, quickly: a writer with a key of its own, and readers that know the key alone.
+ *
+ * `answer` carries a request from one replica to another without wire or replicator, the value included.
+ */
+
+import '../setup.ts'
+import type { KeyPair } from '../../src/crypto/crypto.ts'
+import { keyPair } from '../../src/crypto/keys.ts'
+import { type IdentityInput, logIdentity } from '../../src/log/identity.ts'
+import { Log, type LogOptions } from '../../src/log/log.ts'
+import { Replica, type ReplicaOptions } from '../../src/log/replica.ts'
+import { openMemoryStore } from '../../src/store/memory.ts'
+import type { LogIdentity, Store } from '../../src/store/store.ts'
+import { Proof } from '../../src/tree/proof.ts'
+import type { ProofRequest } from '../../src/tree/prove.ts'
+
+/** The key pair number `n` of the vectors: the seed is that byte, 32 times. */
+export const testKeyPair = (n = 1): KeyPair => keyPair(new Uint8Array(32).fill(n))
+
+export async function openReplica(
+  identity: IdentityInput | LogIdentity,
+  options: ReplicaOptions & { store?: Store } = {},
+): Promise<Replica> {
+  const store = options.store ?? openMemoryStore()
+  const full = 'generation' in identity ? identity : logIdentity(identity)
+  return Replica.open(store, await store.create(full), options)
+}
+
+/** A log that we write: key pair 1 of the vectors, default manifest, its own memory store. */
+export const openWriter = (options: ReplicaOptions & { store?: Store } = {}): Promise<Replica> =>
+  openReplica({ keyPair: testKeyPair() }, options)
+
+/** A log of which only the key is known. */
+export const openReader = (
+  of: { readonly key: Uint8Array },
+  options: ReplicaOptions & { store?: Store } = {},
+): Promise<Replica> => openReplica({ key: of.key }, options)
+
+/** A handle on a log that we write. */
+export const openLog = async (options: LogOptions & { store?: Store } = {}): Promise<Log> =>
+  new Log(await openWriter(options), options)
+
+/** Appends, signs and syncs. */
+export async function write(replica: Replica, blocks: readonly Uint8Array[]): Promise<void> {
+  replica.append(blocks)
+  await replica.sealed()
+}
+
+const NOTHING: ProofRequest = {
+  fork: 0,
+  block: -1,
+  hash: -1,
+  nodes: 0,
+  seekBytes: -1,
+  seekPadding: 0,
+  upgradeStart: 0,
+  upgradeLength: 0,
+  manifest: false,
+}
+
+export const request = (parts: Partial<ProofRequest>): ProofRequest => ({ ...NOTHING, ...parts })
+
+/** The server's answer as it would come off the wire, or why there is none. */
+export function answer(server: Replica, asked: Partial<ProofRequest>): Proof | string {
+  const proof = new Proof()
+  const refused = server.prove(request(asked), proof)
+  if (refused !== undefined) return refused
+  if (asked.block !== undefined && asked.block >= 0) proof.value = server.read(asked.block)
+  return proof
+}
+
+/** `answer`, where one must come. */
+export function proofOf(server: Replica, asked: Partial<ProofRequest>): Proof {
+  const proof = answer(server, asked)
+  if (typeof proof === 'string') throw new Error(`refused: ${proof}`)
+  return proof
+}
+
+/** Brings a reader to the length that the server shows. */
+export async function upgrade(reader: Replica, server: Replica): Promise<void> {
+  const upgradeStart = reader.length
+  const upgradeLength = server.announcedLength - upgradeStart
+  reader.apply(proofOf(server, { fork: reader.fork, upgradeStart, upgradeLength, manifest: true }))
+  await reader.commit()
+}
+
+/** Fetches one block below the reader's length. */
+export async function fetchBlock(reader: Replica, server: Replica, block: number): Promise<void> {
+  const nodes = reader.missingNodes(2 * block)
+  reader.apply(proofOf(server, { fork: reader.fork, block, nodes }))
+  await reader.commit()
+}
