@@ -1,13 +1,13 @@
 /**
  * The front door: everything an application needs, by name.
  *
- * `open()` gives a `Rhino`: a store and a network, behind the verbs `share`, `clone`, `drive`, `bee`, `log`.
+ * `open()` gives a `Rhino`: stores and a network, behind the verbs `share`, `clone`, `drive`, `bee`, `log`.
  */
 
 export { CODES, type Code, DatError, isCode } from '@dat-rhino/core/base/errors'
 export type { WaitOptions } from '@dat-rhino/core/log/remote'
 export type { Durability } from '@dat-rhino/core/store/store'
-export type { Clone } from './files/clone.ts'
+export { Clone } from './files/clone.ts'
 export {
   type FolderEvent,
   type FolderState,
@@ -18,7 +18,7 @@ export {
   type Report,
 } from './files/news.ts'
 export { type CloneOptions, type ShareOptions, STATE_FOLDER } from './files/options.ts'
-export type { Share } from './files/share.ts'
+export { Share } from './files/share.ts'
 export type { NetworkPeer, NetworkState } from './network/network.ts'
 export type { NetworkOptions } from './network/options.ts'
-export { type OpenOptions, open, type ReadOptions, Rhino } from './rhino.ts'
+export { type Folder, type OpenOptions, open, type ReadOptions, Rhino } from './rhino.ts'

@@ -1,30 +1,41 @@
 /**
- * A node: stores and a network behind the verbs that people use.
+ * A node: stores and networks behind the verbs that people use.
  *
- * Owns: which store serves which verb. With `storage`, everything lives there. Without it a folder carries its
- * own store (`DIR/.dat-rhino`), so that it can be moved, and drives, bees and logs opened by link live in memory.
+ * Owns: which store serves which verb. With `storage`, everything lives there, behind one network. Without it a folder
+ * carries its own store (`DIR/.dat-rhino`), so that it can be moved, and what is opened by link lives in memory.
  */
 
-import type { Clock } from '@dat-rhino/core/base/clock'
-import type { Drive } from '@dat-rhino/core/drive/drive'
-import type { Bee } from '@dat-rhino/core/index/bee'
+import { mkdirSync, realpathSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
+import { DatError, isCode } from '@dat-rhino/core/base/errors'
+import type { Corestore } from '@dat-rhino/core/corestore/corestore'
+import { formatLink, parseLink } from '@dat-rhino/core/crypto/links'
+import { Drive } from '@dat-rhino/core/drive/drive'
+import { Bee } from '@dat-rhino/core/index/bee'
 import type { Log } from '@dat-rhino/core/log/log'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import type { Durability } from '@dat-rhino/core/store/store'
-import type { Clone } from './files/clone.ts'
+import { checkIsDrive } from './drive-kind.ts'
+import { Clone } from './files/clone.ts'
+import { checkRole, type FolderPlace, folderPlace, readRole } from './files/folder-role.ts'
 import type { CloneOptions, ShareOptions } from './files/options.ts'
-import type { Share } from './files/share.ts'
+import { fileError } from './files/problems.ts'
+import { Share } from './files/share.ts'
 import type { NetworkState } from './network/network.ts'
 import type { NetworkOptions } from './network/options.ts'
+import { IN_MEMORY } from './platform/node/storage.ts'
+import { Station, type StationOptions } from './station.ts'
 
+/** How a node is opened. */
 export interface OpenOptions {
-  /** Folder of the store, or `':memory:'`. Default: see `Rhino`. */
+  /** Folder for everything, or `':memory:'`. Default: see `Rhino`. */
   readonly storage?: string
   /** `false` is short for `{ offline: true }`. */
   readonly network?: NetworkOptions | false
   /** Default `group`. */
   readonly durability?: Durability
-  /** Open existing stores for reading only; no lock is taken and nothing is written. Default false. */
+  /** Open existing stores for reading only: no lock is taken, nothing is written. Default false. */
   readonly readOnly?: boolean
   readonly clock?: Clock
 }
@@ -33,24 +44,310 @@ export interface OpenOptions {
 export interface ReadOptions extends WaitOptions {
   /** For encrypted ones: 32 bytes. */
   readonly encryptionKey?: Uint8Array
-  /** Wait until a first peer told the newest length. Default true; local data is readable either way. */
+  /** Wait until peers told the newest version. Default true. What is here can be read either way. */
   readonly update?: boolean
 }
 
-export interface Rhino extends AsyncDisposable {
-  /** Shares `dir`; the same folder later gives the same link. Resolves when the link is known; the import goes on. */
-  share(dir: string, options?: ShareOptions): Promise<Share>
-  /** Clones `link` into `dir`. Resolves when the folder is ready; look for peers and download go on. */
-  clone(link: string, dir: string, options?: CloneOptions): Promise<Clone>
-  /** A drive by link (`dat://…`, `hyper://…`, hex, z-base-32; a `+version` gives that checkout). */
-  drive(link: string, options?: ReadOptions): Promise<Drive>
-  bee(link: string, options?: ReadOptions): Promise<Bee>
-  log(link: string, options?: ReadOptions): Promise<Log>
-  /** Peers and counters of all networks that this node has open. */
-  readonly network: NetworkState
+/** What is stored about a shared or cloned folder. */
+export interface Folder extends AsyncDisposable {
+  readonly dir: string
+  readonly role: 'share' | 'clone'
+  readonly link: string
+  /** As far as it is here; without network. */
+  readonly drive: Drive
   close(): Promise<void>
 }
 
-export async function open(_options: OpenOptions = {}): Promise<Rhino> {
-  throw new Error('not yet')
+/** Opens a node. No socket is opened before something needs one. */
+export async function open(options: OpenOptions = {}): Promise<Rhino> {
+  return Rhino.open(options)
+}
+
+export class Rhino implements AsyncDisposable {
+  readonly #storage: string | undefined
+  readonly #options: StationOptions
+  readonly #stations = new Set<Station>()
+  readonly #folders = new Set<Share | Clone>()
+  /** The store of everything that is no folder with a store of its own. */
+  #main: Promise<Station> | undefined
+  #closing: Promise<void> | undefined
+
+  private constructor(options: OpenOptions) {
+    const { storage, network = {}, clock = systemClock } = options
+    this.#storage = storage === undefined || storage === IN_MEMORY ? storage : resolve(storage)
+    this.#options = {
+      network: network === false ? { offline: true } : network,
+      durability: options.durability ?? 'group',
+      readOnly: options.readOnly ?? false,
+      clock,
+    }
+  }
+
+  /** See `open`. */
+  static async open(options: OpenOptions = {}): Promise<Rhino> {
+    const node = new Rhino(options)
+    // A store that cannot be opened is told now, not at the first use.
+    if (node.#storage !== undefined) await node.#mainStation()
+    return node
+  }
+
+  /**
+   * Shares a folder. The same folder later gives the same link.
+   *
+   * Resolves when the link is known; the import goes on (`Share.done`).
+   *
+   * @throws DatError NOT_FOUND, CONFLICT (it is a clone), STORE_LOCKED, NOT_WRITABLE, UNSUPPORTED …
+   */
+  async share(dir: string, options: ShareOptions = {}): Promise<Share> {
+    const folder = existingFolder(dir)
+    const { place, station, release } = await this.#folderStation(folder, (place) =>
+      checkRole(folder, readRole(place), 'share'),
+    )
+    const namespace = station === (await this.#main) ? `folder ${folder}` : undefined
+    return this.#opened(release, (done) =>
+      Share.open({ dir: folder, place, station, namespace, options, release: done }),
+    )
+  }
+
+  /**
+   * Clones a drive into a folder, which is made if it is not there; a clone that is there is gone on with.
+   *
+   * Resolves when the folder is ready; looking for peers and writing go on (`Clone.done`).
+   *
+   * @throws DatError BAD_LINK, CONFLICT (it is something else), STORE_LOCKED …
+   */
+  async clone(link: string, dir: string, options: CloneOptions = {}): Promise<Clone> {
+    const { key, version } = parseLink(link)
+    const folder = madeFolder(dir)
+    const { place, station, release } = await this.#folderStation(folder, (place) =>
+      checkRole(folder, readRole(place), 'clone', key),
+    )
+    const all = version === undefined ? options : { version, ...options }
+    return this.#opened(release, (done) =>
+      Clone.open({ dir: folder, place, station, key, options: all, release: done }),
+    )
+  }
+
+  /**
+   * What is stored about a folder that was shared or cloned here, for reading.
+   *
+   * Works while another process has the folder open.
+   *
+   * @throws DatError NOT_FOUND when the folder is neither
+   */
+  async folder(dir: string): Promise<Folder> {
+    const folder = existingFolder(dir)
+    const place = this.#place(folder)
+    const role = readRole(place)
+    if (role === undefined) {
+      throw new DatError('NOT_FOUND', `${folder} is neither shared nor a clone.`, { dir: folder })
+    }
+    const isMain = this.#storage !== undefined && this.#storage !== IN_MEMORY
+    const station = isMain
+      ? await this.#mainStation()
+      : await this.#newStation(place.store, { readOnly: true })
+    const release = isMain ? async () => undefined : () => this.#release(station)
+    try {
+      const drive = await Drive.open({ store: station.corestore, key: role.key, readOnly: true })
+      const close = async (): Promise<void> => {
+        await drive.close()
+        await release()
+      }
+      const link = formatLink({ key: role.key })
+      return { dir: folder, role: role.role, link, drive, close, [Symbol.asyncDispose]: close }
+    } catch (error) {
+      await release()
+      throw error
+    }
+  }
+
+  /**
+   * A drive by link: `dat://…`, `hyper://…`, or the bare key in hex or z-base-32. Close it when done.
+   *
+   * A version in the link is not looked at: `checkout` gives any. Looks for peers until the node is closed.
+   *
+   * @throws DatError BAD_LINK, NO_PEERS, TIMEOUT, UNSUPPORTED (the link leads to something else) …
+   */
+  async drive(link: string, options: ReadOptions = {}): Promise<Drive> {
+    const { key } = parseLink(link)
+    const { corestore } = await this.#mainStation()
+    const drive = await Drive.open({ store: corestore, key, ...encryption(options) })
+    return this.#joined(drive, drive.log, options, async () => {
+      await checkIsDrive(drive, options)
+      await drive.ready(options)
+      await drive.update(options)
+    })
+  }
+
+  /** A bee by link. As `drive`. */
+  async bee(link: string, options: ReadOptions = {}): Promise<Bee> {
+    const log = await this.#remoteLog(link, options)
+    const bee = Bee.open(log)
+    return this.#joined(bee, log, options, () => bee.update(options))
+  }
+
+  /** A plain log by link. As `drive`. */
+  async log(link: string, options: ReadOptions = {}): Promise<Log> {
+    const log = await this.#remoteLog(link, options)
+    return this.#joined(log, log, options, () => log.update(options))
+  }
+
+  /** The logs of `storage` (in memory without it), for everything that has no verb here. Closed with the node. */
+  async corestore(): Promise<Corestore> {
+    return (await this.#mainStation()).corestore
+  }
+
+  /** Peers and counters of all networks that this node has open. */
+  get network(): NetworkState {
+    const states = [...this.#stations].map((station) => station.network.state)
+    const first = states.find((state) => state.port !== 0) ?? states[0]
+    const { offline = false, host = '0.0.0.0' } = this.#options.network
+    return {
+      offline,
+      host: first?.host ?? host,
+      port: first?.port ?? 0,
+      peers: states.flatMap((state) => state.peers),
+      bytesDown: states.reduce((sum, state) => sum + state.bytesDown, 0),
+      bytesUp: states.reduce((sum, state) => sum + state.bytesUp, 0),
+    }
+  }
+
+  /** Closes everything that was opened here. Everything acknowledged is on the disk when this resolves. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#folders].map((folder) => folder.close()))
+    await Promise.all([...this.#stations].map((station) => station.close()))
+  }
+
+  // ---- Stations ----------------------------------------------------------------------------------
+
+  #mainStation(): Promise<Station> {
+    const path =
+      this.#storage === undefined || this.#storage === IN_MEMORY
+        ? IN_MEMORY
+        : join(this.#storage, 'store')
+    this.#main ??= this.#newStation(path, {})
+    return this.#main
+  }
+
+  async #newStation(path: string, options: { readOnly?: boolean }): Promise<Station> {
+    if (this.#closing !== undefined) throw new DatError('CLOSED', 'The node is closed.')
+    const station = await Station.open(path, { ...this.#options, ...options })
+    this.#stations.add(station)
+    return station
+  }
+
+  async #release(station: Station): Promise<void> {
+    await station.close()
+    this.#stations.delete(station)
+  }
+
+  #place(folder: string): FolderPlace {
+    return folderPlace(folder, this.#storage === IN_MEMORY ? undefined : this.#storage)
+  }
+
+  /** The store of a folder, after `check` found no reason against it. */
+  async #folderStation(
+    folder: string,
+    check: (place: FolderPlace) => void,
+  ): Promise<{ place: FolderPlace; station: Station; release: () => Promise<void> }> {
+    const place = this.#place(folder)
+    check(place)
+    if ([...this.#folders].some(({ dir }) => dir === folder)) {
+      throw new DatError('CONFLICT', `${folder} is open in this program already.`, { dir: folder })
+    }
+    if (this.#storage !== undefined && this.#storage !== IN_MEMORY) {
+      return { place, station: await this.#mainStation(), release: async () => undefined }
+    }
+    const station = await this.#newStation(place.store, {})
+    return { place, station, release: () => this.#release(station) }
+  }
+
+  async #opened<F extends Share | Clone>(
+    release: () => Promise<void>,
+    openFolder: (release: () => Promise<void>) => Promise<F>,
+  ): Promise<F> {
+    try {
+      const folder: F = await openFolder(async () => {
+        this.#folders.delete(folder)
+        await release()
+      })
+      this.#folders.add(folder)
+      return folder
+    } catch (error) {
+      await release()
+      throw error
+    }
+  }
+
+  // ---- By link -----------------------------------------------------------------------------------
+
+  async #remoteLog(link: string, options: ReadOptions): Promise<Log> {
+    const { key } = parseLink(link)
+    const { corestore } = await this.#mainStation()
+    return corestore.get({ key }, encryption(options))
+  }
+
+  /** Joins the log's topic, and waits for the first news unless told not to. */
+  async #joined<T extends { close(): Promise<void> }>(
+    opened: T,
+    log: Log,
+    options: ReadOptions,
+    update: () => Promise<unknown>,
+  ): Promise<T> {
+    const { corestore, network } = await this.#mainStation()
+    const topic = network.join(log.discoveryKey, { hasPeers: () => log.peerCount > 0 })
+    const found = corestore.findingPeers(log.discoveryKey)
+    void topic.lookedTwice.then(found)
+    log.on('closed', () => void topic.leave())
+    if (options.update === false) return opened
+    try {
+      await update()
+    } catch (error) {
+      const isAlone = isCode(error, 'NO_PEERS') || isCode(error, 'TIMEOUT')
+      if (!isAlone || log.length === 0) {
+        await opened.close()
+        await topic.leave()
+        throw error
+      }
+    }
+    return opened
+  }
+}
+
+function encryption({ encryptionKey }: ReadOptions): { encryptionKey?: Uint8Array } {
+  return encryptionKey === undefined ? {} : { encryptionKey }
+}
+
+/** Absolute and without links, so that one folder has one name. */
+function existingFolder(dir: string): string {
+  const path = resolve(dir)
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) throw new DatError('NOT_FOUND', `There is no folder ${path}.`, { path })
+  if (!stats.isDirectory()) {
+    throw new DatError('BAD_ARGUMENT', `${path} is a file. Folders are shared.`, { path })
+  }
+  return realpathSync(path)
+}
+
+function madeFolder(dir: string): string {
+  const path = resolve(dir)
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats !== undefined && !stats.isDirectory()) {
+    throw new DatError('CONFLICT', `${path} is a file; a clone needs a folder.`, { path })
+  }
+  try {
+    mkdirSync(path, { recursive: true })
+    return realpathSync(path)
+  } catch (error) {
+    throw fileError(error, path)
+  }
 }

@@ -1,22 +1,14 @@
 /**
  * Between the names in a drive and the names on this machine.
  *
- * Owns: the one function by which a name that somebody else chose becomes a path here (`localPath`), the order
- * of paths that drives, scans and ledgers share, and where a link may point. Nothing else joins a root
- * with a name from a drive. Source: the threat model, section 7.
+ * Owns: the one function by which a name that somebody else chose becomes a path here (`whatIsWrongWith`, then
+ * `localPath`), and the order of paths that drives, scans and ledgers share. Nothing else joins a root with a name
+ * from a drive. Source: the threat model, section 7.
  */
 
 import { sep } from 'node:path'
-import {
-  LINKNAME_BYTES_MAX,
-  PATH_BYTES_MAX,
-  PATH_PART_BYTES_MAX,
-} from '@dat-rhino/core/base/limits'
-
-/** Characters and names that Windows gives a meaning of its own. */
-const WINDOWS_BAD = /[<>:"|?*\\]|[. ]$/
-const LONE_SURROGATE = /\p{Surrogate}/u
-const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i
+import { safeParts } from '@dat-rhino/core/drive/path'
+import { STATE_FOLDER } from './options.ts'
 
 /**
  * Why a drive's path cannot be a file here, or `undefined` if it can.
@@ -25,45 +17,40 @@ const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|
  */
 export function whatIsWrongWith(
   path: string,
-  platform: string = process.platform,
+  windows: boolean = process.platform === 'win32',
 ): string | undefined {
-  if (!path.startsWith('/')) return 'does not start with a slash'
-  if (utf8Bytes(path) > PATH_BYTES_MAX) return `is longer than ${PATH_BYTES_MAX} bytes`
-  for (const part of path.slice(1).split('/')) {
-    if (part === '') return 'has an empty part'
-    if (part === '.' || part === '..') return `has a part "${part}"`
-    if (part.includes('\0')) return 'has a zero byte'
-    if (utf8Bytes(part) > PATH_PART_BYTES_MAX)
-      return `has a part of over ${PATH_PART_BYTES_MAX} bytes`
-    if (LONE_SURROGATE.test(part)) return 'is no well-formed text'
-    if (platform === 'win32' && isBadOnWindows(part))
-      return `has a part "${part}" that Windows forbids`
-  }
-  return undefined
+  const checked = safeParts(path, { windows })
+  if ('refused' in checked) return checked.refused
+  return isReserved(path) ? 'it is a name that dat keeps for its own state' : undefined
+}
+
+/**
+ * Does the path lie in a folder of ours, at any depth, or in the store of an old dat at the root? Whatever the
+ * file system takes for the same name counts: another case, invisible characters, the short names of Windows.
+ */
+export function isReserved(path: string): boolean {
+  if (isAscii(path) && !/dat/i.test(path)) return false
+  return path.split('/').some((part, i) => {
+    const name = foldName(part)
+    return (
+      name.startsWith(STATE_FOLDER) || name.startsWith('dat-rh~') || (i === 1 && name === '.dat')
+    )
+  })
+}
+
+/** The form in which two names meet on a file system that ignores case and composition. */
+export function foldName(name: string): string {
+  if (isAscii(name)) return name.toLowerCase()
+  return name
+    .normalize('NFKC')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .toLowerCase()
 }
 
 /** Where the drive's `path` lies under `root`. Only for paths that nothing is wrong with. */
 export function localPath(root: string, path: string): string {
   const below = sep === '/' ? path : path.replaceAll('/', sep)
   return root.endsWith(sep) ? root + below.slice(1) : root + below
-}
-
-/**
- * Where a link's target lies in the drive, or `undefined` if it leads out of it or nowhere certain.
- *
- * Relative targets are resolved against the folder of the link, as file systems do it.
- */
-export function linkTarget(path: string, target: string): string | undefined {
-  if (target === '' || target.includes('\0') || utf8Bytes(target) > LINKNAME_BYTES_MAX)
-    return undefined
-  if (target.startsWith('/') || /^[a-z]:/i.test(target) || target.includes('\\')) return undefined
-  const parts = path.split('/').slice(1, -1)
-  for (const part of target.split('/')) {
-    if (part === '' || part === '.') continue
-    if (part !== '..') parts.push(part)
-    else if (parts.pop() === undefined) return undefined
-  }
-  return `/${parts.join('/')}`
 }
 
 /** The folder of a path; `/` for what lies at the root. */
@@ -93,19 +80,15 @@ export function comparePaths(a: string, b: string): number {
     const x = a.charCodeAt(i)
     const y = b.charCodeAt(i)
     if (x === y) continue
-    const highX = x >= 0xd800 && x <= 0xdfff
-    const highY = y >= 0xd800 && y <= 0xdfff
-    if (highX !== highY && x >= 0xd800 && y >= 0xd800) return highX ? 1 : -1
+    const isHighX = x >= 0xd800 && x <= 0xdfff
+    const isHighY = y >= 0xd800 && y <= 0xdfff
+    if (isHighX !== isHighY && x >= 0xd800 && y >= 0xd800) return isHighX ? 1 : -1
     return x - y
   }
   return a.length - b.length
 }
 
-function isBadOnWindows(part: string): boolean {
-  for (let i = 0; i < part.length; i++) if (part.charCodeAt(i) < 32) return true
-  return WINDOWS_BAD.test(part) || WINDOWS_DEVICE.test(part)
-}
-
-function utf8Bytes(text: string): number {
-  return Buffer.byteLength(text)
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false
+  return true
 }

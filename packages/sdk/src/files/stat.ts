@@ -42,8 +42,8 @@ export function isSame(a: FileStat, b: FileStat): boolean {
   return isUntouched(a, b) && a.ctimeMs === b.ctimeMs && a.executable === b.executable
 }
 
-/** `stat` as it may be recorded at `nowMs`, by the clock that stamped the file. */
+/** `stat` as it may be recorded at `nowMs`, by the clock that stamped the file. Times before 1970 prove nothing. */
 export function trusted(stat: FileStat, nowMs: number): FileStat {
   const isRacy = Math.max(stat.mtimeMs, stat.ctimeMs) > nowMs - RACY_MS
-  return isRacy ? { ...stat, mtimeMs: 0 } : stat
+  return isRacy || stat.mtimeMs < 0 ? { ...stat, mtimeMs: 0 } : stat
 }

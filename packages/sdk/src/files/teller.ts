@@ -60,6 +60,7 @@ export class Teller {
   #problems: Problem[] = []
   #files = { done: 0, total: 0 }
   #bytes = { done: 0, total: 0 }
+  #size = 0
   // Since the folder was opened.
   #skipped = 0
   readonly #conflicts = new Set<string>()
@@ -137,18 +138,25 @@ export class Teller {
     this.#problems = []
     this.#files = { done: 0, total: 0 }
     this.#bytes = { done: 0, total: 0 }
+    this.#size = 0
     this.#work.reset()
   }
 
-  /** So many files and bytes more have to be settled. */
-  expect(files: number, bytes: number): void {
+  /**
+   * So many files more have to be settled, and so many bytes moved for it.
+   *
+   * @param size what the files measure, whether their bytes have to be moved or not
+   */
+  expect(files: number, bytes: number, size: number = bytes): void {
     this.#files.total += files
     this.#bytes.total += bytes
+    this.#size += size
   }
 
   /** Bytes read or written. */
   moved(bytes: number): void {
     this.#bytes.done += bytes
+    if (this.#phase === 'scanning' || this.#phase === 'watching') this.setPhase('transferring')
     this.#touch()
   }
 
@@ -203,7 +211,7 @@ export class Teller {
     return {
       version: this.#sample().version,
       files: total - counters.skipped,
-      bytes: this.#bytes.total,
+      bytes: this.#size,
       ...counters,
       problems: this.#problems,
       durationMs: this.#clock.now() - this.#startedAt,

@@ -1,6 +1,22 @@
 /**
- * The network as the rest of the SDK sees it.
+ * The network of one store: hyperswarm, wrapped for what it leaves to its users.
+ *
+ * Owns: the swarm, its connections, and the topics that are joined (`topic.ts`). Invariants: no socket is opened
+ * before the first topic is joined; every stream has an error handler from its first moment; `close` takes less
+ * than a second, whether or not the other nodes answer. Source: the network specification, sections 1 to 4.
  */
+
+import type { Clock } from '@dat-rhino/core/base/clock'
+import { Emitter } from '@dat-rhino/core/base/emitter'
+import { DatError } from '@dat-rhino/core/base/errors'
+import { hex } from '@dat-rhino/core/bytes/bytes'
+import type { Corestore } from '@dat-rhino/core/corestore/corestore'
+import DHT from 'hyperdht'
+import Hyperswarm, { type SwarmConnection } from 'hyperswarm'
+import type { NetworkOptions } from './options.ts'
+import { swarmTransport } from './swarm-transport.ts'
+import { Topic, type TopicOptions } from './topic.ts'
+import { within } from './within.ts'
 
 /** One connection. */
 export interface NetworkPeer {
@@ -8,16 +24,177 @@ export interface NetworkPeer {
   readonly key: string
   /** `host:port` where known. */
   readonly address: string
+  /** Did we dial? */
+  readonly isClient: boolean
   readonly bytesDown: number
   readonly bytesUp: number
 }
 
 export interface NetworkState {
   readonly offline: boolean
-  /** UDP port in use; 0 while offline. */
-  readonly port: number
   readonly host: string
+  /** UDP port in use; 0 while there is no socket. */
+  readonly port: number
   readonly peers: readonly NetworkPeer[]
+  /** Of all connections, those that ended included. */
   readonly bytesDown: number
   readonly bytesUp: number
+}
+
+export interface NetworkEvents {
+  'peer-added': { readonly peer: NetworkPeer }
+  'peer-removed': { readonly peer: NetworkPeer; readonly error: Error | undefined }
+  /** A look-up or an announcement failed; it is tried again. */
+  warning: { readonly error: DatError }
+}
+
+/** For saying good-bye to the DHT, and then for closing sockets. */
+const GOODBYE_MS = 600
+const CLOSE_MS = 250
+const MAX_PEERS = 64
+
+export class Network {
+  readonly events: Emitter<NetworkEvents> = new Emitter()
+  readonly #corestore: Corestore
+  readonly #options: NetworkOptions
+  readonly #clock: Clock
+  readonly #topics = new Set<Topic>()
+  readonly #connections = new Set<SwarmConnection>()
+  #swarm: Hyperswarm | undefined
+  #bytesDown = 0
+  #bytesUp = 0
+  #closing: Promise<void> | undefined
+
+  constructor(corestore: Corestore, options: NetworkOptions, clock: Clock) {
+    this.#corestore = corestore
+    this.#options = options
+    this.#clock = clock
+  }
+
+  get offline(): boolean {
+    return this.#options.offline ?? false
+  }
+
+  get state(): NetworkState {
+    const address = this.#swarm?.dht.address()
+    const peers = [...this.#connections].map(describe)
+    return {
+      offline: this.offline,
+      host: address?.host ?? this.#options.host ?? '0.0.0.0',
+      port: address?.port ?? 0,
+      peers,
+      bytesDown: peers.reduce((sum, peer) => sum + peer.bytesDown, this.#bytesDown),
+      bytesUp: peers.reduce((sum, peer) => sum + peer.bytesUp, this.#bytesUp),
+    }
+  }
+
+  /**
+   * Looks for others who have a log, and lets them find us unless the network's options say otherwise.
+   *
+   * Offline this finds nobody, at once.
+   *
+   * @param discoveryKey the topic; strangers learn it
+   */
+  join(discoveryKey: Uint8Array, options: Omit<TopicOptions, 'announce'>): Topic {
+    if (this.#closing !== undefined) throw new DatError('CLOSED', 'The network is closed.')
+    const topic = new Topic(this.offline ? undefined : this.#open(), discoveryKey, this.#clock, {
+      ...options,
+      announce: this.#options.announce ?? true,
+      onproblem: (error) => this.events.emit('warning', { error }),
+      onleave: () => this.#topics.delete(topic),
+    })
+    this.#topics.add(topic)
+    return topic
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  #open(): Hyperswarm {
+    if (this.#swarm !== undefined) return this.#swarm
+    const { keyPair, maxPeers } = this.#options
+    const swarm = new Hyperswarm({
+      dht: new DHT(dhtOptions(this.#options)),
+      keyPair: keyPair ?? this.#corestore.keyPair('noise'),
+      maxPeers: maxPeers ?? MAX_PEERS,
+    })
+    swarm.on('connection', (connection) => this.#onConnection(connection))
+    this.#swarm = swarm
+    return swarm
+  }
+
+  #onConnection(stream: SwarmConnection): void {
+    let error: Error | undefined
+    // Without a handler an aborted peer would end the process.
+    stream.on('error', (reason: Error) => {
+      error = reason
+    })
+    this.#connections.add(stream)
+    stream.on('close', () => {
+      this.#connections.delete(stream)
+      this.#bytesDown += stream.rawBytesRead
+      this.#bytesUp += stream.rawBytesWritten
+      this.events.emit('peer-removed', { peer: describe(stream), error })
+    })
+    this.#corestore.connect(swarmTransport(stream))
+    this.events.emit('peer-added', { peer: describe(stream) })
+  }
+
+  /** Unannounces if the DHT answers in time; closes all the same. */
+  async #close(): Promise<void> {
+    for (const topic of this.#topics) topic.stop()
+    const swarm = this.#swarm
+    if (swarm !== undefined) {
+      for (const stream of this.#connections) stream.destroy()
+      const goodbye = swarm.destroy().catch(() => undefined)
+      if (!(await within(this.#clock, GOODBYE_MS, goodbye))) {
+        await within(
+          this.#clock,
+          CLOSE_MS,
+          swarm.destroy({ force: true }).catch(() => undefined),
+        )
+      }
+    }
+    this.events.removeAll()
+  }
+}
+
+function dhtOptions(options: NetworkOptions): ConstructorParameters<typeof DHT>[0] {
+  const { bootstrap, host, port } = options
+  // With nobody to enter by we are the network: then others must be able to enter by us.
+  const first = bootstrap?.length === 0 ? { ephemeral: false, firewalled: false } : {}
+  return {
+    ...first,
+    ...(bootstrap === undefined ? {} : { bootstrap: bootstrap.map(checkNode) }),
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+  }
+}
+
+function checkNode(
+  node: string | { readonly host: string; readonly port: number },
+): string | { host: string; port: number } {
+  const isPort = (port: number): boolean => Number.isInteger(port) && port > 0 && port < 65_536
+  if (typeof node !== 'string') {
+    if (isPort(node.port)) return { host: node.host, port: node.port }
+  } else {
+    const colon = node.lastIndexOf(':')
+    if (colon > 0 && isPort(Number(node.slice(colon + 1)))) return node
+  }
+  throw new DatError('BAD_ARGUMENT', 'A bootstrap node is written host:port.', {
+    node: typeof node === 'string' ? node : `${node.host}:${node.port}`,
+  })
+}
+
+function describe(stream: SwarmConnection): NetworkPeer {
+  const { remoteHost, remotePort } = stream.rawStream ?? {}
+  return {
+    key: hex(stream.remotePublicKey),
+    address: remoteHost === undefined ? '' : `${remoteHost}:${remotePort}`,
+    isClient: stream.isInitiator,
+    bytesDown: stream.rawBytesRead,
+    bytesUp: stream.rawBytesWritten,
+  }
 }

@@ -1,0 +1,278 @@
+/**
+ * Does the jobs of an export: fetches blocks a window ahead, writes files, records them.
+ *
+ * Owns: the window and the ledger rows of what was written. Blocks are asked for as few long ranges, so that a window
+ * of a thousand small files is a handful of requests. The ledger is written behind the files: a death in between
+ * costs comparing contents, and overwrites nothing.
+ */
+
+import { DatError, isCode } from '@dat-rhino/core/base/errors'
+import type { DriveEntry } from '@dat-rhino/core/drive/drive'
+import type { Download } from '@dat-rhino/core/log/remote'
+import type { ExportContext } from './export-context.ts'
+import type { Standing } from './folder-writer.ts'
+import type { Job, JobQueue } from './job-queue.ts'
+import type { LedgerRow } from './ledger-row.ts'
+import { fileError, systemCode } from './problems.ts'
+import { changedWhileRead, hasContent, SMALL_BYTES } from './read.ts'
+import { type FileStat, trusted } from './stat.ts'
+import { Turns } from './turns.ts'
+
+/** Jobs that are fetched and recorded together. */
+const GROUP_JOBS = 512
+const GROUP_BYTES = 8 * 1_048_576
+/** Bytes asked for and not written yet, at least, while there are jobs. */
+const AHEAD_BYTES = 32 * 1_048_576
+
+interface Group {
+  readonly jobs: Job[]
+  readonly bytes: number
+  readonly downloads: Download[]
+}
+
+export class ExportWriter {
+  readonly #context: ExportContext
+  readonly #turns = new Turns()
+  #rows: LedgerRow[] = []
+  #removed: string[] = []
+
+  constructor(context: ExportContext) {
+    this.#context = context
+  }
+
+  /** Does all jobs, until the queue has ended. */
+  async run(jobs: JobQueue): Promise<void> {
+    const groups: Group[] = []
+    let ahead = 0
+    try {
+      for (;;) {
+        while (ahead < AHEAD_BYTES) {
+          const group = this.#takeGroup(jobs)
+          if (group === undefined) break
+          groups.push(group)
+          ahead += group.bytes
+        }
+        const group = groups.shift()
+        if (group === undefined) {
+          if (await jobs.more()) continue
+          break
+        }
+        for (const job of group.jobs) await this.#do(job)
+        ahead -= group.bytes
+        for (const download of group.downloads) download.cancel()
+        this.#record()
+      }
+      this.#record()
+    } finally {
+      for (const { downloads } of groups) for (const download of downloads) download.cancel()
+    }
+  }
+
+  // ---- What the finder settles itself ------------------------------------------------------------
+
+  removed(path: string): void {
+    this.#removed.push(path)
+    this.#context.teller.removed(path)
+  }
+
+  /** The row's file is gone already. */
+  forget(path: string): void {
+    this.#removed.push(path)
+  }
+
+  /** Does the file hold the bytes of the version that the ledger says we wrote? */
+  async isAsWritten(row: LedgerRow, standing: Standing): Promise<boolean> {
+    if (standing.kind !== 'file' || row.kind !== 'file') return false
+    const entry = await this.#context.drive
+      .checkout(row.seq + 1)
+      .entry(row.path, this.#context.wait)
+      .catch(notThere)
+    return entry === undefined ? false : await this.#hasContent(entry, standing.stat)
+  }
+
+  // ---- Jobs --------------------------------------------------------------------------------------
+
+  /** The jobs that are there now, up to a group; their blocks are asked for. */
+  #takeGroup(queue: JobQueue): Group | undefined {
+    const jobs: Job[] = []
+    let bytes = 0
+    while (jobs.length < GROUP_JOBS && bytes < GROUP_BYTES) {
+      const job = queue.shift()
+      if (job === undefined) break
+      jobs.push(job)
+      bytes += job.entry.blob?.byteLength ?? 0
+    }
+    return jobs.length === 0 ? undefined : { jobs, bytes, downloads: this.#fetch(jobs) }
+  }
+
+  #fetch(jobs: readonly Job[]): Download[] {
+    const log = this.#context.drive.blobs?.log
+    if (log === undefined) return []
+    const blobs = jobs.flatMap(({ entry }) => entry.blob ?? [])
+    blobs.sort((a, b) => a.blockOffset - b.blockOffset)
+    const downloads: Download[] = []
+    let start = -1
+    let end = -1
+    const ask = (): void => {
+      if (end > start && !log.has(start, end)) {
+        downloads.push(log.download({ start, end, linear: true }))
+      }
+    }
+    for (const { blockOffset, blockLength } of blobs) {
+      if (blockOffset > end || start === -1) {
+        ask()
+        start = blockOffset
+        end = blockOffset
+      }
+      end = Math.max(end, blockOffset + blockLength)
+    }
+    ask()
+    return downloads
+  }
+
+  async #do(job: Job): Promise<void> {
+    const { teller, signal } = this.#context
+    signal.throwIfAborted()
+    try {
+      if (job.todo === 'overwrite') this.#context.writer.keepAside(job.entry.path)
+      if (job.todo !== 'doubt' || (await this.#isToWrite(job))) await this.#write(job)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isOfFile(error)) throw error
+      teller.skipped(job.entry.path, fileError(error, job.entry.path))
+    }
+    if (this.#turns.isOver) await this.#turns.next()
+  }
+
+  /** Settles a doubt: the file is the drive's already, or ours and outdated, or the user's. */
+  async #isToWrite({ entry, row }: Job): Promise<boolean> {
+    const { writer, teller, force } = this.#context
+    const standing = writer.look(entry.path)
+    if (standing.kind !== 'file') return true
+    if (await this.#hasContent(entry, standing.stat)) {
+      const isRight = standing.stat.executable === entry.executable
+      const stat = isRight ? standing.stat : writer.setExecutable(entry.path, entry.executable)
+      teller.moved(entry.blob?.byteLength ?? 0)
+      teller.unchanged(entry.path)
+      this.note(entry, 'file', stat)
+      return false
+    }
+    if (row !== undefined && row.seq !== entry.seq && (await this.isAsWritten(row, standing))) {
+      return true
+    }
+    if (force) writer.keepAside(entry.path)
+    else {
+      teller.expect(0, -(entry.blob?.byteLength ?? 0), 0)
+      teller.conflict(entry.path, row?.seq === entry.seq ? 'unchanged' : 'changed')
+    }
+    return force
+  }
+
+  async #hasContent(entry: DriveEntry, stat: FileStat): Promise<boolean> {
+    const { blob } = entry
+    const { writer, drive, wait } = this.#context
+    if (entry.linkname !== undefined) return false
+    if (blob === undefined) return stat.size === 0
+    if (blob.blockMap !== true && blob.byteLength !== stat.size) return false
+    const same = await hasContent(writer.file(entry.path), stat, drive.read(entry, wait))
+    if (same === undefined) throw changedWhileRead(entry.path)
+    return same
+  }
+
+  async #write({ entry, row, linkText }: Job): Promise<void> {
+    const { writer, teller } = this.#context
+    const kind = linkText === undefined ? 'file' : 'link'
+    const stat =
+      linkText !== undefined
+        ? writer.writeLink(entry.path, linkText)
+        : isSmall(entry)
+          ? await this.#writeSmall(entry)
+          : await this.#writeLarge(entry)
+    this.note(entry, kind, stat)
+    if (row === undefined) teller.added(entry.path, stat.size)
+    else teller.changed(entry.path, stat.size)
+  }
+
+  async #writeSmall(entry: DriveEntry): Promise<FileStat> {
+    const { drive, writer, teller, wait } = this.#context
+    const { blob } = entry
+    const bytes =
+      blob === undefined || blob.byteLength === 0 ? new Uint8Array(0) : await drive.get(entry, wait)
+    if (bytes === undefined || bytes.length !== (blob?.byteLength ?? 0)) throw wrongSize(entry)
+    const stat = writer.writeFile(entry.path, bytes, entry.executable)
+    teller.moved(bytes.length)
+    return stat
+  }
+
+  async #writeLarge(entry: DriveEntry): Promise<FileStat> {
+    const { drive, writer, teller, wait, signal } = this.#context
+    const writing = writer.open(entry.path, entry.executable)
+    try {
+      let size = 0
+      for await (const piece of drive.read(entry, wait)) {
+        writing.write(piece)
+        size += piece.length
+        teller.moved(piece.length)
+        if (!this.#turns.isOver) continue
+        signal.throwIfAborted()
+        await this.#turns.next()
+      }
+      if (entry.blob?.blockMap !== true && size !== entry.blob?.byteLength) throw wrongSize(entry)
+      await writing.sync()
+      return writing.finish()
+    } catch (error) {
+      writing.abandon()
+      throw error
+    }
+  }
+
+  /** The file is as the drive has it. */
+  note(entry: DriveEntry, kind: LedgerRow['kind'], stat: FileStat): void {
+    const known = trusted(stat, this.#context.ledger.clockMs)
+    this.#rows.push({ path: entry.path, kind, stat: known, seq: entry.seq })
+  }
+
+  #record(): void {
+    const { ledger } = this.#context
+    if (this.#rows.length + this.#removed.length === 0) return
+    ledger.record({ rows: this.#rows, removed: this.#removed, version: ledger.version })
+    this.#rows = []
+    this.#removed = []
+  }
+}
+
+/** Does the error speak of one file, so that the rest can go on? */
+export function isOfFile(error: unknown): boolean {
+  if (error instanceof DatError) return OF_FILE.has(error.code)
+  const code = systemCode(error)
+  return code !== undefined && code !== 'ENOSPC' && code !== 'EDQUOT'
+}
+
+const OF_FILE: ReadonlySet<string> = new Set([
+  'CONFLICT',
+  'BAD_CONTENT',
+  'BAD_ARGUMENT',
+  'NOT_AVAILABLE',
+  'NOT_FOUND',
+  'UNSUPPORTED',
+])
+
+function isSmall({ blob }: DriveEntry): boolean {
+  return blob === undefined || (blob.byteLength <= SMALL_BYTES && blob.blockMap !== true)
+}
+
+function wrongSize(entry: DriveEntry): DatError {
+  return new DatError(
+    'BAD_CONTENT',
+    `The row of ${entry.path} gives a size that its bytes do not have.`,
+    {
+      path: entry.path,
+    },
+  )
+}
+
+/** What nobody can say any more counts as not being so. */
+function notThere(error: unknown): undefined {
+  if (isCode(error, 'ABORTED') || isCode(error, 'CLOSED')) throw error
+  return undefined
+}

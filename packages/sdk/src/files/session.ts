@@ -1,0 +1,133 @@
+/**
+ * What a share and a clone have in common: a drive on a station, somebody who tells about it, one result, one end.
+ *
+ * Owns: that life. Invariant: `result` is settled exactly once, by whatever comes first: the first pass, an error, the
+ * caller's signal, or `close`.
+ */
+
+import type { Clock } from '@dat-rhino/core/base/clock'
+import { DatError } from '@dat-rhino/core/base/errors'
+import { hex } from '@dat-rhino/core/bytes/bytes'
+import type { Drive } from '@dat-rhino/core/drive/drive'
+import type { Log } from '@dat-rhino/core/log/log'
+import type { WaitOptions } from '@dat-rhino/core/log/remote'
+import type { Topic } from '../network/topic.ts'
+import type { Station } from '../station.ts'
+import type { Phase, Report } from './news.ts'
+import { type Sample, Teller } from './teller.ts'
+
+export class FolderSession {
+  readonly station: Station
+  readonly drive: Drive
+  readonly teller: Teller
+  readonly topic: Topic
+  readonly clock: Clock
+  readonly #abort = new AbortController()
+  readonly #result: Promise<Report>
+  #settle: { resolve(report: Report): void; reject(error: DatError): void } | undefined
+  #blobs: Log | undefined
+  #closing: Promise<void> | undefined
+
+  /** @param signal the caller's: fails the session when it fires */
+  constructor(station: Station, drive: Drive, signal: AbortSignal | undefined) {
+    this.station = station
+    this.drive = drive
+    this.clock = station.clock
+    this.topic = station.network.join(drive.discoveryKey, {
+      hasPeers: () => drive.log.peerCount > 0,
+    })
+    this.teller = new Teller(station.clock, () => this.#sample())
+    this.#result = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    // Whoever does not ask for the result has not missed an error: it is in the phase and the events.
+    this.#result.catch(() => undefined)
+    const onabort = (): void => this.fail(new DatError('ABORTED', 'Stopped by the caller.'))
+    if (signal?.aborted === true) onabort()
+    else signal?.addEventListener('abort', onabort, { once: true, signal: this.#abort.signal })
+  }
+
+  /** Fires when everything has to stop. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** The blobs log has to be open for its blocks to be counted. */
+  async countBlobs(): Promise<void> {
+    const key = this.drive.contentKey
+    if (this.#blobs !== undefined || key === undefined) return
+    this.#blobs = await this.station.corestore.get({ key })
+  }
+
+  finish(report: Report): void {
+    this.teller.emit({ type: 'ready', report })
+    this.#settle?.resolve(report)
+    this.#settle = undefined
+  }
+
+  fail(error: DatError): void {
+    if (this.#abort.signal.aborted) return
+    this.#settle?.reject(error)
+    this.#settle = undefined
+    this.teller.setPhase('failed')
+    this.#abort.abort(error)
+  }
+
+  /** The result of the first pass. Waits without limit unless `timeoutMs` says otherwise. */
+  done(options: WaitOptions = {}): Promise<Report> {
+    const { timeoutMs = 0, signal } = options
+    if (timeoutMs === 0 && signal === undefined) return this.#result
+    return new Promise((resolve, reject) => {
+      const timer =
+        timeoutMs === 0
+          ? undefined
+          : this.clock.after(timeoutMs, () =>
+              reject(new DatError('TIMEOUT', 'Not done in the time given.', { timeoutMs })),
+            )
+      const onabort = (): void => reject(new DatError('ABORTED', 'Stopped by the caller.'))
+      if (signal?.aborted === true) onabort()
+      signal?.addEventListener('abort', onabort, { once: true })
+      const over = (): void => {
+        timer?.cancel()
+        signal?.removeEventListener('abort', onabort)
+      }
+      this.#result.then(resolve, reject).finally(over)
+    })
+  }
+
+  /** @param work what was running; it ends because `signal` has fired */
+  close(work: Promise<void>, release: () => Promise<void>): Promise<void> {
+    this.#closing ??= this.#close(work, release)
+    return this.#closing
+  }
+
+  async #close(work: Promise<void>, release: () => Promise<void>): Promise<void> {
+    const error = new DatError('CLOSED', 'The folder was closed before it was done.')
+    this.#settle?.reject(error)
+    this.#settle = undefined
+    if (!this.#abort.signal.aborted) this.#abort.abort(error)
+    await work
+    const last: Phase = this.teller.phase === 'failed' ? 'failed' : 'closed'
+    this.teller.close(last)
+    await this.topic.leave()
+    await this.#blobs?.close()
+    await this.drive.close()
+    await release()
+  }
+
+  #sample(): Sample {
+    const { corestore, network } = this.station
+    const rows = this.drive.log.info()
+    const blobs = this.#blobs?.info()
+    const { bytesDown, bytesUp } = network.state
+    const peers = corestore.peers(this.drive.discoveryKey)
+    return {
+      have: rows.heldBlocks + (blobs?.heldBlocks ?? 0),
+      length: rows.length + (blobs?.length ?? 0),
+      version: this.drive.version,
+      bytesDown,
+      bytesUp,
+      peers: peers.map(({ remotePublicKey }) => hex(remotePublicKey)),
+    }
+  }
+}

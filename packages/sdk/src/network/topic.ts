@@ -1,0 +1,135 @@
+/**
+ * One topic: announcing it, and looking for others often enough to meet them.
+ *
+ * Owns: the look-ups. Two devices that join a topic in the same moment both look before either is announced, and would
+ * not look again for ten minutes. So: one more look-up a few seconds after the first announcement is out, with
+ * jitter, then at growing intervals while the topic has no peer. Source: the network specification, trap 1.
+ */
+
+import type { Clock, Timer } from '@dat-rhino/core/base/clock'
+import { DatError } from '@dat-rhino/core/base/errors'
+import type Hyperswarm from 'hyperswarm'
+import type { Discovery } from 'hyperswarm'
+import { within } from './within.ts'
+
+export interface TopicOptions {
+  readonly announce: boolean
+  /** Is somebody connected for this topic? Then nobody is looked for. */
+  readonly hasPeers: () => boolean
+}
+
+interface TopicHooks {
+  readonly onproblem: (error: DatError) => void
+  readonly onleave: () => void
+}
+
+/** From the first announcement to the second look-up: so long, and up to so much more. */
+const SECOND_MS = 1_500
+const JITTER_MS = 1_500
+/** Between look-ups while there is no peer. */
+const INTERVAL_MIN_MS = 5_000
+const INTERVAL_MAX_MS = 600_000
+/** Connections to peers that were found are given up waiting for after this. */
+const FLUSH_MS = 10_000
+
+export class Topic {
+  readonly #swarm: Hyperswarm | undefined
+  readonly #clock: Clock
+  readonly #options: TopicOptions & TopicHooks
+  readonly #discovery: Discovery | undefined
+  #timer: Timer | undefined
+  #wake: (() => void) | undefined
+  #intervalMs = INTERVAL_MIN_MS
+  #stopped = false
+  #leaving: Promise<void> | undefined
+
+  /** Resolves when the first look-up is over, and everybody found was tried. Never rejects. */
+  readonly looked: Promise<void>
+  /** The same for the second look-up; who was not met by then is likely not there. */
+  readonly lookedTwice: Promise<void>
+
+  /** @param swarm `undefined` when offline */
+  constructor(
+    swarm: Hyperswarm | undefined,
+    discoveryKey: Uint8Array,
+    clock: Clock,
+    options: TopicOptions & TopicHooks,
+  ) {
+    this.#swarm = swarm
+    this.#clock = clock
+    this.#options = options
+    this.#discovery = swarm?.join(discoveryKey, { server: options.announce, client: true })
+    this.looked = this.#first()
+    this.lookedTwice = this.looked.then(() => this.#second())
+    void this.lookedTwice.then(() => this.#later())
+  }
+
+  /** Stops looking and announcing. Connections stay. */
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave()
+    return this.#leaving
+  }
+
+  /** Stops looking; what is announced stays until the swarm is closed. */
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#wake?.()
+  }
+
+  async #leave(): Promise<void> {
+    this.stop()
+    this.#options.onleave()
+    await this.#discovery?.destroy().catch(() => undefined)
+  }
+
+  async #first(): Promise<void> {
+    if (this.#discovery === undefined) return
+    const found = await this.#discovery.flushed().catch(() => false)
+    if (!found) this.#tellProblem()
+    await this.#connected()
+  }
+
+  async #second(): Promise<void> {
+    if (this.#discovery === undefined || this.#stopped || this.#options.hasPeers()) return
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      this.#timer = this.#clock.after(SECOND_MS + Math.random() * JITTER_MS, resolve)
+    })
+    await this.#look()
+  }
+
+  async #look(): Promise<void> {
+    if (this.#stopped || this.#options.hasPeers()) return
+    const found = await this.#discovery?.refresh().catch(() => false)
+    if (found === false) this.#tellProblem()
+    await this.#connected()
+  }
+
+  /** Look-ups that go on; nobody waits for them. */
+  #later(): void {
+    if (this.#discovery === undefined || this.#stopped) return
+    const delayMs = this.#intervalMs * (1 + Math.random() / 4)
+    this.#timer = this.#clock.after(delayMs, () => {
+      const isAlone = !this.#options.hasPeers()
+      this.#intervalMs = isAlone ? Math.min(INTERVAL_MAX_MS, 2 * this.#intervalMs) : INTERVAL_MIN_MS
+      void this.#look().then(() => this.#later())
+    })
+  }
+
+  /** Everybody who was found is connected, or could not be. */
+  async #connected(): Promise<void> {
+    if (this.#swarm === undefined || this.#stopped) return
+    await within(
+      this.#clock,
+      FLUSH_MS,
+      this.#swarm.flush().catch(() => false),
+    )
+  }
+
+  #tellProblem(): void {
+    if (this.#stopped) return
+    const error = new DatError('NO_PEERS', 'The DHT did not answer; trying again later.')
+    this.#options.onproblem(error)
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Opens a store on this machine: the crypto provider, the disk and the clock, put together.
+ *
+ * Owns: what a program on Node runs on. The provider is set before anything hashes: libsodium where its native
+ * part loads, else the portable one, which is slower and the same to the last bit.
+ */
+
+import { mkdirSync, statSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
+import { DatError } from '@dat-rhino/core/base/errors'
+import { type Crypto, setCrypto } from '@dat-rhino/core/crypto/crypto'
+import { loadPortableCrypto } from '@dat-rhino/core/crypto/portable'
+import { openMemoryStore } from '@dat-rhino/core/store/memory'
+import { openStore } from '@dat-rhino/core/store/open'
+import type { Durability, Store } from '@dat-rhino/core/store/store'
+import { openNodeDisk } from './disk.ts'
+
+/** Instead of a folder: keeps everything in memory, and forgets it on closing. */
+export const IN_MEMORY = ':memory:'
+
+/** How a store is opened. */
+export interface StorageOptions {
+  /** Default `group`. */
+  readonly durability?: Durability | undefined
+  /** Take no lock and write nothing. Default false. */
+  readonly readOnly?: boolean | undefined
+  readonly clock?: Clock | undefined
+}
+
+let provider: Promise<Crypto> | undefined
+
+/** Sets the crypto provider of this process, once. */
+export async function preparePlatform(): Promise<void> {
+  provider ??= import('./crypto-sodium.ts').then(
+    ({ sodiumCrypto }) => sodiumCrypto,
+    () => loadPortableCrypto(),
+  )
+  setCrypto(await provider)
+}
+
+/**
+ * @param path a folder, made if it is not there; or `IN_MEMORY`
+ * @throws DatError STORE_LOCKED, CORRUPT_STORE, STORE_TOO_NEW, CONFLICT (a file is there), IO
+ */
+export async function openStorage(path: string, options: StorageOptions = {}): Promise<Store> {
+  await preparePlatform()
+  if (path === IN_MEMORY) return openMemoryStore()
+  const readOnly = options.readOnly ?? false
+  checkFolder(path, readOnly)
+  return openStore({
+    disk: openNodeDisk(path, { readOnly }),
+    clock: options.clock ?? systemClock,
+    durability: options.durability ?? 'group',
+    readOnly,
+    crc32: (bytes, seed) => crc32(bytes, seed),
+  })
+}
+
+function checkFolder(path: string, readOnly: boolean): void {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats?.isDirectory() === true) return
+  if (stats !== undefined) {
+    throw new DatError('CONFLICT', `${path} is a file; a store needs a folder.`, { path })
+  }
+  if (readOnly) throw new DatError('NOT_FOUND', `There is no store at ${path}.`, { path })
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+}

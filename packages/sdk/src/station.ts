@@ -1,0 +1,55 @@
+/**
+ * One store with its logs and its network: what a folder, or everything of a node, stands on.
+ *
+ * Owns: the order of opening and closing. Nothing is sent any more when the logs close, and the store closes last.
+ */
+
+import type { Clock } from '@dat-rhino/core/base/clock'
+import { Corestore } from '@dat-rhino/core/corestore/corestore'
+import type { Durability } from '@dat-rhino/core/store/store'
+import { Network } from './network/network.ts'
+import type { NetworkOptions } from './network/options.ts'
+import { openStorage } from './platform/node/storage.ts'
+
+/** What a node was opened with, as its stations need it. */
+export interface StationOptions {
+  readonly network: NetworkOptions
+  readonly durability: Durability
+  readonly readOnly: boolean
+  readonly clock: Clock
+}
+
+export class Station {
+  readonly corestore: Corestore
+  readonly network: Network
+  readonly clock: Clock
+  #closing: Promise<void> | undefined
+
+  private constructor(corestore: Corestore, options: StationOptions) {
+    this.corestore = corestore
+    this.clock = options.clock
+    this.network = new Network(corestore, options.network, options.clock)
+  }
+
+  /** @param path folder of the store, or `IN_MEMORY` */
+  static async open(path: string, options: StationOptions): Promise<Station> {
+    const { durability, readOnly, clock } = options
+    const store = await openStorage(path, { durability, readOnly, clock })
+    try {
+      return new Station(await Corestore.open({ store, clock }), options)
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.network.close()
+    await this.corestore.close()
+  }
+}
