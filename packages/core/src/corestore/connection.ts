@@ -38,6 +38,8 @@ export interface Directory {
   openStored(discoveryKey: Uint8Array): OpenLog | undefined
 }
 
+/** Generations of logs that this wire can speak about. */
+export const SPOKEN: ReadonlySet<number> = new Set([3])
 /** A remote that thought us idle when we were not is asked again after this. */
 const REOPEN_MS = 1_000
 

@@ -14,14 +14,11 @@ import { hex } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import type { Store } from '../store/store.ts'
 import type { Transport } from '../wire/transport.ts'
-import { StoreConnection } from './connection.ts'
+import { SPOKEN, StoreConnection } from './connection.ts'
 import type { Identified } from './identify.ts'
 import { OpenLog } from './open-log.ts'
 
 const SWEEP_MS = 2_000
-/** The generation that `connect` speaks; stored logs of others are not spoken about on it. */
-const NETWORK_GENERATION = 3
-
 export interface CorestoreEvents {
   /** A connection was opened on this store, or ended. */
   'peer-add': { readonly remotePublicKey: Uint8Array }
@@ -224,7 +221,7 @@ export class Root {
     const log = this.#closed ? undefined : this.store.find(discoveryKey)
     if (log === undefined) return undefined
     const { key, generation } = this.store.slot(log).identity
-    return generation === NETWORK_GENERATION ? key : undefined
+    return SPOKEN.has(generation) ? key : undefined
   }
 
   #openStored(discoveryKey: Uint8Array): OpenLog | undefined {
@@ -253,5 +250,5 @@ export class Root {
 }
 
 function isSpoken(log: OpenLog): boolean {
-  return log.replica.generation.id === NETWORK_GENERATION
+  return SPOKEN.has(log.replica.generation.id)
 }

@@ -47,7 +47,7 @@ export function ask(shared: Shared, peer: Peer, order: Readonly<Order>): Flight 
   if (order.block >= 0) {
     const inTree = order.block < replica.length
     flight.nodes = flights.reserve(order.block, peer.id, inTree, order.urgent)
-    flight.countedBytes = peer.windowOrNew(averageBytes(shared)).sent()
+    flight.countedBytes = peer.windowOrNew(averageBytes(shared)).sent(flight.sentAt)
     peer.batchBlocks++
     peer.batchBytes += flight.countedBytes
   }

@@ -38,9 +38,11 @@ export class Follow {
     const { replica, peers, clock, events } = this.#shared
     if (this.#isSealing || peers.length === 0 || replica.closed || this.#isSealed()) return
     this.#isSealing = true
+    const { length, fork } = replica
     const done = (): void => {
       this.#isSealing = false
-      if (!this.#isSealed()) this.seal()
+      // A head that nobody here may sign alone stays unsealed: only a newer one is worth another try.
+      if (replica.length !== length || replica.fork !== fork) this.seal()
     }
     replica.sealed().then(done, (error: unknown) => {
       this.#isSealing = false

@@ -35,6 +35,7 @@ export class Window {
   #roundFrom = -1
   #roundBytes = 0
   #roundFull = false
+  #answeredAt = 0
 
   /** @param blockBytes average size of the log's blocks as far as known */
   constructor(blockBytes: number) {
@@ -59,7 +60,9 @@ export class Window {
   }
 
   /** A request leaves. Returns the bytes to count for it, to be given back with `answered` or `gone`. */
-  sent(): number {
+  sent(now: number): number {
+    // After a pause the old round tells nothing: it would count the pause as time on the way.
+    if (this.blocks === 0 && now - this.#answeredAt > 1 + this.answerMs / 4) this.#roundFrom = -1
     const bytes = this.blockBytes
     this.blocks++
     this.bytes += bytes
@@ -71,7 +74,6 @@ export class Window {
   gone(bytes: number): void {
     this.blocks--
     this.bytes -= bytes
-    if (this.blocks === 0) this.#roundFrom = -1
   }
 
   /** Its answer of `actualBytes` came; it was sent at `sentAt`. */
@@ -89,7 +91,7 @@ export class Window {
     if (this.#roundFrom < 0) this.#begin(now)
     else if (sentAt >= this.#roundFrom && now > this.#roundFrom) this.#end(now)
     else this.#roundBytes += actualBytes
-    if (this.blocks === 0) this.#roundFrom = -1
+    this.#answeredAt = now
   }
 
   #begin(now: number): void {
