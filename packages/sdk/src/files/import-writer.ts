@@ -73,10 +73,11 @@ export class ImportWriter {
   rename(found: Found, entry: DriveEntry): void {
     try {
       checkName(found.path)
+      this.#open().putEntry(found.path, { ...entry, executable: found.stat.executable })
     } catch (error) {
-      return this.#skip(found, error)
+      this.#skip(found, error)
+      return
     }
-    this.#open().putEntry(found.path, { ...entry, executable: found.stat.executable })
     this.#context.teller.moved(found.stat.size)
     this.#done(found, () => this.#context.teller.renamed(found.path, entry.path))
   }

@@ -124,6 +124,24 @@ export class ImportPass {
     this.#unseen = []
   }
 
+  /** A file, and what is known about it. Not `async`: most are unchanged, and then nothing is waited for. */
+  #meet(found: Found, row: LedgerRow | undefined): Promise<void> | undefined {
+    const { teller } = this.#context
+    const bytes = found.kind === 'file' ? found.stat.size : 0
+    if (row !== undefined && !this.#options.verify && isSame(row.stat, found.stat)) {
+      teller.expect(1, 0, bytes)
+      teller.unchanged(found.path)
+      return undefined
+    }
+    if (this.#isWarm(found)) {
+      this.#again.add(folderOf(found.path))
+      return undefined
+    }
+    teller.expect(1, bytes)
+    return row === undefined ? this.#addOrDefer(found) : this.#writer.settle(found)
+  }
+
+  /** In a shallow scope: are changes in the folder below reported? Then it is a scope of its own, if at all. */
   #passesOver(folder: string): boolean {
     const isWatched = this.#options.isWatched(folder)
     if (isWatched) this.#unseen.push(folder)

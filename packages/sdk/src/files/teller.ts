@@ -222,6 +222,7 @@ export class Teller {
   close(phase: Phase): void {
     if (this.#closed) return
     this.setPhase(phase)
+    this.#state = this.#makeState()
     this.#closed = true
     this.#tick?.cancel()
     this.#soon?.cancel()
