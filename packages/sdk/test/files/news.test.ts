@@ -4,38 +4,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Clock } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
 import type { FolderEvent, FolderState } from '../../src/files/news.ts'
 import { EVENTS_MAX } from '../../src/files/news-queue.ts'
 import { type Sample, Teller } from '../../src/files/teller.ts'
-
-/** A clock that stands still until it is moved. */
-function handClock(): Clock & { advance(ms: number): void } {
-  let now = 0
-  let timers: { at: number; task: () => void }[] = []
-  return {
-    now: () => now,
-    soon: (task) => task(),
-    after(delayMs, task) {
-      const timer = { at: now + delayMs, task }
-      timers.push(timer)
-      const cancel = (): void => {
-        timers = timers.filter((other) => other !== timer)
-      }
-      return { cancel }
-    },
-    advance(ms) {
-      for (const end = now + ms; now < end; ) {
-        const next = timers.reduce((at, timer) => Math.min(at, timer.at), end)
-        now = next
-        const due = timers.filter((timer) => timer.at <= now)
-        timers = timers.filter((timer) => timer.at > now)
-        for (const { task } of due) task()
-      }
-    },
-  }
-}
+import { handClock } from '../hand-clock.ts'
 
 const QUIET: Sample = { have: 0, length: 0, version: 1, bytesDown: 0, bytesUp: 0, peers: [] }
 
