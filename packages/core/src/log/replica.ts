@@ -34,7 +34,7 @@ import {
   type TruncateOptions,
 } from './writer.ts'
 
-export type { AppendOptions, Applied, TruncateOptions }
+export type { AppendOptions, Applied, ReplicaEvents, TruncateOptions }
 
 export interface ReplicaOptions {
   /** What signs the log. Default: what the store holds, or derives from its primary key. */
