@@ -26,6 +26,8 @@ export type { CorestoreEvents } from './root.ts'
 export interface CorestoreOptions {
   readonly store: Store
   readonly clock?: Clock
+  /** Sign each append at once, not only when somebody can see it. Slower. Default false. */
+  readonly eagerSignature?: boolean
 }
 
 export interface GetOptions {
@@ -60,7 +62,7 @@ export class Corestore {
 
   /** The store is closed with the corestore that is returned. */
   static open(options: CorestoreOptions): Promise<Corestore> {
-    const root = new Root(options.store, options.clock)
+    const root = new Root(options.store, options.clock, options.eagerSignature)
     return Promise.resolve(new Corestore(root, ROOT_NAMESPACE, true))
   }
 

@@ -7,9 +7,8 @@
  */
 
 import type { Clock } from '../base/clock.ts'
-import type { KeyPair } from '../crypto/crypto.ts'
 import { Log, type LogOptions } from '../log/log.ts'
-import { Replica } from '../log/replica.ts'
+import { Replica, type ReplicaOptions } from '../log/replica.ts'
 import { Replicator } from '../replicator/replicator.ts'
 import type { Slot, Store } from '../store/store.ts'
 
@@ -27,11 +26,11 @@ export class OpenLog {
   constructor(
     store: Store,
     slot: Slot,
-    keyPair: KeyPair | undefined,
+    options: ReplicaOptions,
     clock: Clock,
     onHeld: (isHeld: boolean) => void,
   ) {
-    this.replica = Replica.open(store, slot, keyPair === undefined ? {} : { keyPair })
+    this.replica = Replica.open(store, slot, options)
     this.replicator = new Replicator(this.replica, { clock, downloading: false })
     this.#clock = clock
     this.#onHeld = onHeld

@@ -54,12 +54,14 @@ export class Root {
   readonly #making = new Map<string, Promise<OpenLog>>()
   readonly #closing = new Map<string, Promise<void>>()
   readonly #findings = new Set<Finding>()
+  readonly #signsNow: boolean
   #sweep: Timer | undefined = undefined
   #closed = false
 
-  constructor(store: Store, clock: Clock = systemClock) {
+  constructor(store: Store, clock: Clock = systemClock, signsNow = false) {
     this.store = store
     this.clock = clock
+    this.#signsNow = signsNow
   }
 
   get closed(): boolean {
@@ -174,7 +176,11 @@ export class Root {
     const id = hex(slot.identity.discoveryKey)
     const found = this.#open.get(id)
     if (found !== undefined) return found
-    const open: OpenLog = new OpenLog(this.store, slot, keyPair, this.clock, (isHeld) => {
+    const options = {
+      eagerSignature: this.#signsNow,
+      ...(keyPair === undefined ? {} : { keyPair }),
+    }
+    const open: OpenLog = new OpenLog(this.store, slot, options, this.clock, (isHeld) => {
       if (isHeld) this.#attach(open)
       else this.#laterSweep()
     })
