@@ -90,6 +90,9 @@ export const BEE_HINT_BLOCKS_MAX = 2_176
 export const DRIVE_ENTRY_BYTES_MAX = 1_048_576
 export const DRIVE_ENTRY_DEPTH_MAX = 64
 export const LINKNAME_BYTES_MAX = 4_096
+/** Blocks of one block map, and block numbers in each. */
+export const MAP_BLOCKS_MAX = 64
+export const MAP_BLOCK_ENTRIES_MAX = 8_192
 export const SYMLINK_STEPS_MAX = 16
 export const PATH_PART_BYTES_MAX = 255
 export const PATH_BYTES_MAX = 4_096

@@ -1,36 +1,183 @@
 /**
  * Many changes of a drive that become few appends of bytes and one of rows.
  *
- * Owns: the object that users hold. Skeleton of the signatures; filled in next.
+ * Owns: the order. Operations take effect in the order in which they were called. Bytes are always in the log
+ * before the rows that speak of them are: small files wait in memory until they are worth an append, streams
+ * are appended as they come. Bytes of a batch that is never flushed stay in the log, unused.
  */
 
 import { DatError } from '../base/errors.ts'
-import type { DriveEntry, PutFileOptions } from './drive.ts'
+import { copy, utf8 } from '../bytes/bytes.ts'
+import type { Bee } from '../index/bee.ts'
+import type { Blobs } from './blobs.ts'
+import { encodeRow } from './row.ts'
+import type { BlobId, PutFileOptions, Row } from './types.ts'
+
+/** Bytes of small files that wait for the next append. */
+const WAITING_BYTES_MAX = 4 * 1024 * 1024
+const WAITING_FILES_MAX = 4_096
+
+/** One row to be written, or deleted. */
+interface Operation {
+  readonly key: Uint8Array
+  /** `undefined` deletes. */
+  row: Row | undefined
+  /** Its bytes did not get into the log: it never was. */
+  failed: boolean
+}
+
+/** Bytes that wait for an append, and the operation that waits for their id. */
+interface Waiting {
+  readonly bytes: Uint8Array
+  readonly operation: Operation
+}
+
+export interface BatchTarget {
+  readonly rows: Bee
+  normalize(path: string): string
+  content(): Promise<Blobs>
+}
 
 export class DriveBatch {
-  /** Small files wait in memory for the next append; the promise resolves when there is room again. */
+  readonly #target: BatchTarget
+  readonly #operations: Operation[] = []
+  #waiting: Waiting[] = []
+  #waitingBytes = 0
+  /** Appends and streams under way; `flush` waits for them. */
+  readonly #work = new Set<Promise<unknown>>()
+  #over = false
+  /** What made it impossible to go on. */
+  #error: unknown = undefined
+
+  constructor(target: BatchTarget) {
+    this.#target = target
+  }
+
+  /** Operations so far. */
+  get length(): number {
+    return this.#operations.length
+  }
+
+  /**
+   * Writes a file with the next `flush`. Resolves when there is room for more; for an iterable, when its bytes
+   * are in the log. Rejects, and is no part of the batch, if they can't be read or written.
+   */
   put(
-    _path: string,
-    _content: Uint8Array | AsyncIterable<Uint8Array>,
-    _options?: PutFileOptions,
+    path: string,
+    content: Uint8Array | AsyncIterable<Uint8Array>,
+    options: PutFileOptions = {},
   ): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+    let operation: Operation
+    try {
+      operation = this.#add(path, { ...options })
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (!(content instanceof Uint8Array)) return this.#begin(this.#putStream(operation, content))
+    this.#waiting.push({ bytes: copy(content), operation })
+    this.#waitingBytes += content.length
+    const isFull = this.#waitingBytes >= WAITING_BYTES_MAX
+    if (!isFull && this.#waiting.length < WAITING_FILES_MAX) return Promise.resolve()
+    return this.#begin(this.#putWaiting())
   }
-  symlink(_path: string, _target: string, _options?: { metadata?: unknown }): void {
-    throw new DatError('INVARIANT', 'not built')
+
+  /** `target` is stored as it is. */
+  symlink(path: string, target: string, options: { readonly metadata?: unknown } = {}): void {
+    this.#add(path, { linkname: target, metadata: options.metadata })
   }
-  del(_path: string): void {
-    throw new DatError('INVARIANT', 'not built')
+
+  del(path: string): void {
+    this.#add(path, undefined)
   }
-  putEntry(_path: string, _row: Partial<Omit<DriveEntry, 'path' | 'seq' | 'invalid'>>): void {
-    throw new DatError('INVARIANT', 'not built')
+
+  /** A row alone: another name, or other flags, for bytes that are here. */
+  putEntry(path: string, row: Row): void {
+    this.#add(path, row)
   }
+
   /** Appends what waits, then all rows at once; the batch is then over. */
-  flush(): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+  async flush(): Promise<void> {
+    this.#checkOpen()
+    this.#over = true
+    // What failed was told to whoever put it.
+    await Promise.allSettled(this.#work)
+    if (this.#error !== undefined) throw this.#error
+    await this.#putWaiting()
+    const operations = this.#operations.filter((operation) => !operation.failed)
+    if (operations.length === 0) return
+    const batch = this.#target.rows.batch()
+    try {
+      for (const { key, row } of operations) {
+        if (row === undefined) await batch.del(key)
+        else await batch.put(key, encodeRow(row))
+      }
+      await batch.flush()
+    } finally {
+      batch.close()
+    }
   }
-  /** Ends the batch without rows. Bytes that were appended stay, unused. */
+
+  /** Ends the batch without rows. No error after `flush`. */
   close(): void {
-    throw new DatError('INVARIANT', 'not built')
+    this.#over = true
+    this.#waiting = []
   }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #add(path: string, row: Row | undefined): Operation {
+    this.#checkOpen()
+    const key = utf8(this.#target.normalize(path))
+    // What can't be written is the caller's mistake now, not that of `flush` later.
+    if (row !== undefined) encodeRow(row)
+    const operation = { key, row, failed: false }
+    this.#operations.push(operation)
+    return operation
+  }
+
+  #begin(work: Promise<void>): Promise<void> {
+    this.#work.add(work)
+    const done = (): void => {
+      this.#work.delete(work)
+    }
+    work.then(done, done)
+    return work
+  }
+
+  async #putStream(operation: Operation, content: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      const blobs = await this.#target.content()
+      withBlob(operation, await blobs.put(content))
+    } catch (error) {
+      operation.failed = true
+      throw error
+    }
+  }
+
+  async #putWaiting(): Promise<void> {
+    const waiting = this.#waiting
+    if (waiting.length === 0) return
+    this.#waiting = []
+    this.#waitingBytes = 0
+    try {
+      const blobs = await this.#target.content()
+      const ids = await blobs.putAll(waiting.map(({ bytes }) => bytes))
+      for (const [i, id] of ids.entries()) withBlob(waiting[i]?.operation, id)
+    } catch (error) {
+      // These files were accepted already, so the batch as a whole has failed: nothing may be half there.
+      this.#error = error
+      throw error
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#error !== undefined) throw this.#error
+    if (this.#over) throw new DatError('CLOSED', 'The batch is over: it was flushed or closed.')
+  }
+}
+
+function withBlob(operation: Operation | undefined, blob: BlobId): void {
+  if (operation?.row !== undefined) operation.row = { ...operation.row, blob }
 }

@@ -1,266 +1,299 @@
 /**
  * A drive: files by path, in two logs of one store. Hyperdrive 13, byte for byte.
  *
- * Owns: the object that users hold. Skeleton of the signatures; filled in next.
+ * Owns: the object that users hold. Its key, version and writability are those of the db log, a bee of rows; the
+ * blobs log holds the files' bytes and nothing else. These statements always hold:
+ *
+ * - Bytes are in the blobs log before the row that speaks of them is in the db: a crash leaves unused bytes,
+ *   never a row without them.
+ * - "Not there" is known. A drive that was never synced asks its peers first.
+ * - The blobs log is opened when it is known which it is: at once where the drive is ours, after the first
+ *   block of the db is here where it is not.
+ *
+ *     view.ts  reading      listing.ts  links.ts  download.ts  tally.ts  path.ts
+ *     row.ts   one row      blobs.ts  blob-reader.ts  block-map.ts  bytes       keys.ts  which log they are in
+ *     drive-batch.ts        many changes at once
  */
 
-import type { Clock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
-import type { Corestore } from '../corestore/corestore.ts'
+import { utf8 } from '../bytes/bytes.ts'
+import { formatLink } from '../crypto/links.ts'
+import { Bee, type HistoryRange } from '../index/bee.ts'
 import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
-import type { DriveBatch } from './drive-batch.ts'
+import { Content } from './content.ts'
+import { DriveBatch } from './drive-batch.ts'
+import { DB_NAME } from './keys.ts'
+import { normalize } from './path.ts'
+import { decodeEntry, encodeRow } from './row.ts'
+import type {
+  DriveChange,
+  DriveDifference,
+  DriveDownload,
+  DriveEntry,
+  DriveHistoryEntry,
+  DriveOptions,
+  DriveReader,
+  EntryOptions,
+  FolderItem,
+  ListOptions,
+  PutFileOptions,
+  ReadOptions,
+  Row,
+} from './types.ts'
+import { DriveView, type ViewSource } from './view.ts'
 
-/** Where a file's bytes are in the blobs log. With `blockMap` the numbers speak of the map. */
-export interface BlobId {
-  readonly blockOffset: number
-  readonly byteOffset: number
-  readonly blockLength: number
-  readonly byteLength: number
-  readonly blockMap?: boolean
-}
+export type * from './types.ts'
 
-/** What stands under one path. */
-export interface DriveEntry {
-  /** Normalised: starts with `/`. */
-  readonly path: string
-  /** Block of the db log that holds the row. */
-  readonly seq: number
-  readonly executable: boolean
-  readonly linkname: string | undefined
-  readonly blob: BlobId | undefined
-  /** Any JSON value; `null` if there is none. */
-  readonly metadata: unknown
-  /** Members of the row that this version does not know; kept when the row is copied. */
-  readonly extra: Readonly<Record<string, unknown>>
-  /** Why this row can't be read, if it is one that no honest writer makes. */
-  readonly invalid: string | undefined
-}
-
-/** A name directly below a folder. A file and a folder may have the same one. */
-export interface FolderItem {
-  readonly name: string
-  readonly path: string
-  readonly folder: boolean
-  readonly entry: DriveEntry | undefined
-}
-
-export interface ListOptions extends WaitOptions {
-  /** Default true: everything below. False: only files directly below. */
-  readonly recursive?: boolean
-  /** Paths that are left out with everything below them, or a function that says so. */
-  readonly ignore?: readonly string[] | ((path: string) => boolean)
-}
-
-export interface EntryOptions extends WaitOptions {
-  /** Resolve symlinks (16 at most). Default false. */
-  readonly follow?: boolean
-}
-
-export interface ReadOptions extends WaitOptions {
-  /** First byte. Default 0. */
-  readonly start?: number
-  /** Bytes at most. Default: to the end. */
-  readonly length?: number
-  /** Resolve symlinks. Default true. */
-  readonly follow?: boolean
-}
-
-export interface PutFileOptions {
-  readonly executable?: boolean
-  /** Any JSON value. */
-  readonly metadata?: unknown
-}
-
-export interface DriveDifference {
-  readonly path: string
-  /** The row in this view. */
-  readonly left: DriveEntry | undefined
-  /** The row in the other version. */
-  readonly right: DriveEntry | undefined
-}
-
-export interface DriveChange {
-  readonly version: number
-  /** Version of the step before; `diff(previousVersion)` tells what changed. */
-  readonly previousVersion: number
-}
-
-export interface TransferProgress {
-  /** Files of the download, and those that are whole here. */
-  readonly files: number
-  readonly filesDone: number
-  readonly blocks: number
-  readonly blocksDone: number
-  readonly bytes: number
-  readonly bytesDone: number
-}
-
-export interface DriveDownload {
-  /** Counters of now. They grow while folders are still being listed. */
-  readonly progress: TransferProgress
-  /** Has everything been listed, so that the totals are final? */
-  readonly listed: boolean
-  done(options?: WaitOptions): Promise<void>
-  cancel(): void
-  /** Calls `listener` after each change of the counters, at most once a turn; returns the way to stop. */
-  onProgress(listener: () => void): () => void
-}
-
-export interface DriveOptions {
-  readonly store: Corestore
-  /** Open the drive of this key. Without: the drive of this store's namespace (or of `namespace`). */
-  readonly key?: Uint8Array
-  /** Where to find the drive without key: `store.namespace(namespace)`. */
-  readonly namespace?: string
-  /** 32 bytes, for both logs. */
-  readonly encryptionKey?: Uint8Array
-  readonly readOnly?: boolean
-  /** Refuse NUL, backslash and scheme-like segments in paths instead of rewriting them. */
-  readonly strictPaths?: boolean
-  readonly clock?: Clock
-}
-
-/** Reading, at a version that is fixed or moves along. */
-export interface DriveReader {
-  readonly version: number
-  /** `undefined`: known not to be there. */
-  entry(path: string, options?: EntryOptions): Promise<DriveEntry | undefined>
-  exists(path: string, options?: WaitOptions): Promise<boolean>
-  /** The whole file; `undefined`: known that there is no file under this path. */
-  get(path: string | DriveEntry, options?: EntryOptions): Promise<Uint8Array | undefined>
-  /** The file's bytes, or a part. Throws `NOT_FOUND` at the first step if there is none. */
-  read(path: string | DriveEntry, options?: ReadOptions): AsyncIterable<Uint8Array>
-  /** Rows below a folder, in order of their bytes. */
-  list(folder?: string, options?: ListOptions): AsyncIterable<DriveEntry>
-  /** Names directly below a folder, each once. */
-  readdir(folder?: string, options?: WaitOptions): AsyncIterable<FolderItem>
-  /** Paths whose rows are not the same in this view (left) and at `version` (right). */
-  diff(version: number, folder?: string, options?: WaitOptions): AsyncIterable<DriveDifference>
-  /** Are all bytes of this file, or of all files below this folder, here? */
-  has(path: string, options?: WaitOptions): Promise<boolean>
-  /** Fetches a file, or all files below a folder. */
-  download(path?: string, options?: WaitOptions): DriveDownload
-}
+/** Prefix of the rows in the bee. */
+const ROWS = utf8('files')
 
 export class Drive implements DriveReader {
-  static open(_options: DriveOptions): Promise<Drive> {
-    throw new DatError('INVARIANT', 'not built')
+  readonly #log: Log
+  readonly #bee: Bee
+  readonly #rows: Bee
+  readonly #content: Content
+  readonly #source: ViewSource
+  readonly #view: DriveView
+  readonly #closeStore: () => Promise<void>
+
+  private constructor(log: Log, options: DriveOptions, closeStore: () => Promise<void>) {
+    const clock: Clock = options.clock ?? systemClock
+    const strictPaths = options.strictPaths ?? false
+    this.#log = log
+    this.#content = new Content(log, options)
+    const readOnly = options.readOnly ?? false
+    this.#bee = Bee.open(log, { readOnly, clock, metadata: {} })
+    this.#rows = this.#bee.sub(ROWS)
+    this.#source = {
+      strictPaths,
+      clock,
+      log,
+      prepare: async (waiting) => {
+        await this.#bee.header(waiting)
+      },
+      content: async (waiting) => {
+        return this.#content.blobs ?? this.#content.open(await this.#bee.header(waiting))
+      },
+    }
+    this.#view = new DriveView(this.#source, this.#rows)
+    this.#closeStore = closeStore
   }
+
+  /**
+   * Opens the drive of a key, or the one that is ours in this namespace, made if need be. Never waits for peers:
+   * the first read does.
+   */
+  static async open(options: DriveOptions): Promise<Drive> {
+    const { store, key, namespace, encryptionKey, readOnly } = options
+    const view = namespace === undefined ? undefined : store.namespace(namespace)
+    const selector = key === undefined ? { name: DB_NAME } : { key }
+    const log = await (view ?? store).get(selector, {
+      ...(encryptionKey !== undefined && { encryptionKey }),
+      ...(readOnly === true && { writable: false }),
+    })
+    const closeStore = (): Promise<void> => view?.close() ?? Promise.resolve()
+    const drive = new Drive(log, { ...options, store: view ?? store }, closeStore)
+    try {
+      // Ours, or read before: the blobs log can be found without anybody's help.
+      if (log.writable || log.has(0)) await drive.ready()
+    } catch (error) {
+      await drive.close()
+      throw error
+    }
+    return drive
+  }
+
   get key(): Uint8Array {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#log.key
   }
+
   get discoveryKey(): Uint8Array {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#log.discoveryKey
   }
+
   /** Key of the blobs log, once it is known. */
   get contentKey(): Uint8Array | undefined {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#content.blobs?.log.key
   }
-  /** `dat://…` in hex. */
+
+  /** For people to pass on. */
   get link(): string {
-    throw new DatError('INVARIANT', 'not built')
+    return formatLink({ key: this.key })
   }
+
+  /** Length of the db log, at least 1: 1 is the empty drive. */
   get version(): number {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#bee.version
   }
+
   get writable(): boolean {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#bee.writable
   }
+
   /** The log of rows. */
   get log(): Log {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#log
   }
-  /** The files' bytes, once the log is known. */
+
+  /** The files' bytes, once it is known where they are. */
   get blobs(): Blobs | undefined {
-    throw new DatError('INVARIANT', 'not built')
+    return this.#content.blobs
   }
+
   /** Waits until the blobs log is known: for a remote drive, until its first block is here. */
-  ready(_options?: WaitOptions): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+  async ready(options: WaitOptions = {}): Promise<void> {
+    const header = await this.#bee.header(options)
+    if (header !== undefined || this.#log.writable) await this.#content.open(header)
   }
-  entry(_path: string, _options?: EntryOptions): Promise<DriveEntry | undefined> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  exists(_path: string, _options?: WaitOptions): Promise<boolean> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  get(_path: string | DriveEntry, _options?: EntryOptions): Promise<Uint8Array | undefined> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  read(_path: string | DriveEntry, _options?: ReadOptions): AsyncIterable<Uint8Array> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  list(_folder?: string, _options?: ListOptions): AsyncIterable<DriveEntry> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  readdir(_folder?: string, _options?: WaitOptions): AsyncIterable<FolderItem> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  diff(_version: number, _folder?: string, _options?: WaitOptions): AsyncIterable<DriveDifference> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  has(_path: string, _options?: WaitOptions): Promise<boolean> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  download(_path?: string, _options?: WaitOptions): DriveDownload {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  /** Operations in their order, oldest first; `entry` is `undefined` for a deletion. */
-  history(
-    _range?: { gte?: number; lt?: number; reverse?: boolean; limit?: number; live?: boolean },
-    _options?: WaitOptions,
-  ): AsyncIterable<{ version: number; path: string; entry: DriveEntry | undefined }> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  /** The drive at an older version, read-only. */
-  checkout(_version: number): DriveReader {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  /** One step whenever the drive changed since the step before, until the signal. */
-  watch(_options?: { signal?: AbortSignal }): AsyncIterable<DriveChange> {
-    throw new DatError('INVARIANT', 'not built')
-  }
+
   /** Asks peers for a newer version; was there one? */
-  update(_options?: WaitOptions): Promise<boolean> {
-    throw new DatError('INVARIANT', 'not built')
+  update(options: WaitOptions = {}): Promise<boolean> {
+    return this.#bee.update(options)
   }
-  /** Writes a file: bytes first, then its row. Resolves when acknowledged. */
-  put(
-    _path: string,
-    _content: Uint8Array | AsyncIterable<Uint8Array>,
-    _options?: PutFileOptions,
+
+  // ---- Reading ----
+
+  entry(path: string, options: EntryOptions = {}): Promise<DriveEntry | undefined> {
+    return this.#view.entry(path, options)
+  }
+
+  exists(path: string, options: WaitOptions = {}): Promise<boolean> {
+    return this.#view.exists(path, options)
+  }
+
+  get(path: string | DriveEntry, options: EntryOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#view.get(path, options)
+  }
+
+  read(path: string | DriveEntry, options: ReadOptions = {}): AsyncIterable<Uint8Array> {
+    return this.#view.read(path, options)
+  }
+
+  list(folder = '/', options: ListOptions = {}): AsyncIterable<DriveEntry> {
+    return this.#view.list(folder, options)
+  }
+
+  readdir(folder = '/', options: WaitOptions = {}): AsyncIterable<FolderItem> {
+    return this.#view.readdir(folder, options)
+  }
+
+  diff(version: number, folder = '/', options: WaitOptions = {}): AsyncIterable<DriveDifference> {
+    return this.#view.diff(version, folder, options)
+  }
+
+  has(path: string, options: WaitOptions = {}): Promise<boolean> {
+    return this.#view.has(path, options)
+  }
+
+  download(path = '/', options: WaitOptions = {}): DriveDownload {
+    return this.#view.download(path, options)
+  }
+
+  /** Changes in the order in which they were made, oldest first unless `reverse`. */
+  async *history(
+    range: HistoryRange = {},
+    options: WaitOptions = {},
+  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
+    for await (const { type, seq, key, value } of this.#rows.history(range, options)) {
+      const entry = decodeEntry(seq, key, value)
+      const { path } = entry
+      yield { version: seq + 1, path, entry: type === 'put' ? entry : undefined }
+    }
+  }
+
+  /** The drive at an older version, read-only. */
+  checkout(version: number): DriveReader {
+    return new DriveView(this.#source, this.#rows.checkout(version))
+  }
+
+  /**
+   * One step whenever files changed since the step before; `diff(previousVersion)` tells which. Ends when the
+   * signal fires or the drive is closed. If the author replaced the history, `diff` fails with
+   * `SNAPSHOT_GONE`: then compare everything.
+   */
+  async *watch(options: WaitOptions = {}): AsyncGenerator<DriveChange, void, undefined> {
+    for await (const { current, previous } of this.#rows.watch({}, options)) {
+      yield { version: current.version, previousVersion: previous.version }
+    }
+  }
+
+  // ---- Writing ----
+
+  /**
+   * Writes a file: bytes first, then its row. Resolves when acknowledged. Content is not compared: the same
+   * bytes again are appended again.
+   */
+  async put(
+    path: string,
+    content: Uint8Array | AsyncIterable<Uint8Array>,
+    options: PutFileOptions = {},
   ): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+    const key = this.#normalize(path)
+    this.#checkWritable()
+    encodeRow(options)
+    const blobs = await this.#source.content({})
+    const blob = await blobs.put(content)
+    await this.#rows.put(utf8(key), encodeRow({ ...options, blob }))
   }
+
   /** `target` is stored as it is. */
-  symlink(_path: string, _target: string, _options?: { metadata?: unknown }): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  /** Deletes a row; was there one? The bytes stay in the history. */
-  del(_path: string): Promise<boolean> {
-    throw new DatError('INVARIANT', 'not built')
-  }
-  /** Writes a row alone: another name, or other flags, for bytes that are here. */
-  putEntry(
-    _path: string,
-    _row: Partial<Omit<DriveEntry, 'path' | 'seq' | 'invalid'>>,
+  async symlink(
+    path: string,
+    target: string,
+    options: { readonly metadata?: unknown } = {},
   ): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+    await this.putEntry(path, { linkname: target, metadata: options.metadata })
   }
+
+  /** Deletes a row; was there one? The bytes stay in the history. */
+  async del(path: string): Promise<boolean> {
+    return (await this.#rows.del(utf8(this.#normalize(path)))) !== undefined
+  }
+
+  /** Writes a row alone: another name, or other flags, for bytes that are here. */
+  async putEntry(path: string, row: Row): Promise<void> {
+    await this.#rows.put(utf8(this.#normalize(path)), encodeRow(row))
+  }
+
   /** Many operations: bytes in few appends, all rows in one. */
   batch(): DriveBatch {
-    throw new DatError('INVARIANT', 'not built')
+    this.#checkWritable()
+    return new DriveBatch({
+      rows: this.#rows,
+      normalize: (path) => this.#normalize(path),
+      content: () => this.#source.content({}),
+    })
   }
+
   /** Gives back the space of a file's bytes on this machine, or of all files below a folder. */
-  clear(_path?: string): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+  async clear(path = '/'): Promise<void> {
+    const entry = path === '/' ? undefined : await this.entry(path)
+    const entries = entry === undefined ? this.list(path) : [entry]
+    for await (const { blob } of entries) {
+      if (blob !== undefined) await (await this.#source.content({})).clear(blob)
+    }
   }
-  close(): Promise<void> {
-    throw new DatError('INVARIANT', 'not built')
+
+  /** Closes the handles on both logs. The store stays open. */
+  async close(): Promise<void> {
+    await this.#bee.close()
+    await this.#content.close()
+    await this.#closeStore()
   }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #normalize(path: string): string {
+    return normalize(path, { strict: this.#source.strictPaths })
+  }
+
+  #checkWritable(): void {
+    if (this.writable) return
+    throw new DatError('NOT_WRITABLE', 'This drive is read-only here: its secret key is elsewhere.')
   }
 }

@@ -1,0 +1,162 @@
+/**
+ * One row of a drive: what stands under a path, as JSON.
+ *
+ *     {"executable":false,"linkname":null,"blob":{"blockOffset":0,"byteOffset":0,"blockLength":1,
+ *      "byteLength":5},"metadata":null}                      members always in this order, no spaces
+ *
+ * Owns: writing it, and reading what strangers wrote. Missing members mean false or null; members that this version
+ * does not know are kept for whoever copies the row. A row beyond the limits, or with numbers that no blob
+ * has, is still listed, with `invalid` saying why; reading its file is an error.
+ * Source: the hyperdrive specification, section 3, and the threat model, section 5.
+ */
+
+import { DatError } from '../base/errors.ts'
+import {
+  BLOCK_BYTES_MAX,
+  DRIVE_ENTRY_BYTES_MAX,
+  DRIVE_ENTRY_DEPTH_MAX,
+  LINKNAME_BYTES_MAX,
+} from '../base/limits.ts'
+import { fromUtf8, fromUtf8Lossy, utf8 } from '../bytes/bytes.ts'
+import type { BlobId, DriveEntry, Row } from './types.ts'
+
+const NUMBERS = ['blockOffset', 'byteOffset', 'blockLength', 'byteLength'] as const
+const MEMBERS: ReadonlySet<string> = new Set(['executable', 'linkname', 'blob', 'metadata'])
+
+// ---- Writing -------------------------------------------------------------------------------------
+
+/** The bytes of a row. Throws `BAD_ARGUMENT` for what we would not read ourselves. */
+export function encodeRow(row: Row): Uint8Array {
+  const bytes = utf8(
+    JSON.stringify({
+      executable: row.executable ?? false,
+      linkname: row.linkname ?? null,
+      blob: row.blob === undefined ? null : blobMembers(row.blob),
+      metadata: row.metadata ?? null,
+      ...row.extra,
+    }),
+  )
+  const { linkname, metadata = null, extra } = row
+  // Flags and numbers alone can't be wrong; most rows have nothing else.
+  if (linkname === undefined && metadata === null && extra === undefined) return bytes
+  const problem = decodeRow(bytes).invalid
+  if (problem === undefined) return bytes
+  throw new DatError('BAD_ARGUMENT', `The entry can't be written: ${problem}.`)
+}
+
+function blobMembers(blob: BlobId): BlobId {
+  const { blockOffset, byteOffset, blockLength, byteLength } = blob
+  const id = { blockOffset, byteOffset, blockLength, byteLength }
+  return blob.blockMap === true ? { ...id, blockMap: true } : id
+}
+
+// ---- Reading -------------------------------------------------------------------------------------
+
+/** @param key the row's key, without the prefix of the bee */
+export function decodeEntry(
+  seq: number,
+  key: Uint8Array,
+  value: Uint8Array | undefined,
+): DriveEntry {
+  const path = fromUtf8Lossy(key)
+  const row = decodeRow(value)
+  const badPath = row.invalid === undefined && !isUtf8(key)
+  return { path, seq, ...row, invalid: badPath ? 'its path is not UTF-8' : row.invalid }
+}
+
+type Decoded = Omit<DriveEntry, 'path' | 'seq'>
+
+function decodeRow(value: Uint8Array | undefined): Decoded {
+  if (value === undefined) return invalid('it has no value')
+  if (value.length > DRIVE_ENTRY_BYTES_MAX) return invalid('it is larger than the limit')
+  const row = parse(value)
+  if (typeof row === 'string') return invalid(row)
+  const linkname = row['linkname'] ?? undefined
+  if (linkname !== undefined && typeof linkname !== 'string') return invalid('its link is no text')
+  if (linkname !== undefined && utf8(linkname).length > LINKNAME_BYTES_MAX) {
+    return invalid('its link is longer than the limit')
+  }
+  const blob = decodeBlob(row['blob'])
+  if (typeof blob === 'string') return invalid(blob)
+  return {
+    executable: row['executable'] === true,
+    linkname,
+    blob,
+    metadata: row['metadata'] ?? null,
+    extra: extraOf(row),
+    invalid: undefined,
+  }
+}
+
+function invalid(reason: string): Decoded {
+  const nothing = { executable: false, linkname: undefined, blob: undefined, metadata: null }
+  return { ...nothing, extra: {}, invalid: reason }
+}
+
+/** The object, or why it is none. */
+function parse(bytes: Uint8Array): Record<string, unknown> | string {
+  let row: unknown
+  try {
+    const text = fromUtf8(bytes)
+    if (depth(text) > DRIVE_ENTRY_DEPTH_MAX) return 'it is nested too deeply'
+    row = JSON.parse(text)
+  } catch {
+    return 'it is no JSON'
+  }
+  return isRecord(row) ? row : 'it is no JSON object'
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Deepest nesting of brackets outside of strings. */
+function depth(text: string): number {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (inString) {
+      if (c === 0x5c) i++
+      else if (c === 0x22) inString = false
+    } else if (c === 0x22) inString = true
+    else if (c === 0x7b || c === 0x5b) deepest = Math.max(deepest, ++depth)
+    else if (c === 0x7d || c === 0x5d) depth--
+  }
+  return deepest
+}
+
+/** The id, nothing, or why it is none. */
+function decodeBlob(blob: unknown): BlobId | undefined | string {
+  if (blob === undefined || blob === null) return undefined
+  if (!isRecord(blob)) return 'its blob is no object'
+  const [blockOffset, byteOffset, blockLength, byteLength] = NUMBERS.map((name) => blob[name])
+  if (!isCount(blockOffset) || !isCount(byteOffset)) return 'its blob has no place'
+  if (!isCount(blockLength) || !isCount(byteLength)) return 'its blob has no size'
+  if (!isCount(blockOffset + blockLength)) return 'its blob ends nowhere'
+  if (byteLength > blockLength * BLOCK_BYTES_MAX)
+    return 'its blob has more bytes than its blocks hold'
+  const id = { blockOffset, byteOffset, blockLength, byteLength }
+  return blob['blockMap'] === true ? { ...id, blockMap: true } : id
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function extraOf(row: Record<string, unknown>): Record<string, unknown> {
+  // Without a prototype: a member called `__proto__` is then a member like any other.
+  const extra: Record<string, unknown> = Object.create(null)
+  for (const [name, value] of Object.entries(row)) if (!MEMBERS.has(name)) extra[name] = value
+  return extra
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    fromUtf8(bytes)
+    return true
+  } catch {
+    return false
+  }
+}
