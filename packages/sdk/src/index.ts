@@ -8,6 +8,8 @@ export { CODES, type Code, DatError, isCode } from '@dat-rhino/core/base/errors'
 export type { WaitOptions } from '@dat-rhino/core/log/remote'
 export type { Durability } from '@dat-rhino/core/store/store'
 export { Clone } from './files/clone.ts'
+export type { LocalEdits } from './files/edits.ts'
+export { Folder, type FolderStatus } from './files/folder.ts'
 export {
   type FolderEvent,
   type FolderState,
@@ -21,4 +23,4 @@ export { type CloneOptions, type ShareOptions, STATE_FOLDER } from './files/opti
 export { Share } from './files/share.ts'
 export type { NetworkPeer, NetworkState } from './network/network.ts'
 export type { NetworkOptions } from './network/options.ts'
-export { type Folder, type OpenOptions, open, type ReadOptions, Rhino } from './rhino.ts'
+export { type OpenOptions, open, type ReadOptions, Rhino } from './rhino.ts'

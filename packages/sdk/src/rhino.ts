@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
-import { formatLink, parseLink } from '@dat-rhino/core/crypto/links'
+import { parseLink } from '@dat-rhino/core/crypto/links'
 import { Drive } from '@dat-rhino/core/drive/drive'
 import { Bee } from '@dat-rhino/core/index/bee'
 import type { Log } from '@dat-rhino/core/log/log'
@@ -18,6 +18,7 @@ import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import type { Durability } from '@dat-rhino/core/store/store'
 import { checkIsDrive } from './drive-kind.ts'
 import { Clone } from './files/clone.ts'
+import { Folder } from './files/folder.ts'
 import { checkRole, type FolderPlace, folderPlace, readRole } from './files/folder-role.ts'
 import type { CloneOptions, ShareOptions } from './files/options.ts'
 import { fileError } from './files/problems.ts'
@@ -46,16 +47,6 @@ export interface ReadOptions extends WaitOptions {
   readonly encryptionKey?: Uint8Array
   /** Wait until peers told the newest version. Default true. What is here can be read either way. */
   readonly update?: boolean
-}
-
-/** What is stored about a shared or cloned folder. */
-export interface Folder extends AsyncDisposable {
-  readonly dir: string
-  readonly role: 'share' | 'clone'
-  readonly link: string
-  /** As far as it is here; without network. */
-  readonly drive: Drive
-  close(): Promise<void>
 }
 
 /** Opens a node. No socket is opened before something needs one. */
@@ -148,13 +139,7 @@ export class Rhino implements AsyncDisposable {
       : await this.#newStation(place.store, { readOnly: true })
     const release = isMain ? async () => undefined : () => this.#release(station)
     try {
-      const drive = await Drive.open({ store: station.corestore, key: role.key, readOnly: true })
-      const close = async (): Promise<void> => {
-        await drive.close()
-        await release()
-      }
-      const link = formatLink({ key: role.key })
-      return { dir: folder, role: role.role, link, drive, close, [Symbol.asyncDispose]: close }
+      return await Folder.open({ dir: folder, place, role, station, release })
     } catch (error) {
       await release()
       throw error

@@ -14,7 +14,15 @@
  * one file is one line. When too much is held in memory the file is written anew, sorted.
  */
 
-import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { LedgerCursor } from './ledger-cursor.ts'
 import {
   type LedgerRow,
@@ -33,6 +41,7 @@ import { Turns } from './turns.ts'
 const OVERLAY_ROWS_MAX = 20_000
 const OVERLAY_SHARE_MAX = 1 / 8
 const WRITE_ROWS = 2_048
+const MAGIC = 'dat-rhino-ledger 1 '
 
 /** What one batch changed. */
 export interface LedgerBatch {
@@ -58,10 +67,10 @@ export class Ledger {
   readonly #overlay = new Map<string, LedgerRow | undefined>()
   #overlayPaths: string[] | undefined
 
-  private constructor(path: string, owner: string) {
+  private constructor(path: string, header: string, file: number) {
     this.#path = path
-    this.#header = `dat-rhino-ledger 1 ${owner}\n`
-    this.#file = openSync(path, 'a+', 0o600)
+    this.#header = header
+    this.#file = file
   }
 
   /**
@@ -70,8 +79,26 @@ export class Ledger {
    * @param owner what it speaks about; a ledger of another owner is begun anew
    */
   static async open(path: string, owner: string): Promise<Ledger> {
-    const ledger = new Ledger(path, owner)
-    await ledger.#load()
+    const ledger = new Ledger(path, `${MAGIC}${owner}\n`, openSync(path, 'a+', 0o600))
+    const size = await ledger.#load()
+    if (size === undefined) ledger.#begin()
+    else if (ledger.#end < size) ftruncateSync(ledger.#file, ledger.#end)
+    return ledger
+  }
+
+  /**
+   * The ledger in file `path` as it stands now, whoever is writing it; for looking only.
+   *
+   * @returns `undefined` where there is none
+   */
+  static async read(path: string): Promise<Ledger | undefined> {
+    if (!existsSync(path)) return undefined
+    const file = openSync(path, 'r')
+    const { mtimeMs, size } = fstatSync(file)
+    const header = `${new LineReader(file, 0, size).next() ?? ''}\n`
+    const ledger = new Ledger(path, header, file)
+    if (header.startsWith(MAGIC)) await ledger.#load()
+    ledger.#clockMs = mtimeMs
     return ledger
   }
 
@@ -152,10 +179,11 @@ export class Ledger {
 
   // ---- Opening, and writing anew -----------------------------------------------------------------
 
-  async #load(): Promise<void> {
+  /** Takes in whole batches. Returns the size of the file, or `undefined` if it speaks about something else. */
+  async #load(): Promise<number | undefined> {
     const size = fstatSync(this.#file).size
     const reader = new LineReader(this.#file, 0, size)
-    if (`${reader.next()}\n` !== this.#header) return this.#begin()
+    if (`${reader.next()}\n` !== this.#header) return undefined
     this.#start = reader.offset
     this.#end = this.#start
     this.#sortedEnd = this.#start
@@ -180,7 +208,7 @@ export class Ledger {
       }
       if (turns.isOver) await turns.next()
     }
-    if (this.#end < size) ftruncateSync(this.#file, this.#end)
+    return size
   }
 
   #begin(): void {
