@@ -73,11 +73,14 @@ export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
   }
 
   #step(index: number): Promise<IteratorResult<Uint8Array>> {
-    return this.#log.get(index, this.#wait).then((value) => {
-      // What came back may stand in the new history already.
-      if (this.#isGone) return this.#fail()
-      return { done: false, value }
-    })
+    return this.#log.get(index, this.#wait).then(
+      (value) => {
+        // What came back may stand in the new history already.
+        if (this.#isGone) return this.#fail()
+        return { done: false, value }
+      },
+      (error: unknown) => this.#abandon(error),
+    )
   }
 
   /** Looks a window ahead: starts to fetch what is missing, and says whether something is cold. */
@@ -93,20 +96,33 @@ export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
   }
 
   async #warm(index: number): Promise<IteratorResult<Uint8Array>> {
-    await this.#log.replica.slot.warm(index, this.#seen)
+    try {
+      await this.#log.replica.slot.warm(index, this.#seen)
+    } catch (error) {
+      return this.#abandon(error)
+    }
     return this.#step(index)
   }
 
   /** Waits without limit until the log is longer; then goes on. */
   async #grown(index: number): Promise<IteratorResult<Uint8Array>> {
-    await this.#log.grown(index + 1, this.#wait.signal)
+    try {
+      await this.#log.grown(index + 1, this.#wait.signal)
+    } catch (error) {
+      return this.#abandon(error)
+    }
     if (this.#isGone) return this.#fail()
     return this.#step(index)
   }
 
   #fail(): Promise<never> {
-    void this.return()
     const message = 'The blocks read so far were replaced by another history.'
-    return Promise.reject(new DatError('SNAPSHOT_GONE', message, { index: this.#at - 1 }))
+    return this.#abandon(new DatError('SNAPSHOT_GONE', message, { index: this.#at - 1 }))
+  }
+
+  /** A walk that fails is over: `for await` does not tell it so. */
+  #abandon(error: unknown): Promise<never> {
+    void this.return()
+    return Promise.reject(error)
   }
 }

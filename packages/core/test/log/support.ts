@@ -5,10 +5,12 @@
  */
 
 import '../setup.ts'
+import type { Clock, Timer } from '../../src/base/clock.ts'
 import type { KeyPair } from '../../src/crypto/crypto.ts'
 import { keyPair } from '../../src/crypto/keys.ts'
 import { type IdentityInput, logIdentity } from '../../src/log/identity.ts'
 import { Log, type LogOptions } from '../../src/log/log.ts'
+import type { Download, RangeRequest, Remote, WaitOptions } from '../../src/log/remote.ts'
 import { Replica, type ReplicaOptions } from '../../src/log/replica.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { LogIdentity, Store } from '../../src/store/store.ts'
@@ -90,4 +92,106 @@ export async function fetchBlock(reader: Replica, server: Replica, block: number
   const nodes = reader.missingNodes(2 * block)
   reader.apply(proofOf(server, { fork: reader.fork, block, nodes }))
   await reader.commit()
+}
+
+/** Time that tests move. */
+export class ManualClock implements Clock {
+  #now = 0
+  readonly #timers = new Set<{ at: number; task: () => void }>()
+
+  now(): number {
+    return this.#now
+  }
+
+  after(delayMs: number, task: () => void): Timer {
+    const timer = { at: this.#now + delayMs, task }
+    this.#timers.add(timer)
+    return { cancel: () => this.#timers.delete(timer) }
+  }
+
+  soon(task: () => void): void {
+    this.after(0, task)
+  }
+
+  /** Timers that are set. */
+  get waiting(): number {
+    return this.#timers.size
+  }
+
+  advance(ms: number): void {
+    this.#now += ms
+    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
+      if (timer.at <= this.#now && this.#timers.delete(timer)) timer.task()
+    }
+  }
+}
+
+/** A remote that answers from another replica in this process, when it is told to. */
+export class FakeRemote implements Remote {
+  readonly #reader: Replica
+  readonly #server: Replica
+  readonly asked: string[] = []
+  readonly waits: WaitOptions[] = []
+  peerCount = 1
+  /** While set, answers wait for it. */
+  gate: Promise<void> | undefined
+  cancelled = 0
+
+  constructor(reader: Replica, server: Replica) {
+    this.#reader = reader
+    this.#server = server
+  }
+
+  async block(index: number, options: WaitOptions): Promise<void> {
+    await this.#note(`block ${index}`, options)
+    if (index >= this.#reader.length) await upgrade(this.#reader, this.#server)
+    await fetchBlock(this.#reader, this.#server, index)
+  }
+
+  async update(options: WaitOptions): Promise<boolean> {
+    await this.#note('update', options)
+    if (this.#server.announcedLength <= this.#reader.length) return false
+    await upgrade(this.#reader, this.#server)
+    return true
+  }
+
+  async seek(position: number, padding: number, options: WaitOptions): Promise<void> {
+    await this.#note(`seek ${position}`, options)
+    const found = this.#reader.seekLocal(position, padding)
+    if (found.kind !== 'range') return
+    const nodes = this.#reader.missingNodes(2 * found.start)
+    const seekOf = { seekBytes: position, seekPadding: padding }
+    this.#reader.apply(proofOf(this.#server, { hash: 2 * found.start, nodes, ...seekOf }))
+    await this.#reader.commit()
+  }
+
+  range({ start, end }: RangeRequest): Download {
+    this.asked.push(`range ${start} ${end}`)
+    const done = async (options: WaitOptions = {}): Promise<void> => {
+      for (let i = start; i < end; i++) if (!this.#reader.has(i)) await this.block(i, options)
+    }
+    return { done, cancel: () => this.cancelled++ }
+  }
+
+  changed(): void {
+    this.asked.push('changed')
+  }
+
+  async #note(what: string, options: WaitOptions): Promise<void> {
+    this.asked.push(what)
+    this.waits.push(options)
+    await this.gate
+  }
+}
+
+/** A writer with these blocks, and a handle of a reader that can ask it. */
+export async function openPair(
+  blocks: readonly Uint8Array[],
+): Promise<{ server: Replica; remote: FakeRemote; log: Log }> {
+  const server = await openWriter()
+  await write(server, blocks)
+  const replica = await openReader(server)
+  const remote = new FakeRemote(replica, server)
+  replica.remote = remote
+  return { server, remote, log: new Log(replica) }
 }
