@@ -21,7 +21,10 @@ export interface Node {
 }
 
 /** A new node that ends with the test; on disk unless `memory` is said. */
-export async function openNode(t: TestContext, where: 'disk' | 'memory' = process.env['OURS_IN'] === 'memory' ? 'memory' : 'disk'): Promise<Node> {
+export async function openNode(
+  t: TestContext,
+  where: 'disk' | 'memory' = process.env['OURS_IN'] === 'memory' ? 'memory' : 'disk',
+): Promise<Node> {
   const folder = where === 'memory' ? IN_MEMORY : await mkdtemp(join(tmpdir(), 'dat-interop-ours-'))
   const corestore = await Corestore.open({
     store: await openStorage(folder === IN_MEMORY ? folder : join(folder, 'store')),

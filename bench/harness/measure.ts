@@ -1,0 +1,160 @@
+/**
+ * One measurement from outside: a fresh folder, a fresh process per phase, everything ended afterwards.
+ *
+ * Owns: the child processes and the folder. Whatever happens, both are gone when `measure` settles.
+ */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Sample, Served, Setting, Task } from './task.ts'
+
+/** Nothing that is measured takes so long; a phase that does hangs. */
+const PHASE_MS_MAX = 10 * 60_000
+
+/** `worker.ts` from source, `worker.js` when built. */
+const WORKER = fileURLToPath(new URL(`./worker${import.meta.url.slice(-3)}`, import.meta.url))
+
+type Phase = 'prepare' | 'serve' | 'run' | 'verify'
+
+/** What a worker says; see `worker.ts`. */
+interface Message {
+  readonly ready?: Served
+  readonly edge?: 'start' | 'end'
+  readonly cpuMs?: number
+  readonly done?: Record<string, number>
+}
+
+export async function measure(
+  task: Task,
+  sideName: string,
+  setting: Pick<Setting, 'count' | 'tree'>,
+): Promise<Sample> {
+  const folder = mkdtempSync(join(tmpdir(), 'dat-bench-'))
+  const side = sideName === 'reference' ? task.reference : task.rows[Number(sideName)]?.side
+  let server: Worker | undefined
+  try {
+    const plain: Setting = { ...setting, folder, served: undefined }
+    if (side?.prepare !== undefined) await finish(task, sideName, 'prepare', plain)
+    if (side?.serve !== undefined) server = new Worker(task, sideName, 'serve', plain)
+    const served = (await server?.next())?.ready
+    const { done, serverCpuMs } = await run(task, sideName, { ...plain, served }, server)
+    server?.end()
+    const diskBytes = bytesOnDisk(join(folder, 'store'))
+    if (side?.verify !== undefined) await finish(task, sideName, 'verify', { ...plain, served })
+    return sample(setting.count, done, serverCpuMs, diskBytes)
+  } finally {
+    server?.end()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function finish(task: Task, side: string, phase: Phase, setting: Setting): Promise<void> {
+  const worker = new Worker(task, side, phase, setting)
+  try {
+    await worker.next()
+  } finally {
+    worker.end()
+  }
+}
+
+/** Runs the measured phase, and reads the server's CPU at its start and end. */
+async function run(
+  task: Task,
+  side: string,
+  setting: Setting,
+  server: Worker | undefined,
+): Promise<{ done: Record<string, number>; serverCpuMs: number }> {
+  const worker = new Worker(task, side, 'run', setting)
+  let serverCpuMs = 0
+  try {
+    for (;;) {
+      const { edge, done } = await worker.next()
+      if (done !== undefined) return { done, serverCpuMs }
+      if (server !== undefined) {
+        server.send({ cpu: edge })
+        serverCpuMs = (await server.next()).cpuMs ?? 0
+      }
+      worker.send({ go: edge })
+    }
+  } finally {
+    worker.end()
+  }
+}
+
+function sample(
+  operations: number,
+  done: Record<string, number>,
+  serverCpuMs: number,
+  diskBytes: number,
+): Sample {
+  const number = (name: string): number => done[name] ?? 0
+  return {
+    operations,
+    bytes: number('bytes'),
+    wallMs: number('wallMs'),
+    cpuMs: number('cpuMs'),
+    serverCpuMs,
+    peakMemoryBytes: number('peakMemoryBytes'),
+    longestBlockMs: number('longestBlockMs'),
+    diskBytes,
+    calibrationMs: number('calibrationMs'),
+  }
+}
+
+/** A child process that sends messages, one at a time. */
+class Worker {
+  readonly #child: ChildProcess
+  readonly #what: string
+  readonly #messages: Message[] = []
+  #wake: (() => void) | undefined
+  #ended = false
+
+  constructor(task: Task, side: string, phase: Phase, setting: Setting) {
+    this.#what = `${task.name} (${side}, ${phase})`
+    this.#child = fork(WORKER, [task.name, side, phase], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    this.#child.on('message', (message) => {
+      this.#messages.push(message as Message)
+      this.#wake?.()
+    })
+    this.#child.on('exit', () => {
+      this.#ended = true
+      this.#wake?.()
+    })
+    this.send(setting)
+  }
+
+  send(message: object): void {
+    this.#child.send(message)
+  }
+
+  async next(): Promise<Message> {
+    const timer = setTimeout(() => this.end(), PHASE_MS_MAX)
+    while (this.#messages.length === 0 && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    clearTimeout(timer)
+    const message = this.#messages.shift()
+    if (message === undefined) throw new Error(`${this.#what} failed.`)
+    return message
+  }
+
+  end(): void {
+    if (!this.#ended) this.#child.kill('SIGKILL')
+  }
+}
+
+/** What the files of a folder take up; holes take nothing. */
+function bytesOnDisk(folder: string): number {
+  const stats = lstatSync(folder, { throwIfNoEntry: false })
+  if (stats === undefined) return 0
+  if (!stats.isDirectory()) return stats.blocks * 512
+  return readdirSync(folder).reduce((sum, name) => sum + bytesOnDisk(join(folder, name)), 0)
+}

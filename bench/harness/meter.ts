@@ -1,0 +1,62 @@
+/**
+ * Measuring inside the process that does the work.
+ *
+ * Owns: what is read before and after, and the calibration. The event loop is watched by a timer that fires
+ * every millisecond: how late it is at worst is the longest block.
+ */
+
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Meter } from './task.ts'
+
+export interface Measured {
+  readonly bytes: number
+  readonly wallMs: number
+  readonly cpuMs: number
+  readonly longestBlockMs: number
+  readonly calibrationMs: number
+}
+
+export class ProcessMeter implements Meter {
+  bytes = 0
+  /** Called around the measured work, so that a server's CPU can be read at the same moments. */
+  readonly #around: (edge: 'start' | 'end') => Promise<void>
+  #measured: Omit<Measured, 'bytes'> | undefined
+
+  constructor(around: (edge: 'start' | 'end') => Promise<void>) {
+    this.#around = around
+  }
+
+  get result(): Measured {
+    if (this.#measured === undefined) throw new Error('The task measured nothing.')
+    return { ...this.#measured, bytes: this.bytes }
+  }
+
+  async measure(work: () => Promise<void> | void): Promise<void> {
+    if (this.#measured !== undefined) throw new Error('A run measures once.')
+    const calibrationMs = calibrate()
+    await this.#around('start')
+    const loop = monitorEventLoopDelay({ resolution: 1 })
+    loop.enable()
+    const cpu = process.cpuUsage()
+    const start = performance.now()
+    await work()
+    const wallMs = performance.now() - start
+    const { user, system } = process.cpuUsage(cpu)
+    // Let the timer fire once more, so that a block at the very end is seen.
+    await new Promise((resolve) => setTimeout(resolve, 3))
+    loop.disable()
+    await this.#around('end')
+    const longestBlockMs = Math.max(0, loop.max / 1e6 - 1)
+    this.#measured = { wallMs, cpuMs: (user + system) / 1000, longestBlockMs, calibrationMs }
+  }
+}
+
+/** How long a fixed amount of arithmetic takes, in milliseconds. */
+function calibrate(): number {
+  const start = performance.now()
+  let x = 1
+  for (let i = 0; i < 20_000_000; i++) x = (Math.imul(x, 1_103_515_245) + i) | 0
+  const ms = performance.now() - start
+  // Used, so that the loop is not optimised away.
+  return x === 0.5 ? 0 : ms
+}

@@ -1,0 +1,93 @@
+/**
+ * Our side: a store on disk in a chosen durability mode, opened as an application would.
+ *
+ * Owns: the opening, and nothing that makes a measurement faster than a user would see.
+ */
+
+import { systemClock } from '@dat-rhino/core/base/clock'
+import { Corestore } from '@dat-rhino/core/corestore/corestore'
+import type { Log } from '@dat-rhino/core/log/log'
+import type { Durability } from '@dat-rhino/core/store/store'
+import type { Network } from '@dat-rhino/sdk/network/network'
+import { openStorage } from '@dat-rhino/sdk/platform/node/storage'
+import { connectTcp, listenTcp } from '@dat-rhino/sdk/platform/node/tcp'
+import { startTestnet } from './reference.ts'
+import { bytesOf, nodesOf, numberOf } from './served.ts'
+import type { BenchLog, BenchStore, StoreKind } from './store.ts'
+import type { HostPort } from './task.ts'
+
+const DURABILITY: Readonly<Record<Durability, string>> = {
+  none: 'write, no sync',
+  group: 'write, synced within 50 ms',
+  strict: 'synced',
+}
+
+/** @param eagerSignature sign each append at once, as the reference does, not when somebody can see it */
+export function ours(durability: Durability, eagerSignature = false): StoreKind {
+  return {
+    durability: DURABILITY[durability],
+    load: () => {}, // It is, by the imports above.
+    open: async (folder) => bench(await openOurs(folder, durability, eagerSignature)),
+  }
+}
+
+export async function openOurs(
+  folder: string,
+  durability: Durability = 'none',
+  eagerSignature = false,
+): Promise<Corestore> {
+  return Corestore.open({ store: await openStorage(folder, { durability }), eagerSignature })
+}
+
+function bench(corestore: Corestore): BenchStore {
+  const closers: (() => void | Promise<void>)[] = []
+  // Loaded when needed, so that runs without a network do not carry it in their memory.
+  const join = async (bootstrap: readonly HostPort[], announce: boolean): Promise<Network> => {
+    const { Network } = await import('@dat-rhino/sdk/network/network')
+    const network = new Network(corestore, { bootstrap, host: '127.0.0.1', announce }, systemClock)
+    closers.push(() => network.close())
+    return network
+  }
+  const hasPeers = (): boolean => corestore.connections.length > 0
+  return {
+    log: async (which) => benchLog(await corestore.get(which)),
+    async serve(way, topic) {
+      if (way === 'tcp') {
+        const { port } = await listenTcp({ onTransport: (pipe) => corestore.connect(pipe) })
+        return { port }
+      }
+      const bootstrap = await startTestnet()
+      const network = await join(bootstrap, true)
+      await network.join(topic, { hasPeers }).looked
+      return { bootstrap, topic: Buffer.from(topic).toString('hex') }
+    },
+    async dial(way, served) {
+      if (way === 'tcp') {
+        corestore.connect(await connectTcp({ port: numberOf(served, 'port') }))
+        return
+      }
+      const network = await join(nodesOf(served), false)
+      const connected = new Promise<void>((resolve) => {
+        network.events.on('peer-added', () => resolve())
+      })
+      network.join(bytesOf(served, 'topic'), { hasPeers })
+      await connected
+    },
+    async close() {
+      for (const close of closers) await close()
+      await corestore.close()
+    },
+  }
+}
+
+function benchLog(log: Log): BenchLog {
+  return {
+    key: log.key,
+    discoveryKey: log.discoveryKey,
+    length: () => log.length,
+    append: (blocks) => log.append(blocks),
+    get: (index) => log.get(index),
+    stream: () => log.blocks(),
+    download: (count) => log.download({ start: 0, end: count }).done({ timeoutMs: 0 }),
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * A store of logs as the tasks see it, whoever made it: so that both sides run the same lines.
+ *
+ * Owns: the interface. `ours.ts` and `reference.ts` fulfil it with one call each; nothing is done here that
+ * would make one of them faster.
+ */
+
+import type { Served } from './task.ts'
+
+export interface BenchLog {
+  readonly key: Uint8Array
+  readonly discoveryKey: Uint8Array
+  length(): number
+  append(blocks: Buffer | readonly Buffer[]): Promise<unknown>
+  get(index: number): Promise<Uint8Array>
+  stream(): AsyncIterable<Uint8Array>
+  /** Resolves when the first `count` blocks are here. */
+  download(count: number): Promise<void>
+}
+
+/** How two processes are connected. */
+export type Way = 'tcp' | 'dht'
+
+export interface BenchStore {
+  /** The store's own log of this name, or somebody else's by key. */
+  log(which: { readonly name: string } | { readonly key: Uint8Array }): Promise<BenchLog>
+  /** Serves everything that is stored; `topic` is what is announced on a DHT. */
+  serve(way: Way, topic: Uint8Array): Promise<Served>
+  /** Resolves when connected with a server. */
+  dial(way: Way, served: Served): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StoreKind {
+  /** How rows say what an acknowledgement stands for. */
+  readonly durability: string
+  /** Loads the code, for tasks that time the opening. */
+  load(): void
+  open(folder: string): Promise<BenchStore>
+}

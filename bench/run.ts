@@ -1,0 +1,121 @@
+/**
+ * The benchmark: ours and the reference side by side, in one run.
+ *
+ * Owns: the order of measurements. In each round every side is measured once, the reference first in one round and
+ * last in the next, so that a machine that slows down slows down both. One round of warm-up is thrown away.
+ *
+ *     npm run bench                       all tasks, five rounds each
+ *     npm run bench -- --task get-1k      some tasks; may be repeated
+ *     npm run bench -- --smoke            every task for a moment: contents only, no figures
+ */
+
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeMachine } from './harness/machine.ts'
+import { measure } from './harness/measure.ts'
+import { plot } from './harness/plot.ts'
+import { ROOT } from './harness/root.ts'
+import { type Rounds, type Summary, summarize } from './harness/stats.ts'
+import { markdown, short, text } from './harness/table.ts'
+import type { Sample, Task } from './harness/task.ts'
+import { countFiles, makeFewFiles, TREE_FOLDER } from './harness/tree.ts'
+import { TASKS } from './tasks/all.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    task: { type: 'string', multiple: true, default: [] },
+    rounds: { type: 'string', default: '5' },
+    smoke: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    out: { type: 'string', default: join(ROOT, 'bench', 'out') },
+  },
+})
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const tell = (line: string): void => void process.stderr.write(`${line}\n`)
+
+function chosen(): readonly Task[] {
+  const unknown = options.task.filter((name) => TASKS.every((task) => task.name !== name))
+  if (unknown.length > 0) {
+    throw new Error(`No task ${unknown.join(', ')}; there are ${TASKS.map(nameOf).join(' ')}.`)
+  }
+  return options.task.length === 0 ? TASKS : TASKS.filter(({ name }) => options.task.includes(name))
+}
+
+function nameOf({ name }: Task): string {
+  return name
+}
+
+/** Sides by name: `reference`, then rows by number. */
+function sidesOf(task: Task): string[] {
+  return ['reference', ...task.rows.keys()].map(String)
+}
+
+function settingOf(task: Task, tree: string): { count: number; tree: string } {
+  if (task.needsTree === true) return { count: countFiles(tree), tree }
+  return { count: options.smoke ? task.smokeCount : task.count, tree: '' }
+}
+
+async function smoke(task: Task, tree: string): Promise<void> {
+  for (const side of sidesOf(task)) await measure(task, side, settingOf(task, tree))
+  say(`ok ${task.name}`)
+}
+
+async function measureTask(task: Task, tree: string, rounds: number): Promise<Rounds[]> {
+  const sides = sidesOf(task)
+  const setting = settingOf(task, tree)
+  const samples = new Map<string, Sample[]>(sides.map((side) => [side, []]))
+  for (let round = -1; round < rounds; round++) {
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      const sample = await measure(task, side, setting)
+      tell(`${task.name} ${round < 0 ? 'warm-up' : round + 1} ${side}: ${short(sample.wallMs)} ms`)
+      if (round >= 0) samples.get(side)?.push(sample)
+    }
+  }
+  const reference = samples.get('reference') ?? []
+  return task.rows.map((row, i) => ({ task, row, reference, ours: samples.get(String(i)) ?? [] }))
+}
+
+function write(all: readonly Rounds[], summaries: readonly Summary[], machine: object): void {
+  mkdirSync(options.out, { recursive: true })
+  const raw = all.map(({ task, row, reference, ours }) => ({
+    task: task.name,
+    label: row.label,
+    durability: row.durability,
+    reference,
+    ours,
+  }))
+  const json = { when: new Date().toISOString(), machine, summaries, samples: raw }
+  writeFileSync(join(options.out, 'bench.json'), `${JSON.stringify(json, undefined, 1)}\n`)
+  writeFileSync(join(options.out, 'bench.svg'), plot(summaries))
+  writeFileSync(join(options.out, 'bench.md'), markdown(summaries))
+  say(`Written: bench.json, bench.svg, bench.md in ${options.out}`)
+}
+
+async function main(): Promise<void> {
+  if (options.list) {
+    for (const { name, title } of TASKS) say(`${name.padEnd(20)} ${title}`)
+    return
+  }
+  const tasks = chosen()
+  const rounds = Number(options.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number.')
+  const tree = options.smoke ? makeFewFiles() : TREE_FOLDER
+  try {
+    if (options.smoke) {
+      for (const task of tasks) await smoke(task, tree)
+      return
+    }
+    const machine = describeMachine()
+    const all: Rounds[] = []
+    for (const task of tasks) all.push(...(await measureTask(task, tree, rounds)))
+    const summaries = all.map(summarize)
+    say(text(summaries))
+    write(all, summaries, machine)
+  } finally {
+    if (options.smoke) rmSync(tree, { recursive: true, force: true })
+  }
+}
+
+await main()

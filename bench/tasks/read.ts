@@ -1,0 +1,106 @@
+/** Reading what is on this machine: block by block, many at a time, as a stream. */
+
+import { blocks, check, randomOrder } from '../harness/blocks.ts'
+import { storeFolder } from '../harness/folders.ts'
+import { ours } from '../harness/ours.ts'
+import { reference } from '../harness/reference.ts'
+import type { BenchLog, StoreKind } from '../harness/store.ts'
+import type { Row, Side, Task } from '../harness/task.ts'
+
+const BLOCK_BYTES = 1_024
+/** Blocks of the log that is read; a run may read each several times. */
+const LENGTH = 20_000
+const APPEND = 500
+const OWN = { name: 'log' }
+
+/** Reads `count` blocks, and tells how many bytes that were. */
+type Read = (log: BenchLog, count: number) => Promise<number>
+
+function side(kind: StoreKind, read: Read): Side {
+  return {
+    async prepare(setting) {
+      const store = await kind.open(storeFolder(setting))
+      const log = await store.log(OWN)
+      const length = lengthFor(setting.count)
+      for (let i = 0; i < length; i += APPEND) {
+        await log.append(blocks(Math.min(APPEND, length - i), BLOCK_BYTES, i))
+      }
+      await store.close()
+    },
+    async run(setting, meter) {
+      const { count } = setting
+      const store = await kind.open(storeFolder(setting))
+      const log = await store.log(OWN)
+      let bytes = 0
+      await meter.measure(async () => {
+        bytes = await read(log, count)
+      })
+      meter.bytes = bytes
+      if (bytes !== count * BLOCK_BYTES) throw new Error(`${bytes} bytes were read.`)
+      for (const i of randomOrder(1_000, lengthFor(count))) check(i, BLOCK_BYTES, await log.get(i))
+      await store.close()
+    },
+  }
+}
+
+/** A smoke run makes a log of the few blocks that it reads. */
+function lengthFor(count: number): number {
+  return Math.min(LENGTH, count)
+}
+
+const oneByOne: Read = async (log, count) => {
+  let bytes = 0
+  for (const i of randomOrder(count, lengthFor(count))) bytes += (await log.get(i)).length
+  return bytes
+}
+
+const hundred: Read = async (log, count) => {
+  let bytes = 0
+  const order = randomOrder(count, lengthFor(count))
+  for (let i = 0; i < count; i += 100) {
+    const got = await Promise.all(order.slice(i, i + 100).map((index) => log.get(index)))
+    for (const { length } of got) bytes += length
+  }
+  return bytes
+}
+
+const stream: Read = async (log) => {
+  let bytes = 0
+  for await (const { length } of log.stream()) bytes += length
+  return bytes
+}
+
+function rows(read: Read, goal: number): readonly Row[] {
+  const kind = ours('none')
+  return [{ label: '', durability: kind.durability, goal, side: side(kind, read) }]
+}
+
+export const getOne: Task = {
+  name: 'get-1k',
+  title: 'get 1 KB, one after another, random',
+  unit: 'blocks',
+  count: 60_000,
+  smokeCount: 200,
+  reference: side(reference, oneByOne),
+  rows: rows(oneByOne, 20),
+}
+
+export const getHundred: Task = {
+  name: 'get-1k-100',
+  title: 'get 1 KB, 100 at a time, random',
+  unit: 'blocks',
+  count: 200_000,
+  smokeCount: 200,
+  reference: side(reference, hundred),
+  rows: rows(hundred, 3),
+}
+
+export const readStream: Task = {
+  name: 'read-stream-1k',
+  title: 'read a log of 1 KB blocks as a stream',
+  unit: 'blocks',
+  count: LENGTH,
+  smokeCount: 200,
+  reference: side(reference, stream),
+  rows: rows(stream, 25),
+}

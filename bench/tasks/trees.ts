@@ -1,0 +1,203 @@
+/**
+ * A folder of many small files: importing it, importing it again unchanged, cloning it.
+ *
+ * A clone is timed as a person sees it: from the start, with the look-up on a local DHT, until the last file is
+ * written. The reference imports and writes out with its own mirror between a local drive and a hyperdrive.
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Drive } from '@dat-rhino/core/drive/drive'
+import type { Durability } from '@dat-rhino/core/store/store'
+import type { OpenOptions, Rhino } from '@dat-rhino/sdk'
+import { outFolder, ownerFolder, storeFolder } from '../harness/folders.ts'
+import {
+  attach,
+  openReference,
+  openSwarm,
+  type ReferenceDrive,
+  startTestnet,
+  stock,
+} from '../harness/reference.ts'
+import { bytesOf, nodesOf, textOf } from '../harness/served.ts'
+import type { HostPort, Row, Served, Setting, Side, Task } from '../harness/task.ts'
+import { readTree, sameTrees } from '../harness/tree.ts'
+
+/** How one side does each of the steps. */
+interface Kind {
+  readonly durability: string
+  /** Loads the code, before the clock starts. */
+  load(): Promise<void>
+  /** Brings everything of `tree` into the drive kept in `folder`. */
+  import(folder: string, tree: string): Promise<void>
+  /** The file's bytes in that drive. */
+  reader(folder: string): Promise<(path: string) => Promise<Uint8Array | null | undefined>>
+  serve(folder: string, tree: string): Promise<Served>
+  clone(folder: string, served: Served | undefined, to: string): Promise<void>
+}
+
+const importing = (kind: Kind, isRepeated: boolean): Side => ({
+  ...(isRepeated
+    ? { prepare: (setting: Setting) => kind.import(storeFolder(setting), setting.tree) }
+    : {}),
+  async run(setting, meter) {
+    await kind.load()
+    meter.bytes = treeBytes(setting)
+    await meter.measure(() => kind.import(storeFolder(setting), setting.tree))
+  },
+  async verify(setting) {
+    const read = await kind.reader(storeFolder(setting))
+    for (const { path, bytes } of readTree(setting.tree)) {
+      const found = await read(path)
+      if (found == null || !bytes.equals(found)) throw new Error(`${path} is not what it was.`)
+    }
+  },
+})
+
+const cloning = (kind: Kind): Side => ({
+  prepare: (setting) => kind.import(ownerFolder(setting), setting.tree),
+  serve: (setting) => kind.serve(ownerFolder(setting), setting.tree),
+  async run(setting, meter) {
+    await kind.load()
+    meter.bytes = treeBytes(setting)
+    await meter.measure(() => kind.clone(storeFolder(setting), setting.served, outFolder(setting)))
+  },
+  verify: async (setting) => sameTrees(setting.tree, outFolder(setting)),
+})
+
+function treeBytes({ tree }: Setting): number {
+  let sum = 0
+  for (const { bytes } of readTree(tree)) sum += bytes.length
+  return sum
+}
+
+// ---- The reference -------------------------------------------------------------------------------
+
+const reference: Kind = {
+  durability: 'write, no sync',
+  async load() {
+    for (const name of ['corestore', 'hyperdrive', 'localdrive', 'hyperswarm'] as const) stock(name)
+  },
+  async import(folder, tree) {
+    const drive = await openDrive(folder)
+    await new (stock('localdrive'))(tree).mirror(drive).done()
+    await drive.close()
+  },
+  async reader(folder) {
+    const drive = await openDrive(folder)
+    return (path) => drive.get(path)
+  },
+  async serve(folder) {
+    const store = await openReference(folder)
+    const drive = new (stock('hyperdrive'))(store.namespace('drive'))
+    await drive.ready()
+    const bootstrap = await startTestnet()
+    const swarm = openSwarm(bootstrap)
+    swarm.on('connection', (stream) => attach(store, stream))
+    await swarm.join(drive.discoveryKey, { server: true, client: false }).flushed()
+    return { bootstrap, key: drive.key.toString('hex') }
+  },
+  async clone(folder, served, to) {
+    const store = await openReference(folder)
+    const drive = new (stock('hyperdrive'))(store.namespace('clone'), bytesOf(served, 'key'))
+    await drive.ready()
+    const swarm = openSwarm(nodesOf(served))
+    swarm.on('connection', (stream) => attach(store, stream))
+    swarm.join(drive.discoveryKey, { server: false, client: true })
+    // Its mirror takes a drive that has not heard from anybody for an empty one.
+    if (drive.core.length === 0) {
+      await new Promise<void>((resolve) => drive.core.once('append', resolve))
+    }
+    await drive.mirror(new (stock('localdrive'))(to)).done()
+    await drive.close()
+  },
+}
+
+async function openDrive(folder: string): Promise<ReferenceDrive> {
+  const store = await openReference(folder)
+  const drive = new (stock('hyperdrive'))(store.namespace('drive'))
+  await drive.ready()
+  return drive
+}
+
+// ---- Ours ----------------------------------------------------------------------------------------
+
+const ours = (durability: Durability, says: string): Kind => ({
+  durability: says,
+  async load() {
+    await import('@dat-rhino/sdk')
+  },
+  async import(folder, tree) {
+    await using rhino = await openRhino({ storage: folder, network: false, durability })
+    const share = await rhino.share(tree, { watch: false, hidden: true })
+    const { error } = await share.done({ timeoutMs: 0 })
+    if (error !== undefined) throw error
+    writeFileSync(join(folder, '..', 'link'), share.link)
+  },
+  async reader(folder) {
+    const link = readFileSync(join(folder, '..', 'link'), 'utf8')
+    const rhino = await openRhino({ storage: folder, network: false })
+    const drive: Drive = await rhino.drive(link, { update: false })
+    return (path) => drive.get(path)
+  },
+  async serve(folder, tree) {
+    const bootstrap = await startTestnet()
+    const rhino = await openRhino({ storage: folder, network: onLoopback(bootstrap), durability })
+    const share = await rhino.share(tree, { hidden: true })
+    await share.done({ timeoutMs: 0 })
+    return { bootstrap, link: share.link }
+  },
+  async clone(folder, served, to) {
+    const network = onLoopback(nodesOf(served))
+    await using rhino = await openRhino({ storage: folder, network, durability })
+    const clone = await rhino.clone(textOf(served, 'link'), to)
+    const { error } = await clone.done({ timeoutMs: 0 })
+    if (error !== undefined) throw error
+  },
+})
+
+/** Loaded when needed, so that other tasks do not carry the network in their memory. */
+async function openRhino(options: OpenOptions): Promise<Rhino> {
+  const { open } = await import('@dat-rhino/sdk')
+  return open(options)
+}
+
+function onLoopback(bootstrap: readonly HostPort[]): NonNullable<OpenOptions['network']> {
+  return { bootstrap, host: '127.0.0.1' }
+}
+
+const unsynced = ours('none', 'write, no sync')
+const usual = ours('group', 'write, synced within 50 ms')
+
+function rows(make: (kind: Kind) => Side, goal: number): readonly Row[] {
+  return [
+    { label: '', durability: unsynced.durability, goal, side: make(unsynced) },
+    { label: '', durability: usual.durability, side: make(usual) },
+  ]
+}
+
+const TREE = { unit: 'files', count: 0, smokeCount: 0, needsTree: true }
+
+export const importTree: Task = {
+  ...TREE,
+  name: 'import-tree',
+  title: 'import a folder of small files',
+  reference: importing(reference, false),
+  rows: rows((kind) => importing(kind, false), 16),
+}
+
+export const reimportTree: Task = {
+  ...TREE,
+  name: 'reimport-tree',
+  title: 'import it again, unchanged',
+  reference: importing(reference, true),
+  rows: rows((kind) => importing(kind, true), 60),
+}
+
+export const cloneTree: Task = {
+  ...TREE,
+  name: 'clone-tree',
+  title: 'clone it over a local DHT, two processes',
+  reference: cloning(reference),
+  rows: rows(cloning, 10),
+}
