@@ -2,9 +2,11 @@
 
 import '../setup.ts'
 import { createHash } from 'node:crypto'
-import { hex } from '../../src/bytes/bytes.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { fromUtf8, hex } from '../../src/bytes/bytes.ts'
 import { Corestore } from '../../src/corestore/corestore.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { memoryTransports } from '../wire/simulated.ts'
 
 export function openStore(primaryKey?: Uint8Array): Promise<Corestore> {
   const store = openMemoryStore(primaryKey === undefined ? {} : { primaryKey })
@@ -42,3 +44,13 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 export async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
   for (const part of parts) yield part
 }
+
+/** Connects two stores in this process; returns the way to part them. */
+export function connect(a: Corestore, b: Corestore): () => void {
+  const [dialler, listener] = memoryTransports(systemClock)
+  const connection = a.connect(dialler)
+  b.connect(listener)
+  return () => connection.close()
+}
+
+export const text = (bytes: Uint8Array | undefined): string | undefined => bytes && fromUtf8(bytes)

@@ -84,7 +84,7 @@ class MemoryTransport implements Transport {
   readonly isInitiator: boolean
   readonly handshakeHash: Uint8Array
   readonly remotePublicKey: Uint8Array
-  readonly #clock: TestClock
+  readonly #clock: Clock
   other: MemoryTransport | undefined
   #handler: TransportHandler | undefined
   #queue: Uint8Array[] = []
@@ -95,7 +95,7 @@ class MemoryTransport implements Transport {
   #ending: { error: Error | undefined } | undefined
   #isOver = false
 
-  constructor(clock: TestClock, isInitiator: boolean, handshakeHash: Uint8Array) {
+  constructor(clock: Clock, isInitiator: boolean, handshakeHash: Uint8Array) {
     this.#clock = clock
     this.isInitiator = isInitiator
     this.handshakeHash = handshakeHash
@@ -187,7 +187,7 @@ class MemoryTransport implements Transport {
 
 /** Two ends of one pipe; the first has dialled. */
 export function memoryTransports(
-  clock: TestClock,
+  clock: Clock,
   handshakeHash: Uint8Array = HANDSHAKE_HASH,
 ): [Transport, Transport] {
   const first = new MemoryTransport(clock, true, handshakeHash)
