@@ -154,6 +154,8 @@ export class Clone implements AsyncDisposable {
     try {
       await checkIsDrive(drive, this.#wait)
       await drive.ready(this.#wait)
+      // Somebody is here, or nobody will be: an update need not wait for others.
+      if (!isKnown) found()
       await this.#update(isKnown)
     } catch (error) {
       throw this.#explain(error)

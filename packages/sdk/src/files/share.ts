@@ -93,7 +93,10 @@ export class Share implements AsyncDisposable {
       checkWritable(drive, station)
       checkRole(dir, role, 'share', drive.key)
       if (role === undefined) writeRole(place, { role: 'share', key: drive.key })
-      const ledger = await Ledger.open(join(place.state, 'files'), `share ${formatLink(drive)}`)
+      const ledger = await Ledger.open(
+        join(place.state, 'files'),
+        `share ${formatLink({ key: drive.key })}`,
+      )
       return new Share(setup, new FolderSession(station, drive, options.signal), ledger)
     } catch (error) {
       await drive.close()
