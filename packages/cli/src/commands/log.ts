@@ -1,0 +1,32 @@
+/**
+ * `dat log LINK|DIR`: the history of a drive, newest first.
+ *
+ * Owns: the form of a history line. Its version can be given to `--checkout`.
+ */
+
+import { bytes as size } from '../format.ts'
+import type { Session } from '../session.ts'
+import { type ReadFlags, withDrive } from './open-drive.ts'
+
+export interface LogFlags extends ReadFlags {
+  readonly limit?: number
+}
+
+export async function history(session: Session, where: string, flags: LogFlags): Promise<void> {
+  const { output } = session
+  await withDrive(session, where, undefined, flags, async ({ whole, version: newest, wait }) => {
+    const { limit } = flags
+    const range = { lt: newest, reverse: true, ...(limit === undefined ? {} : { limit }) }
+    const width = String(newest).length
+    for await (const { version, path, entry } of whole.history(range, wait)) {
+      const what = entry === undefined ? 'del' : 'put'
+      const bytes = entry?.blob?.byteLength
+      const note = bytes === undefined ? '' : `  (${size(bytes)})`
+      output.result(
+        what,
+        { version, path, ...(bytes === undefined ? {} : { bytes }) },
+        `${String(version).padStart(width)}  ${what}  ${path}${note}`,
+      )
+    }
+  })
+}

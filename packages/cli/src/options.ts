@@ -1,0 +1,109 @@
+/**
+ * Options that several commands understand, and what they become for the SDK.
+ *
+ * Owns: their names, their help texts and how their values are read. A wrong value is told as a `BAD_ARGUMENT`
+ * that names the option. An option that may be given several times is repeated: it never swallows the
+ * arguments behind it.
+ */
+
+import { DatError } from '@dat-rhino/core/base/errors'
+import type { NetworkOptions } from '@dat-rhino/sdk'
+import { type Command, Option } from 'commander'
+
+/** Values as commander hands them over. */
+export interface CommonFlags {
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly verbose?: boolean
+}
+
+/** How the network is entered. */
+export interface NetworkFlags {
+  readonly bootstrap?: readonly string[]
+  readonly host?: string
+  readonly port?: number
+  readonly announce?: boolean
+  readonly offline?: boolean
+}
+
+/** Of every command. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option('--json', 'one JSON object a line on standard output, for programs')
+    .option('-q, --quiet', 'only results and errors')
+    .option('--verbose', 'with an error, also what caused it')
+}
+
+/** Of every command that goes to the network. */
+export function addNetworkOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--bootstrap <host:port>',
+        'enter the network here instead of at the public nodes; may be repeated',
+      ).argParser(readAddress),
+    )
+    .option('--host <address>', 'bind to this address (127.0.0.1 stays on this machine)')
+    .addOption(new Option('--port <number>', 'bind to this UDP port').argParser(readPort))
+    .option('--no-announce', 'look for peers, but do not let strangers find this device')
+    .option('--offline', 'no network at all')
+}
+
+/** The longest wait of commands that ask others. */
+export function timeoutOption(): Option {
+  const help = 'longest wait for peers and answers (default: 30; 0: no limit)'
+  return new Option('--timeout <seconds>', help).argParser(readSeconds)
+}
+
+/** A version of the drive instead of the newest. */
+export function checkoutOption(help: string): Option {
+  return new Option('--checkout <version>', help).argParser((text) => whole('--checkout', text, 1))
+}
+
+/** So many, at most. */
+export function limitOption(help: string): Option {
+  return new Option('-n, --limit <count>', help).argParser((text) => whole('--limit', text, 0))
+}
+
+/** Collects an option that may be repeated. */
+export function repeated(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text]
+}
+
+/** What the SDK is to know of the network. */
+export function networkOptions(flags: NetworkFlags): NetworkOptions {
+  return {
+    ...(flags.bootstrap === undefined ? {} : { bootstrap: flags.bootstrap }),
+    ...(flags.host === undefined ? {} : { host: flags.host }),
+    ...(flags.port === undefined ? {} : { port: flags.port }),
+    ...(flags.announce === false ? { announce: false } : {}),
+    ...(flags.offline === true ? { offline: true } : {}),
+  }
+}
+
+/** Seconds on the command line, milliseconds inside. */
+function readSeconds(text: string): number {
+  const seconds = Number(text)
+  if (text.trim() === '' || !Number.isFinite(seconds) || seconds < 0) {
+    throw new DatError('BAD_ARGUMENT', `--timeout takes seconds, 0 for no limit; not "${text}".`)
+  }
+  return seconds * 1000
+}
+
+function whole(option: string, text: string, min: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value
+  const from = min === 0 ? '' : ` from ${min} on`
+  throw new DatError('BAD_ARGUMENT', `${option} takes a whole number${from}, not "${text}".`)
+}
+
+function readPort(text: string): number {
+  const port = whole('--port', text, 0)
+  if (port <= 65_535) return port
+  throw new DatError('BAD_ARGUMENT', `--port takes a number up to 65535, not "${text}".`)
+}
+
+function readAddress(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (/^.+:\d{1,5}$/.test(text)) return repeated(text, before)
+  throw new DatError('BAD_ARGUMENT', `--bootstrap takes HOST:PORT, not "${text}".`)
+}

@@ -1,0 +1,112 @@
+/**
+ * The grammar of the command line: what arguments become, and what is said about wrong ones.
+ */
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { isCode } from '@dat-rhino/core/base/errors'
+import { CommanderError } from 'commander'
+import { networkOptions } from '../src/options.ts'
+import { buildProgram, COMMANDS } from '../src/program.ts'
+import { usageError } from '../src/usage.ts'
+
+/** What the command got, without running it. */
+async function flagsOf(...args: string[]): Promise<Record<string, unknown>> {
+  let got: Record<string, unknown> = {}
+  const program = buildProgram(async (flags) => {
+    got = { ...flags }
+  })
+  await program.parseAsync(args, { from: 'user' })
+  return got
+}
+
+/** What is said about wrong arguments. */
+async function complaint(...args: string[]): Promise<string> {
+  try {
+    await flagsOf(...args)
+  } catch (thrown) {
+    if (isCode(thrown, 'BAD_ARGUMENT')) return thrown.message
+    assert.ok(thrown instanceof CommanderError)
+    const { error, hint } = usageError(thrown, args)
+    assert.equal(error.code, 'BAD_ARGUMENT')
+    return `${error.message} ${hint}`
+  }
+  throw new Error('Nothing was wrong.')
+}
+
+test('an option that may be repeated swallows no argument', async () => {
+  const flags = await flagsOf('share', '--ignore', '*.tmp', '--ignore', 'old/', 'photos')
+
+  assert.deepEqual(flags['ignore'], ['*.tmp', 'old/'])
+})
+
+test('network options become what the SDK understands', async () => {
+  const given = ['--bootstrap', '127.0.0.1:5000', '--bootstrap', 'example.org:6000']
+  const flags = await flagsOf(
+    'share',
+    ...given,
+    '--host',
+    '127.0.0.1',
+    '--port',
+    '7000',
+    '--no-announce',
+  )
+
+  assert.deepEqual(networkOptions(flags), {
+    bootstrap: ['127.0.0.1:5000', 'example.org:6000'],
+    host: '127.0.0.1',
+    port: 7000,
+    announce: false,
+  })
+})
+
+test('seconds on the command line are milliseconds inside, and 0 is no limit', async () => {
+  assert.equal((await flagsOf('clone', 'x', '--timeout', '1.5'))['timeout'], 1_500)
+  assert.equal((await flagsOf('clone', 'x', '--timeout', '0'))['timeout'], 0)
+})
+
+test('a wrong value is told with the option that it was given to', async () => {
+  assert.match(await complaint('clone', 'x', '--timeout', 'soon'), /--timeout .*"soon"/)
+  assert.match(await complaint('clone', 'x', '--checkout', '0'), /--checkout .*"0"/)
+  assert.match(await complaint('log', 'x', '--limit', '-1'), /--limit .*"-1"/)
+  assert.match(await complaint('share', '--port', '65536'), /--port .*65535/)
+  assert.match(await complaint('share', '--bootstrap', 'localhost'), /--bootstrap .*HOST:PORT/)
+})
+
+test('wrong usage is told in one sentence, with the help that helps', async () => {
+  assert.equal(
+    await complaint('clon', 'x'),
+    "Unknown command 'clon' (Did you mean clone?) dat --help shows what there is.",
+  )
+  assert.match(await complaint('clone'), /^Missing required argument 'link'\. See dat clone --help/)
+  assert.match(await complaint('clone', 'a', 'b', 'c'), /^Too many arguments/)
+  assert.match(await complaint('share', '--onse'), /Did you mean --once\?/)
+})
+
+test('the reference describes every option of every command', () => {
+  const reference = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
+  const { commands } = buildProgram(async () => undefined)
+
+  const missing = commands.flatMap((command) =>
+    command.options
+      .filter(({ flags }) => !reference.includes(`\`${flags}\``))
+      .map(({ flags }) => `${command.name()} ${flags}`),
+  )
+
+  assert.deepEqual(
+    commands.map((command) => command.name()),
+    COMMANDS,
+  )
+  assert.deepEqual(missing, [])
+})
+
+test('the version is that of the package', async () => {
+  const record: unknown = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  )
+
+  const program = buildProgram(async () => undefined)
+
+  assert.equal(program.version(), (record as { version: string }).version)
+})
