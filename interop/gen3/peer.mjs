@@ -47,6 +47,7 @@ const thing = (name) => {
 /** Speaks about everything on `stream`: an outer stream of ours, or a swarm's connection. */
 function attach(stream) {
   streams.add(stream)
+  stream.setMaxListeners(0)
   stream.on('error', () => {})
   stream.on('close', () => streams.delete(stream))
   if (store !== undefined) store.replicate(stream)
