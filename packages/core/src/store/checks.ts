@@ -16,6 +16,9 @@ export const EMPTY_HEAD: Head = { fork: 0, length: 0, byteLength: 0, signature: 
 /** Bytes of a signature that is kept per length (generations 1 and 2). */
 export const KEPT_SIGNATURE_BYTES = 64
 
+/** Does a generation keep a signature per length? Looked up once, when a log is opened. */
+export const KEPT_SIGNATURES: Readonly<Record<1 | 2 | 3, boolean>> = { 1: true, 2: true, 3: false }
+
 /** Bytes as a latin1 text: the cheapest key of a Map. Compares like the bytes. */
 export function binaryText(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes)
@@ -59,6 +62,16 @@ export function ownHead(head: Head): Head {
 
 export function checkNumber(what: string, value: number): void {
   invariant(Number.isSafeInteger(value) && value >= 0, `A store got a wrong ${what}.`, { value })
+}
+
+/** A signature that is to be kept for `length`, by a log that keeps them. */
+export function checkKeptSignature(keeps: boolean, length: number, signature: Uint8Array): void {
+  checkNumber('length', length)
+  invariant(
+    keeps && length > 0 && signature.length === KEPT_SIGNATURE_BYTES,
+    'A signature of 64 bytes is kept per length by generations 1 and 2 only.',
+    { length, bytes: signature.length },
+  )
 }
 
 export function checkBlockSize(index: number, size: number): void {

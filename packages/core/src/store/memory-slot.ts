@@ -13,9 +13,10 @@ import { LEAF_PREFIX_BYTES, type WriteU64 } from '../tree/hash.ts'
 import type { Node } from '../tree/nodes.ts'
 import {
   checkBlockSize,
+  checkKeptSignature,
   checkNumber,
   EMPTY_HEAD,
-  KEPT_SIGNATURE_BYTES,
+  KEPT_SIGNATURES,
   lastBlockBelow,
   ownHead,
 } from './checks.ts'
@@ -172,8 +173,7 @@ export class MemorySlot implements Slot {
   }
 
   putSignature(length: number, signature: Uint8Array): void {
-    checkNumber('length', length)
-    invariant(signature.length === KEPT_SIGNATURE_BYTES, 'A kept signature has 64 bytes.')
+    checkKeptSignature(KEPT_SIGNATURES[this.identity.generation], length, signature)
     this.#change(this.#signatures, length, copy(signature))
   }
 

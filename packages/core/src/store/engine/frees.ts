@@ -1,0 +1,84 @@
+/**
+ * What the changes since the last commit no longer need, noted until the commit stands.
+ *
+ * Owns: the list. Until then nothing may be given back, because the commit can fail or be taken back; `apply` moves
+ * it into the counters of the segments. Neighbours in one segment are joined, so that dropping a log of a million
+ * blocks notes a few rows. Rows from before a `mark` are not joined with later ones.
+ */
+
+import { PUNCH_BYTES_MIN } from '../../base/limits.ts'
+import { refAddress } from './page-cache.ts'
+import type { DropSink, PageDrop } from './page-drop.ts'
+import type { SegmentLog } from './segments.ts'
+
+export class Frees implements DropSink {
+  readonly #data: SegmentLog
+  readonly #pages: SegmentLog
+  // Rows of three: an address in the segment, bytes, items.
+  readonly #dataRows: number[] = []
+  readonly #pageRows: number[] = []
+  /** Rows of two: address and size of blocks that are worth a hole. */
+  readonly #holes: number[] = []
+  readonly #drops: PageDrop[] = []
+  #barrier = 0
+
+  constructor(data: SegmentLog, pages: SegmentLog) {
+    this.#data = data
+    this.#pages = pages
+  }
+
+  block(position: number, size: number): void {
+    const rows = this.#dataRows
+    const last = rows.length - 3
+    const segment = this.#data.at(position)
+    if (last >= this.#barrier && segment !== undefined) {
+      const address = rows[last] ?? 0
+      if (address >= segment.start && address < segment.end) {
+        rows[last + 1] = (rows[last + 1] ?? 0) + size
+        rows[last + 2] = (rows[last + 2] ?? 0) + 1
+        if (size >= PUNCH_BYTES_MIN) this.#holes.push(position, size)
+        return
+      }
+    }
+    rows.push(position, size, 1)
+    if (size >= PUNCH_BYTES_MIN) this.#holes.push(position, size)
+  }
+
+  page(ref: number, bytes: number): void {
+    this.#pageRows.push(refAddress(ref), bytes, 1)
+  }
+
+  dropped(drop: PageDrop): void {
+    this.#drops.push(drop)
+  }
+
+  /** Appends the lengths of the lists to `out`, for `rewind`. */
+  mark(out: number[]): number[] {
+    this.#barrier = this.#dataRows.length
+    out.push(this.#dataRows.length, this.#pageRows.length, this.#holes.length, this.#drops.length)
+    return out
+  }
+
+  rewind(data: number, pages: number, holes: number, drops: number): void {
+    this.#dataRows.length = data
+    this.#pageRows.length = pages
+    this.#holes.length = holes
+    this.#drops.length = drops
+    this.#barrier = data
+  }
+
+  /** The commit stands. Adds the blocks that are worth a hole to `holes`. */
+  apply(holes: number[]): void {
+    applyRows(this.#dataRows, this.#data)
+    applyRows(this.#pageRows, this.#pages)
+    for (const number of this.#holes) holes.push(number)
+    for (const drop of this.#drops) drop.finish()
+    this.rewind(0, 0, 0, 0)
+  }
+}
+
+function applyRows(rows: readonly number[], log: SegmentLog): void {
+  for (let i = 0; i < rows.length; i += 3) {
+    log.addLive(rows[i] ?? 0, -(rows[i + 1] ?? 0), -(rows[i + 2] ?? 0))
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * From files to a store in memory: the index, the segments, and what was committed since the last checkpoint.
+ *
+ * Owns: reading, without changing anything on the disk. Where the index is damaged it tries twice: what stands before
+ * the damage with all of the data log behind it is often everything; failing that, everything of the index that can
+ * be read, and then the store is read-only.
+ */
+
+import type { Clock } from '../../base/clock.ts'
+import { copy } from '../../bytes/bytes.ts'
+import type { Crc32 } from '../crc32.ts'
+import type { StoreSizes } from '../options.ts'
+import { type Adopted, adoptSegments } from './adopt.ts'
+import { BlockReader } from './block-reader.ts'
+import { ColdGuard } from './cold-guard.ts'
+import type { FileTable } from './files.ts'
+import { decodeHeader, FIRST_ADDRESS, HEADER_BYTES, KIND_DATA, KIND_PAGES } from './format.ts'
+import type { Frame } from './frames.ts'
+import { Frees } from './frees.ts'
+import type { Gate } from './gate.ts'
+import { IndexFile, type StoredIndex } from './index-file.ts'
+import { IndexImages } from './index-images.ts'
+import type { StoredSegment } from './index-items.ts'
+import type { KeyFile } from './key-file.ts'
+import { LogTable } from './log-table.ts'
+import { PageCache } from './page-cache.ts'
+import { type Replayed, replay } from './replay.ts'
+import { SegmentLog } from './segments.ts'
+import { Staging } from './staging.ts'
+import { Undo } from './undo.ts'
+
+export interface LoadOptions {
+  readonly files: FileTable
+  readonly keys: KeyFile
+  readonly gate: Gate
+  readonly clock: Clock
+  readonly crc32: Crc32
+  readonly sizes: StoreSizes
+  readonly syncs: boolean
+  /** For a store that is new. */
+  readonly newStoreId: Uint8Array
+}
+
+/** A store in memory. */
+export interface Loaded {
+  readonly files: FileTable
+  readonly data: SegmentLog
+  readonly pages: SegmentLog
+  readonly cache: PageCache
+  readonly staging: Staging
+  readonly undo: Undo
+  readonly frees: Frees
+  readonly reader: BlockReader
+  readonly logs: LogTable
+  readonly index: IndexFile
+  readonly replayed: Replayed
+  /** End of the data log and of the page log in the index. */
+  readonly position: number
+  readonly pagesEnd: number
+  /** `Disk.identity` when the index was written. */
+  readonly identity: string
+  /** What is wrong, in words; empty for a store that is whole. */
+  readonly damage: readonly string[]
+  /** Nothing is lost, but the index file must be written anew. */
+  readonly isIndexStale: boolean
+  readonly superfluous: readonly string[]
+}
+
+export function load(options: LoadOptions, stored: StoredIndex | undefined): Loaded {
+  if (stored === undefined) return loadFrom(options, undefined, [], [])
+  const { before, behind } = stored.frames
+  const first = loadFrom(options, stored, before, behind)
+  if (first.damage.length === 0 || behind.length === 0) return first
+  return loadFrom(options, stored, [...before, ...behind], [])
+}
+
+/** @param unused - frames that are right and not taken: they tell how far the store once was */
+function loadFrom(
+  options: LoadOptions,
+  stored: StoredIndex | undefined,
+  frames: readonly Frame[],
+  unused: readonly Frame[],
+): Loaded {
+  const { files, gate, clock, crc32, sizes } = options
+  const names = files.disk.list()
+  const storeId = stored?.storeId ?? findStoreId(options, names)
+  const index = makeIndex(options, stored, frames, storeId)
+  const { base } = index.images
+  const position = base?.position ?? FIRST_ADDRESS
+  const pagesEnd = base?.pagesEnd ?? FIRST_ADDRESS
+
+  const common = { files, storeId, crc32 }
+  const data = new SegmentLog(
+    { ...common, prefix: 'data-', kind: KIND_DATA, segmentBytes: sizes.segmentBytes },
+    position,
+  )
+  const pages = new SegmentLog(
+    { ...common, prefix: 'pages-', kind: KIND_PAGES, segmentBytes: sizes.pageSegmentBytes },
+    pagesEnd,
+  )
+  const tables = tablesOf(index.images)
+  const adopted = [
+    adoptSegments(data, names, {
+      ...common,
+      kind: KIND_DATA,
+      table: tables[KIND_DATA],
+      end: position,
+    }),
+    adoptSegments(pages, names, {
+      ...common,
+      kind: KIND_PAGES,
+      table: tables[KIND_PAGES],
+      end: pagesEnd,
+    }),
+  ]
+
+  const guard = new ColdGuard(clock)
+  const cache = new PageCache(pages, crc32, guard, sizes.pageCacheBytes)
+  const staging = new Staging(sizes.recordBytes)
+  const undo = new Undo()
+  const frees = new Frees(data, pages)
+  // While records are replayed nothing is staged, so every block is read from its file.
+  staging.begin(Number.MAX_SAFE_INTEGER)
+  const reader = new BlockReader(staging, data, guard)
+  const logs: LogTable = new LogTable(
+    () => index.images,
+    options.keys,
+    { undo, frees, cache, touched: (state) => logs.changed.add(state) },
+    { staging, reader, checkWritable: () => gate.check() },
+  )
+  const durable = Math.max(position, durableIn(stored, unused))
+  const replayed = replay(
+    { data, logs, undo, frees, crc32 },
+    position,
+    base?.previous ?? 0,
+    durable,
+  )
+  staging.begin(replayed.end)
+  return {
+    ...{ files, data, pages, cache, staging, undo, frees, reader, logs, index, replayed },
+    ...{ position, pagesEnd, identity: base?.identity ?? '' },
+    damage: damageOf(adopted, replayed, stored, unused, frames),
+    isIndexStale: stored === undefined || stored.isOlder || unused.length > 0,
+    superfluous: adopted.flatMap(({ superfluous }) => superfluous),
+  }
+}
+
+function damageOf(
+  adopted: readonly Adopted[],
+  replayed: Replayed,
+  stored: StoredIndex | undefined,
+  unused: readonly Frame[],
+  frames: readonly Frame[],
+): string[] {
+  const damage = adopted.flatMap((log) => log.damage)
+  if (replayed.damage !== undefined) damage.push(replayed.damage)
+  const isSkipping = unused.length === 0 && frames.length > (stored?.frames.before.length ?? 0)
+  if (isSkipping) damage.push('the index is damaged')
+  return damage
+}
+
+function makeIndex(
+  { files, crc32, syncs }: LoadOptions,
+  stored: StoredIndex | undefined,
+  frames: readonly Frame[],
+  storeId: Uint8Array,
+): IndexFile {
+  const images = new IndexImages()
+  if (stored === undefined) {
+    return new IndexFile(files, crc32, storeId, syncs, images, { number: 0, end: 0, frame: 0 })
+  }
+  for (const { from, end } of frames) images.add(stored.bytes, from, end)
+  return new IndexFile(files, crc32, storeId, syncs, images, {
+    number: stored.number,
+    end: stored.frames.end,
+    frame: frames.at(-1)?.number ?? 0,
+  })
+}
+
+function tablesOf(images: IndexImages): Record<1 | 2, Map<number, StoredSegment>> {
+  const tables = {
+    [KIND_DATA]: new Map<number, StoredSegment>(),
+    [KIND_PAGES]: new Map<number, StoredSegment>(),
+  }
+  for (const segment of images.segments()) {
+    if (segment.kind === KIND_DATA || segment.kind === KIND_PAGES) {
+      tables[segment.kind].set(segment.start, segment)
+    }
+  }
+  return tables
+}
+
+/** The end of the data log that frames name which are not used otherwise. */
+function durableIn(stored: StoredIndex | undefined, frames: readonly Frame[]): number {
+  const images = new IndexImages()
+  for (const { from, end } of frames) if (stored !== undefined) images.add(stored.bytes, from, end)
+  return images.base?.position ?? 0
+}
+
+/** Without an index, the id of a store stands in its other files. */
+function findStoreId(
+  { files, crc32, newStoreId }: LoadOptions,
+  names: readonly string[],
+): Uint8Array {
+  for (const name of names) {
+    if (!name.startsWith('data-')) continue
+    const bytes = new Uint8Array(HEADER_BYTES)
+    const read = files.get(name).read(bytes, 0, HEADER_BYTES, 0)
+    const header = decodeHeader(bytes.subarray(0, read), name, crc32)
+    if (header !== undefined) return copy(header.storeId)
+  }
+  return newStoreId
+}

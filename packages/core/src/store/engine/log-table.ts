@@ -1,0 +1,150 @@
+/**
+ * The logs of a store: by number, by discovery key, by name.
+ *
+ * Owns: which logs there are, and their slots. A log that nobody asked for is a number behind its discovery key and
+ * an offset in the index; its slot is made when it is asked for, and stays.
+ */
+
+import { DatError, invariant } from '../../base/errors.ts'
+import { KEY_BYTES } from '../../crypto/crypto.ts'
+import { aliasText, binaryText } from '../checks.ts'
+import type { Alias, LogIdentity } from '../store.ts'
+import type { IndexImages } from './index-images.ts'
+import { readIdentityItem, readState, readUserData } from './index-items.ts'
+import { IDENTITY_DISCOVERY_KEY_AT } from './items.ts'
+import type { KeyFile } from './key-file.ts'
+import { EngineSlot, type SlotHost } from './slot.ts'
+import { SlotState, type StateHost } from './slot-state.ts'
+
+/** The discovery key in the body of an identity in the index: behind the log's number. */
+const DISCOVERY_KEY_AT = 4 + IDENTITY_DISCOVERY_KEY_AT
+
+export class LogTable {
+  /** Number of the next log. */
+  next: number
+  /** Logs whose state differs from what the index file says. */
+  readonly changed = new Set<SlotState>()
+  /** Logs that the index file still has. */
+  readonly removed = new Set<number>()
+  readonly #images: () => IndexImages
+  readonly #keys: KeyFile
+  readonly #stateHost: StateHost
+  readonly #slotHost: SlotHost
+  readonly #byDiscoveryKey = new Map<string, number>()
+  /** Filled when somebody first asks for a name. */
+  #byAlias: Map<string, number> | undefined
+  readonly #slots = new Map<number, EngineSlot>()
+
+  constructor(images: () => IndexImages, keys: KeyFile, stateHost: StateHost, slotHost: SlotHost) {
+    this.#images = images
+    this.#keys = keys
+    this.#stateHost = stateHost
+    this.#slotHost = slotHost
+    this.next = images().base?.nextLog ?? 0
+    for (let log = 0; log < images().logsEnd; log++) {
+      const image = images().identity(log)
+      if (image === undefined) continue
+      const at = image.at + DISCOVERY_KEY_AT
+      this.#byDiscoveryKey.set(binaryText(image.bytes.subarray(at, at + KEY_BYTES)), log)
+    }
+  }
+
+  get size(): number {
+    return this.#byDiscoveryKey.size
+  }
+
+  numbers(): number[] {
+    return [...this.#byDiscoveryKey.values()].sort((a, b) => a - b)
+  }
+
+  find(discoveryKey: Uint8Array): number | undefined {
+    return this.#byDiscoveryKey.get(binaryText(discoveryKey))
+  }
+
+  findAlias(alias: Alias): number | undefined {
+    return this.#aliases().get(aliasText(alias))
+  }
+
+  /** The slot of a log that is there. Throws `NOT_FOUND`. */
+  slot(log: number): EngineSlot {
+    const known = this.#slots.get(log) ?? this.#load(log)
+    if (known !== undefined) return known
+    throw new DatError('NOT_FOUND', `The store has no log ${log}.`, { log })
+  }
+
+  /** The slot of a log if it is there. */
+  slotIf(log: number): EngineSlot | undefined {
+    return this.#slots.get(log) ?? this.#load(log)
+  }
+
+  /** Logs of which blocks or nodes lie beyond the head's length. */
+  beyondHeads(): EngineSlot[] {
+    for (const log of this.#images().logsBeyond()) this.slotIf(log)
+    return [...this.#slots.values()].filter(({ state }) => state.extent > state.head.length)
+  }
+
+  add(log: number, identity: LogIdentity): EngineSlot {
+    const { publicKey } = identity
+    const secretKey = identity.secretKey ?? (publicKey && this.#keys.secretKey(publicKey))
+    const state = new SlotState(this.#stateHost, log, { ...identity, secretKey })
+    const slot = new EngineSlot(this.#slotHost, state)
+    this.next = Math.max(this.next, log + 1)
+    this.restore(slot)
+    state.touchAll()
+    return slot
+  }
+
+  /** Puts back a log that was removed and is not after all. */
+  restore(slot: EngineSlot): void {
+    const { discoveryKey, alias } = slot.identity
+    this.#slots.set(slot.log, slot)
+    this.#byDiscoveryKey.set(binaryText(discoveryKey), slot.log)
+    if (alias !== undefined) this.#byAlias?.set(aliasText(alias), slot.log)
+    this.removed.delete(slot.log)
+    this.changed.add(slot.state)
+  }
+
+  remove(slot: EngineSlot): void {
+    const { discoveryKey, alias } = slot.identity
+    invariant(this.#slots.delete(slot.log), 'A log was removed twice.', { log: slot.log })
+    this.#byDiscoveryKey.delete(binaryText(discoveryKey))
+    if (alias !== undefined) this.#byAlias?.delete(aliasText(alias))
+    this.removed.add(slot.log)
+    this.changed.delete(slot.state)
+  }
+
+  #load(log: number): EngineSlot | undefined {
+    if (this.removed.has(log)) return undefined
+    const images = this.#images()
+    const image = images.identity(log)
+    if (image === undefined) return undefined
+    const stored = readIdentityItem(image.bytes, image.at, image.length)
+    const secretKey = stored.publicKey && this.#keys.secretKey(stored.publicKey)
+    const state = new SlotState(this.#stateHost, log, { ...stored, secretKey })
+    const newest = images.state(log)
+    if (newest !== undefined) readState(newest.bytes, newest.at, newest.length, state)
+    for (const data of images.userData(log)) {
+      const { name, value } = readUserData(data.bytes, data.at, data.length)
+      if (value !== undefined) state.userData.set(name, value)
+    }
+    const slot = new EngineSlot(this.#slotHost, state)
+    this.#slots.set(log, slot)
+    return slot
+  }
+
+  #aliases(): Map<string, number> {
+    if (this.#byAlias !== undefined) return this.#byAlias
+    const aliases = new Map<string, number>()
+    for (const log of this.#byDiscoveryKey.values()) {
+      const alias = this.#slots.get(log)?.identity.alias ?? this.#storedAlias(log)
+      if (alias !== undefined) aliases.set(aliasText(alias), log)
+    }
+    this.#byAlias = aliases
+    return aliases
+  }
+
+  #storedAlias(log: number): Alias | undefined {
+    const image = this.#images().identity(log)
+    return image && readIdentityItem(image.bytes, image.at, image.length).alias
+  }
+}

@@ -1,0 +1,312 @@
+/**
+ * Index pages: where 64 blocks lie and what their subtree hashes to, and the pages above those.
+ *
+ * The pages of a log are a tree of their own. A page of level 0 serves 64 blocks: their positions in the
+ * data log and the 128 node slots of their subtree. A page of level n serves 128 pages of the level below: where
+ * they are stored, which of their blocks are held, and the nodes that stand above them. Where node `i` lives:
+ * while its low seven bits are all ones, `i = (i - 127) / 128` and one level up; then page `i >> 7`, slot `i & 127`.
+ *
+ *     page   := seal:       byte[32]
+ *               nodes:      node * slots     // slots: 2 x room - 1 at level 0, else room - 1
+ *               refs:       u64 * room       // level 0: positions of blocks; else where child pages are stored
+ *               held:       u64 * room       // above level 0. Level 1: one bit per block of the child; else their number
+ *               signatures: byte[64] * room  // level 0 of generations 1 and 2: for length = index + 1
+ *     node   := hash: byte[32], size: u64    // all zero: absent
+ *     ref    := address * 4 + class of the child's room; 0: no page, no block (positions have no class)
+ *
+ *     seal   := crc32: u32 (of the page with this field 0), log: u32, level: u8, class: u8, signed: u8,
+ *               zero: byte[5], number: u64, zero: byte[8]
+ *
+ * Owns: the layout. A page has room for 4, 16 or all of its entries, so that short logs pay little. By its seal
+ * a page is known and checked when it is read. These numbers are on people's disks. Do not change them.
+ */
+
+import type { Facts } from '../../base/errors.ts'
+import { isZero } from '../../bytes/bytes.ts'
+import { readU32LE, readU64LE, writeU32LE, writeU64LE } from '../../bytes/integers.ts'
+import { HASH_BYTES } from '../../crypto/crypto.ts'
+import { KEPT_SIGNATURE_BYTES } from '../checks.ts'
+import type { Crc32 } from '../crc32.ts'
+
+export const LEAF_BLOCKS = 64
+export const FANOUT = 128
+/** With 64 blocks per page and 128 pages per page above, this is more than 2^53 nodes. */
+export const LEVEL_MAX = 7
+const NODE_BYTES = HASH_BYTES + 8
+const NO_BITS = new Uint32Array(0)
+const LEAF_ROOMS = [4, 16, LEAF_BLOCKS] as const
+const UPPER_ROOMS = [4, 16, FANOUT] as const
+const ROOM_CLASS_MAX = 2
+
+export const SEAL_BYTES = 32
+
+export function roomOf(level: number, roomClass: number): number {
+  return (level === 0 ? LEAF_ROOMS : UPPER_ROOMS)[roomClass] ?? 0
+}
+
+/** Node slots of a page; the slot behind the last one belongs to a node higher up. */
+function slotsOf(level: number, roomClass: number): number {
+  return (level === 0 ? 2 : 1) * roomOf(level, roomClass) - 1
+}
+
+export function pageBytes(level: number, roomClass: number, signed: boolean): number {
+  const room = roomOf(level, roomClass)
+  const extraBytes = level > 0 ? 8 : signed ? KEPT_SIGNATURE_BYTES : 0
+  return SEAL_BYTES + slotsOf(level, roomClass) * NODE_BYTES + room * (8 + extraBytes)
+}
+
+/** What the seal at the start of `bytes` says, unchecked: enough to know how long the page is. */
+export interface SealFields {
+  readonly log: number
+  readonly level: number
+  readonly number: number
+  readonly roomClass: number
+  readonly bytes: number
+}
+
+/** Reads a seal; `undefined` if no page begins here. */
+export function readSeal(bytes: Uint8Array, at: number): SealFields | undefined {
+  const level = bytes[at + 8] ?? 0
+  const roomClass = bytes[at + 9] ?? 0
+  const signed = bytes[at + 10] ?? 0
+  if (
+    at + SEAL_BYTES > bytes.length ||
+    level > LEVEL_MAX ||
+    roomClass > ROOM_CLASS_MAX ||
+    signed > 1
+  ) {
+    return undefined
+  }
+  return {
+    log: readU32LE(bytes, at + 4),
+    level,
+    number: readU64LE(bytes, at + 16),
+    roomClass,
+    bytes: pageBytes(level, roomClass, signed === 1),
+  }
+}
+
+/** The index that a page belongs to, as far as pages and their cache need it. */
+export interface PageOwner {
+  readonly log: number
+  /** Are signatures kept per length? */
+  readonly signed: boolean
+  /** The highest page, if it is in memory. */
+  root: Page | undefined
+  /** For errors: which log. */
+  describe(): Facts
+  /** The page is no longer in memory. */
+  left(page: Page): void
+}
+
+export class Page {
+  readonly tree: PageOwner
+  readonly level: number
+  /** Among the pages of its level. */
+  readonly number: number
+  bytes: Uint8Array
+  roomClass: number
+  /** The page above, always in memory; `undefined` for the highest. */
+  parent: Page | undefined
+  /** Child pages that are in memory. */
+  children: (Page | undefined)[]
+  /** How many of them. */
+  loaded = 0
+  /** Where it was last stored; 0: nowhere. */
+  ref = 0
+  /** Bytes that it takes there. */
+  storedBytes = 0
+  /** Differs from what is stored. Then its parent does too. */
+  dirty = false
+  /** Used since the cache last looked for something to throw out. */
+  used = true
+  /** It is no longer in the cache. */
+  evicted = false
+  /** Blocks whose bytes were compared with their hash in this process, one bit each. */
+  #verifiedLow = 0
+  #verifiedHigh = 0
+  /** Level 1: two words per child, one bit per block. */
+  bits: Uint32Array = NO_BITS
+  /** Entries that there is room for. */
+  room = 0
+  #slots = 0
+  #refsAt = 0
+  /** Offset of the entries behind the refs: what is held, or the signatures. */
+  #extrasAt = 0
+
+  constructor(
+    tree: PageOwner,
+    level: number,
+    number: number,
+    roomClass: number,
+    bytes: Uint8Array,
+    parent: Page | undefined,
+  ) {
+    this.tree = tree
+    this.level = level
+    this.number = number
+    this.roomClass = roomClass
+    this.bytes = bytes
+    this.parent = parent
+    this.children = []
+    this.#measure()
+  }
+
+  /** Works out where everything lies after `bytes` was replaced. */
+  #measure(): void {
+    const { level, roomClass } = this
+    this.room = roomOf(level, roomClass)
+    this.#slots = slotsOf(level, roomClass)
+    this.#refsAt = SEAL_BYTES + this.#slots * NODE_BYTES
+    this.#extrasAt = this.#refsAt + this.room * 8
+    if (level !== 1) return
+    const { buffer, byteOffset } = this.bytes
+    this.bits = new Uint32Array(buffer, byteOffset + this.#extrasAt, this.room * 2)
+  }
+
+  // ---- Nodes ----
+
+  hasSlot(slot: number): boolean {
+    return slot < this.#slots
+  }
+
+  nodeAt(slot: number): number {
+    return SEAL_BYTES + slot * NODE_BYTES
+  }
+
+  /** Is there a node whose hash begins at `at`? */
+  hasNode(at: number): boolean {
+    const { bytes } = this
+    for (let i = at; i < at + HASH_BYTES; i++) if (bytes[i] !== 0) return true
+    return false
+  }
+
+  nodeSize(at: number): number {
+    return readU64LE(this.bytes, at + HASH_BYTES)
+  }
+
+  setNodeSize(at: number, size: number): void {
+    writeU64LE(this.bytes, at + HASH_BYTES, size)
+  }
+
+  setNode(at: number, size: number, hash: Uint8Array, hashAt: number): void {
+    const { bytes } = this
+    for (let i = 0; i < HASH_BYTES; i++) bytes[at + i] = hash[hashAt + i] ?? 0
+    writeU64LE(bytes, at + HASH_BYTES, size)
+  }
+
+  clearNode(at: number): void {
+    this.bytes.fill(0, at, at + NODE_BYTES)
+  }
+
+  // ---- Positions, child pages, what is held ----
+
+  /** Level 0: address of a block's bytes. Else: where a child page is stored. 0: none. */
+  entry(i: number): number {
+    return readU64LE(this.bytes, this.#refsAt + i * 8)
+  }
+
+  setEntry(i: number, value: number): void {
+    writeU64LE(this.bytes, this.#refsAt + i * 8, value)
+  }
+
+  /** Above level 1: number of held blocks below child `i`. */
+  heldBelow(i: number): number {
+    return i < this.room ? readU64LE(this.bytes, this.#extrasAt + i * 8) : 0
+  }
+
+  setHeldBelow(i: number, count: number): void {
+    writeU64LE(this.bytes, this.#extrasAt + i * 8, count)
+  }
+
+  isVerified(i: number): boolean {
+    return (((i < 32 ? this.#verifiedLow : this.#verifiedHigh) >>> (i & 31)) & 1) === 1
+  }
+
+  setVerified(i: number, verified: boolean): void {
+    const bit = 1 << (i & 31)
+    if (i < 32) this.#verifiedLow = verified ? this.#verifiedLow | bit : this.#verifiedLow & ~bit
+    else this.#verifiedHigh = verified ? this.#verifiedHigh | bit : this.#verifiedHigh & ~bit
+  }
+
+  // ---- Signatures ----
+
+  /** A view of the kept signature of entry `i`; `undefined` if there is none. */
+  signature(i: number): Uint8Array | undefined {
+    if (i >= this.room) return undefined
+    const at = this.#extrasAt + i * KEPT_SIGNATURE_BYTES
+    const view = this.bytes.subarray(at, at + KEPT_SIGNATURE_BYTES)
+    return isZero(view) ? undefined : view
+  }
+
+  setSignature(i: number, signature: Uint8Array | undefined): void {
+    const at = this.#extrasAt + i * KEPT_SIGNATURE_BYTES
+    if (signature === undefined) this.bytes.fill(0, at, at + KEPT_SIGNATURE_BYTES)
+    else this.bytes.set(signature, at)
+  }
+
+  // ---- Size ----
+
+  /** Makes room for entry `i` and node slot `slot`. Returns by how many bytes the page grew. */
+  grow(i: number, slot: number): number {
+    const { level } = this
+    let roomClass = this.roomClass
+    while (
+      roomClass < ROOM_CLASS_MAX &&
+      (i >= roomOf(level, roomClass) || slot >= slotsOf(level, roomClass))
+    ) {
+      roomClass++
+    }
+    if (roomClass === this.roomClass) return 0
+    const old = this.bytes
+    const oldRefsAt = this.#refsAt
+    const oldExtrasAt = this.#extrasAt
+    this.bytes = new Uint8Array(pageBytes(level, roomClass, this.tree.signed))
+    this.roomClass = roomClass
+    this.#measure()
+    this.bytes.set(old.subarray(0, oldRefsAt))
+    this.bytes.set(old.subarray(oldRefsAt, oldExtrasAt), this.#refsAt)
+    this.bytes.set(old.subarray(oldExtrasAt), this.#extrasAt)
+    return this.bytes.length - old.length
+  }
+
+  /** Puts back content from before a change; see `page-drop.ts`. */
+  restore(bytes: Uint8Array, roomClass: number): void {
+    this.bytes = bytes
+    this.roomClass = roomClass
+    this.#verifiedLow = 0
+    this.#verifiedHigh = 0
+    this.#measure()
+  }
+
+  // ---- The seal ----
+
+  /** Makes the bytes ready to be stored. */
+  seal(log: number, crc32: Crc32): void {
+    const { bytes } = this
+    bytes.fill(0, 0, SEAL_BYTES)
+    writeU32LE(bytes, 4, log)
+    bytes[8] = this.level
+    bytes[9] = this.roomClass
+    bytes[10] = this.tree.signed ? 1 : 0
+    writeU64LE(bytes, 16, this.number)
+    writeU32LE(bytes, 0, crc32(bytes))
+  }
+
+  /** Is this the page that its place in the tree says, and undamaged? */
+  isSealed(log: number, crc32: Crc32): boolean {
+    const { bytes } = this
+    const crc = readU32LE(bytes, 0)
+    writeU32LE(bytes, 0, 0)
+    const { level, roomClass, number } = this
+    const seal = readSeal(bytes, 0)
+    return (
+      crc32(bytes) === crc &&
+      seal?.log === log &&
+      seal.level === level &&
+      seal.roomClass === roomClass &&
+      seal.number === number &&
+      seal.bytes === bytes.length
+    )
+  }
+}

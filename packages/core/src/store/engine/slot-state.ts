@@ -1,0 +1,255 @@
+/**
+ * The state of one log in memory: head, counters, identity, user data, and its index.
+ *
+ * Owns: every change of it, each with the way back. `slot.ts` stages changes (it also writes them into the
+ * record), `replay.ts` applies those of a record that is on the disk. These statements always hold:
+ *
+ * - `heldBlocks`, `blockBytes` and `contiguousLength` agree with the index.
+ * - No block that is held and no node lies at or beyond `extent`; whoever opens a store drops what lies beyond the
+ *   head's length.
+ */
+
+import { type Facts, invariant } from '../../base/errors.ts'
+import { copy, equalAt, hex } from '../../bytes/bytes.ts'
+import { HASH_BYTES } from '../../crypto/crypto.ts'
+import { EMPTY_HEAD, KEPT_SIGNATURES, lastBlockBelow } from '../checks.ts'
+import type { Head, LogIdentity } from '../store.ts'
+import type { Frees } from './frees.ts'
+import { LEAF_BLOCKS } from './page.ts'
+import type { PageCache } from './page-cache.ts'
+import { PageDrop } from './page-drop.ts'
+import { PageTree } from './page-tree.ts'
+import type { Undo, UndoTarget } from './undo.ts'
+
+/** What all logs of a store share. */
+export interface StateHost {
+  readonly undo: Undo
+  readonly frees: Frees
+  readonly cache: PageCache
+  /** The state of this log differs from what the index file says. */
+  touched(state: SlotState): void
+}
+
+/** What changed since the index file was written last. */
+export interface Changes {
+  identity: boolean
+  /** Names. */
+  readonly userData: Set<string>
+}
+
+export class SlotState implements UndoTarget {
+  readonly log: number
+  readonly generation: 1 | 2 | 3
+  readonly tree: PageTree
+  identity: LogIdentity
+  head: Head = EMPTY_HEAD
+  headAddress = 0
+  contiguousLength = 0
+  heldBlocks = 0
+  /** Bytes of all blocks held. */
+  blockBytes = 0
+  extent = 0
+  readonly userData = new Map<string, Uint8Array>()
+  readonly changes: Changes = { identity: false, userData: new Set() }
+  readonly #host: StateHost
+
+  constructor(host: StateHost, log: number, identity: LogIdentity) {
+    this.#host = host
+    this.log = log
+    this.identity = identity
+    this.generation = identity.generation
+    const keepsSignatures = KEPT_SIGNATURES[identity.generation]
+    this.tree = new PageTree(log, keepsSignatures, host.cache, () => this.describe())
+  }
+
+  /** For errors. Eight characters of a discovery key give nothing away. */
+  describe(): Facts {
+    return { log: this.log, discoveryKey: hex(this.identity.discoveryKey.subarray(0, 4)) }
+  }
+
+  #touch(): void {
+    this.#host.touched(this)
+  }
+
+  // ---- Blocks ----
+
+  /** The block's bytes, which hash to its leaf, stand at `position` from now on. */
+  applyBlock(index: number, position: number, size: number): void {
+    const { tree } = this
+    const old = tree.setPosition(index, position)
+    const leaf = tree.leaf(index, true)
+    if (leaf === undefined) return
+    const i = index % LEAF_BLOCKS
+    const at = leaf.nodeAt(2 * i)
+    if (leaf.hasNode(at)) {
+      invariant(leaf.nodeSize(at) === size, 'A block has not the size of its leaf.', {
+        index,
+        size,
+      })
+    } else {
+      leaf.setNodeSize(at, size)
+    }
+    leaf.setVerified(i, true)
+    this.#host.undo.block(this, index, old, size)
+    if (old !== 0) this.#host.frees.block(old, size)
+    else this.#held(index, size)
+    this.extent = Math.max(this.extent, index + 1)
+    this.#touch()
+  }
+
+  #held(index: number, size: number): void {
+    this.heldBlocks++
+    this.blockBytes += size
+    if (index !== this.contiguousLength) return
+    // Mostly everything that is held is the prefix; then there is nothing to look for.
+    this.contiguousLength =
+      this.heldBlocks === index + 1
+        ? index + 1
+        : this.tree.next(index + 1, Number.MAX_SAFE_INTEGER, false)
+  }
+
+  undoBlock(index: number, position: number, size: number): void {
+    this.tree.setPosition(index, position)
+    if (position !== 0) return
+    this.heldBlocks--
+    this.blockBytes -= size
+    this.contiguousLength = Math.min(this.contiguousLength, index)
+  }
+
+  // ---- Nodes ----
+
+  /** Returns false if exactly this node is there already. */
+  applyNode(index: number, size: number, bytes: Uint8Array, at: number): boolean {
+    const page = this.tree.makeNode(index)
+    if (page === undefined) return false
+    const { nodeAt } = this.tree
+    if (page.hasNode(nodeAt)) {
+      if (page.nodeSize(nodeAt) === size && equalAt(page.bytes, nodeAt, bytes, at, HASH_BYTES)) {
+        return false
+      }
+      this.#rememberNode(
+        index,
+        page.nodeSize(nodeAt),
+        copy(page.bytes.subarray(nodeAt, nodeAt + HASH_BYTES)),
+      )
+    } else {
+      this.#host.undo.node(this, index)
+    }
+    page.setNode(nodeAt, size, bytes, at)
+    this.tree.cache.markDirty(page)
+    this.extent = Math.max(this.extent, lastBlockBelow(index) + 1)
+    this.#touch()
+    return true
+  }
+
+  #rememberNode(index: number, size: number, hash: Uint8Array): void {
+    this.#host.undo.other(() => {
+      this.tree.makeNode(index)?.setNode(this.tree.nodeAt, size, hash, 0)
+    })
+  }
+
+  undoNode(index: number): void {
+    this.tree.makeNode(index)?.clearNode(this.tree.nodeAt)
+  }
+
+  // ---- Head ----
+
+  /** @param address behind the item that says so */
+  applyHead(head: Head, address: number): void {
+    const old = this.head
+    const oldAddress = this.headAddress
+    this.#host.undo.other(() => {
+      this.head = old
+      this.headAddress = oldAddress
+    })
+    this.head = head
+    this.headAddress = address
+    this.#touch()
+  }
+
+  applyTruncate(head: Head, address: number): void {
+    this.#drop((drop) => drop.truncate(head.length), head.length)
+    this.extent = Math.min(this.extent, head.length)
+    this.applyHead(head, address)
+  }
+
+  applyClear(start: number, end: number): void {
+    this.#drop((drop) => drop.clear(start, end), start)
+  }
+
+  /** Drops all blocks and nodes. */
+  applyDropAll(): void {
+    this.#drop((drop) => drop.all(), 0)
+    this.extent = 0
+  }
+
+  /** Drops from the index; what is held without a gap then ends at `contiguousMax` at the latest. */
+  #drop(task: (drop: PageDrop) => void, contiguousMax: number): void {
+    const { undo, frees } = this.#host
+    const { contiguousLength, heldBlocks, blockBytes, extent } = this
+    const drop = new PageDrop(this.tree, frees)
+    const [data = 0, pages = 0, holes = 0, drops = 0] = frees.mark([])
+    try {
+      task(drop)
+    } catch (error) {
+      // A damaged page on the way: as if nothing had been asked.
+      drop.undo()
+      frees.rewind(data, pages, holes, drops)
+      throw error
+    }
+    undo.other(() => {
+      drop.undo()
+      Object.assign(this, { contiguousLength, heldBlocks, blockBytes, extent })
+    })
+    frees.dropped(drop)
+    this.heldBlocks -= drop.blocks
+    this.blockBytes -= drop.bytes
+    this.contiguousLength = Math.min(contiguousLength, contiguousMax)
+    this.#touch()
+  }
+
+  // ---- The rest ----
+
+  applyManifest(manifest: Uint8Array): void {
+    const old = this.identity
+    this.#host.undo.other(() => {
+      this.identity = old
+    })
+    this.identity = { ...old, manifest: copy(manifest) }
+    this.changes.identity = true
+    this.#touch()
+  }
+
+  applySignature(length: number, signature: Uint8Array): void {
+    const { tree } = this
+    const leaf = tree.leaf(length - 1, true)
+    if (leaf === undefined) return
+    const i = (length - 1) % LEAF_BLOCKS
+    tree.grow(leaf, i, 0)
+    const view = leaf.signature(i)
+    const old = view && copy(view)
+    this.#host.undo.other(() => tree.leaf(length - 1, true)?.setSignature(i, old))
+    leaf.setSignature(i, signature)
+    tree.cache.markDirty(leaf)
+    this.#touch()
+  }
+
+  applyUserData(name: string, value: Uint8Array | undefined): void {
+    const old = this.userData.get(name)
+    this.#host.undo.other(() => this.#setUserData(name, old))
+    this.#setUserData(name, value && copy(value))
+    this.changes.userData.add(name)
+    this.#touch()
+  }
+
+  #setUserData(name: string, value: Uint8Array | undefined): void {
+    if (value === undefined) this.userData.delete(name)
+    else this.userData.set(name, value)
+  }
+
+  /** A log that is new: all of it goes into the index. */
+  touchAll(): void {
+    this.changes.identity = true
+    this.#touch()
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * The buffer in which a commit grows: items behind room for a record's header, in one or several records.
+ *
+ * Owns: where staged bytes stand and which address they will have. A block is written here once, by its caller, and
+ * from here to the file; while it is staged it is read from here. These statements always hold:
+ *
+ * - Records lie one behind the other from the address given to `begin`, so an address is known before the write.
+ * - A reserved block is a void item until it is put; then one byte makes it count.
+ * - Nothing here is given to a reader but as a copy.
+ */
+
+import { invariant } from '../../base/errors.ts'
+import { Writer } from '../../bytes/cursor.ts'
+import { uintBytes } from '../../bytes/integers.ts'
+import { HASH_BYTES } from '../../crypto/crypto.ts'
+import { LEAF_PREFIX_BYTES } from '../../tree/hash.ts'
+import { writeLeafPrefix } from '../leaf-prefix.ts'
+import { ITEM_BLOCK, ITEM_LEAF, ITEM_LOG, ITEM_NEXT, ITEM_NODE, ITEM_VOID } from './items.ts'
+import { RECORD_HEADER_BYTES } from './record.ts'
+
+/** One record that is being staged. */
+export interface StagedRecord {
+  readonly writer: Writer
+  readonly address: number
+  /** Blocks in it that count. */
+  liveBytes: number
+  liveItems: number
+}
+
+/** The log that an item belongs to, as staging needs it. */
+export interface StagedLog {
+  readonly log: number
+  readonly generation: 1 | 2 | 3
+  readonly writeSize: (bytes: Uint8Array, at: number, value: number) => void
+}
+
+const FIRST_BYTES = 65_536
+/** More than the fixed part of any item but a block. */
+const ITEM_BYTES = 64
+
+export class Staging {
+  readonly #recordBytes: number
+  /** Of this commit, oldest first; never empty after `begin`. */
+  readonly #records: StagedRecord[] = []
+  #spare: Writer | undefined
+  #current: StagedRecord
+  #log = -1
+  #nextIndex = -1
+  /** Rises with every change of log or record, where `next block` starts anew. */
+  #context = 0
+  /** The record of the reserved block; items of others may have begun a new one since. */
+  #reserved: StagedRecord | undefined
+  #reservedFrom = -1
+  #reservedEnd = -1
+  #reservedIndex = -1
+  #reservedLog = -1
+  #reservedContext = -1
+  #reservedLeaf = false
+
+  constructor(recordBytes: number) {
+    this.#recordBytes = recordBytes
+    this.#current = this.#open(0)
+  }
+
+  /** Starts over for the next commit, whose first record will stand at `address`. */
+  begin(address: number): void {
+    for (const { writer } of this.#records) this.#recycle(writer)
+    this.#records.length = 0
+    this.#forgetContext()
+    this.#current = this.#open(address)
+  }
+
+  get records(): readonly StagedRecord[] {
+    return this.#records
+  }
+
+  get isEmpty(): boolean {
+    return this.#records.length === 1 && this.#current.writer.at === RECORD_HEADER_BYTES
+  }
+
+  /** Address of the first byte that is not committed yet. */
+  get firstAddress(): number {
+    return this.#records[0]?.address ?? this.#current.address
+  }
+
+  /** Address behind everything staged. */
+  get address(): number {
+    return this.#current.address + this.#current.writer.at
+  }
+
+  /** The buffer that `reserve` points into. */
+  get bytes(): Uint8Array {
+    return (this.#reserved ?? this.#current).writer.bytes
+  }
+
+  // ---- Blocks ----
+
+  /** Makes room for a block; returns the offset in `bytes` where its content goes. */
+  reserve(log: StagedLog, index: number, size: number): number {
+    this.giveUp()
+    const writer = this.#room(log, ITEM_BYTES + size)
+    const isNext = index === this.#nextIndex
+    this.#reserved = this.#current
+    this.#reservedContext = this.#context
+    this.#reservedFrom = writer.at
+    writer.u8((isNext ? ITEM_NEXT : ITEM_BLOCK) + ITEM_VOID)
+    if (!isNext) writer.uint(index)
+    const at = writer.skip(LEAF_PREFIX_BYTES + size) + LEAF_PREFIX_BYTES
+    writeLeafPrefix(writer.bytes, at, size, log.writeSize)
+    this.#reservedEnd = writer.at
+    this.#reservedIndex = index
+    this.#reservedLog = log.log
+    return at
+  }
+
+  isReserved(log: number, index: number): boolean {
+    return this.#reservedIndex === index && this.#reservedLog === log
+  }
+
+  /** The leaf hash of the reserved block was put: it can't be used again without a trace. */
+  keepLeaf(): void {
+    this.#reservedLeaf = true
+  }
+
+  /** The reserved block counts from now on. Returns its size. */
+  put(log: number, index: number): number {
+    invariant(this.isReserved(log, index), 'A block was put that is not the reserved one.', {
+      index,
+    })
+    const record = this.#reserved ?? this.#current
+    const { bytes } = record.writer
+    const from = this.#reservedFrom
+    const type = (bytes[from] ?? 0) - ITEM_VOID
+    bytes[from] = type
+    const size = this.#reservedEnd - this.#blockAt(type, index)
+    record.liveBytes += size
+    record.liveItems++
+    if (this.#reservedContext === this.#context) this.#nextIndex = index + 1
+    this.#endReservation()
+    return size
+  }
+
+  /** Address of the content of the reserved block. */
+  get reservedAddress(): number {
+    const { writer, address } = this.#reserved ?? this.#current
+    const type = (writer.bytes[this.#reservedFrom] ?? 0) - ITEM_VOID
+    return address + this.#blockAt(type, this.#reservedIndex)
+  }
+
+  #blockAt(type: number, index: number): number {
+    const indexBytes = type === ITEM_NEXT ? 0 : uintBytes(index)
+    return this.#reservedFrom + 1 + indexBytes + LEAF_PREFIX_BYTES
+  }
+
+  /** The reserved block will not come: its room is used again, if nothing stands behind it. */
+  giveUp(): void {
+    const record = this.#reserved
+    if (record === undefined) return
+    const { writer } = record
+    const isLast = record === this.#current && writer.at === this.#reservedEnd
+    if (this.#reservedLeaf) {
+      const from = this.#reservedFrom
+      writer.bytes[from] = (writer.bytes[from] ?? 0) - ITEM_VOID + ITEM_LEAF
+    } else if (isLast) {
+      writer.at = this.#reservedFrom
+    }
+    this.#endReservation()
+  }
+
+  #endReservation(): void {
+    this.#reserved = undefined
+    this.#reservedLeaf = false
+    this.#reservedFrom = -1
+    this.#reservedIndex = -1
+    this.#reservedLog = -1
+  }
+
+  // ---- Other items ----
+
+  node(log: StagedLog, index: number, size: number, bytes: Uint8Array, at: number): void {
+    const writer = this.#room(log, ITEM_BYTES)
+    writer.u8(ITEM_NODE)
+    writer.uint(index)
+    writer.uint(size)
+    writer.fixedAt(bytes, at, HASH_BYTES)
+  }
+
+  /** Begins an item of at most `bytes` bytes; the caller writes what follows its type. */
+  item(log: StagedLog, type: number, bytes: number): Writer {
+    const writer = this.#room(log, ITEM_BYTES + bytes)
+    writer.u8(type)
+    return writer
+  }
+
+  /** A writer with room for an item, in the context of its log. */
+  #room(log: StagedLog, bytes: number): Writer {
+    let { writer } = this.#current
+    if (writer.at > RECORD_HEADER_BYTES && writer.at + bytes > this.#recordBytes) {
+      this.#log = -1
+      this.#current = this.#open(this.address)
+      writer = this.#current.writer
+    }
+    if (this.#log !== log.log) {
+      this.#log = log.log
+      this.#nextIndex = -1
+      this.#context++
+      writer.u8(ITEM_LOG)
+      writer.uint(log.log)
+      writer.u8(log.generation)
+    }
+    return writer
+  }
+
+  #open(address: number): StagedRecord {
+    const writer = this.#spare ?? new Writer(FIRST_BYTES)
+    this.#spare = undefined
+    writer.reset()
+    writer.skip(RECORD_HEADER_BYTES)
+    const record = { writer, address, liveBytes: 0, liveItems: 0 }
+    this.#records.push(record)
+    return record
+  }
+
+  #recycle(writer: Writer): void {
+    if (writer.bytes.length <= this.#recordBytes) this.#spare = writer
+  }
+
+  #forgetContext(): void {
+    this.#log = -1
+    this.#nextIndex = -1
+    this.#context++
+    this.#endReservation()
+  }
+
+  // ---- Reading ----
+
+  /** The record that holds `address`; the byte stands at `address - record.address` of its writer. */
+  find(address: number): StagedRecord {
+    for (let i = this.#records.length - 1; i > 0; i--) {
+      const record = this.#records[i]
+      if (record !== undefined && record.address <= address) return record
+    }
+    return this.#records[0] ?? this.#current
+  }
+
+  // ---- Taking back ----
+
+  mark(out: number[]): void {
+    this.giveUp()
+    const { writer, liveBytes, liveItems } = this.#current
+    out.push(this.#records.length, writer.at, liveBytes, liveItems, this.#log, this.#nextIndex)
+  }
+
+  rewind(
+    records: number,
+    at: number,
+    liveBytes: number,
+    liveItems: number,
+    log: number,
+    nextIndex: number,
+  ): void {
+    this.#forgetContext()
+    while (this.#records.length > records) {
+      const last = this.#records.pop()
+      if (last !== undefined) this.#recycle(last.writer)
+    }
+    const current = this.#records.at(-1)
+    if (current === undefined) return
+    this.#current = current
+    current.writer.at = at
+    current.liveBytes = liveBytes
+    current.liveItems = liveItems
+    this.#log = log
+    this.#nextIndex = nextIndex
+  }
+}

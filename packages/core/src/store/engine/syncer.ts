@@ -1,0 +1,139 @@
+/**
+ * When the data log is synced, and who waits for it.
+ *
+ * Owns: `written` and `synced`. One sync runs at a time; it covers what was written when it began, and those who asked
+ * meanwhile share the next one. In mode `group` a sync follows a write within `GROUP_SYNC_MS` or
+ * `GROUP_SYNC_BYTES`. A sync that failed is never tried again: what is on the disk is then unknown.
+ */
+
+import type { Clock, Timer } from '../../base/clock.ts'
+import type { DatError } from '../../base/errors.ts'
+import { GROUP_SYNC_BYTES, GROUP_SYNC_MS } from '../../base/limits.ts'
+import type { Durability } from '../store.ts'
+
+export interface SyncHost {
+  readonly clock: Clock
+  readonly durability: Durability
+  /** Syncs all files of the data log. */
+  flush(): Promise<void>
+  /** A sync failed; returns the error for those who wait. */
+  failed(cause: unknown): DatError
+  /** Nothing was written for a while after a sync. */
+  settled(): void
+}
+
+interface Waiter {
+  readonly address: number
+  resolve(): void
+  reject(error: DatError): void
+}
+
+export class Syncer {
+  /** Address behind everything committed. */
+  written: number
+  /** Everything below is on the disk. */
+  synced: number
+  readonly #host: SyncHost
+  readonly #listeners = new Set<() => void>()
+  #waiters: Waiter[] = []
+  #timer: Timer | undefined
+  #isRunning = false
+  #error: DatError | undefined
+
+  constructor(host: SyncHost, written: number, synced: number) {
+    this.#host = host
+    this.written = written
+    this.synced = synced
+  }
+
+  onSynced(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** A commit was handed to the system; the log now ends at `address`. */
+  wrote(address: number): void {
+    this.written = address
+    if (this.#host.durability === 'none') this.#reached(address)
+    else this.#plan()
+  }
+
+  /** Resolves when everything committed so far is synced; at once in mode `none`. */
+  sync(): Promise<void> {
+    return this.#host.durability === 'none' ? DONE : this.force()
+  }
+
+  /** The same, in every mode. */
+  force(): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    // In mode `none`, `synced` says nothing about the disk.
+    if (this.synced >= this.written && this.#host.durability !== 'none') return DONE
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ address: this.written, resolve, reject })
+      this.#start()
+    })
+  }
+
+  /** No more timers; what runs, runs to its end. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#listeners.clear()
+  }
+
+  #plan(): void {
+    if (this.#isRunning) return
+    if (this.#waiters.length > 0 || this.written - this.synced >= GROUP_SYNC_BYTES) this.#start()
+    else if (this.synced < this.written) {
+      this.#timer ??= this.#host.clock.after(GROUP_SYNC_MS, () => this.#start())
+    }
+  }
+
+  #start(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#isRunning || this.#error !== undefined) return
+    this.#isRunning = true
+    const target = this.written
+    this.#host.flush().then(
+      () => this.#ended(target),
+      (cause: unknown) => this.#failed(cause),
+    )
+  }
+
+  #ended(target: number): void {
+    this.#isRunning = false
+    const waiters = this.#waiters
+    this.#waiters = waiters.filter(({ address }) => address > target)
+    this.#reached(target)
+    for (const waiter of waiters) if (waiter.address <= target) waiter.resolve()
+    this.#plan()
+    if (this.synced === this.written && this.#host.durability !== 'none') this.#settleSoon()
+  }
+
+  #settleSoon(): void {
+    this.#timer ??= this.#host.clock.after(GROUP_SYNC_MS, () => {
+      this.#timer = undefined
+      if (this.synced === this.written) this.#host.settled()
+      // What was written meanwhile has waited for this timer.
+      else this.#start()
+    })
+  }
+
+  #failed(cause: unknown): void {
+    this.#isRunning = false
+    const error = this.#host.failed(cause)
+    this.#error = error
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) waiter.reject(error)
+  }
+
+  #reached(address: number): void {
+    if (address <= this.synced) return
+    this.synced = address
+    for (const listener of [...this.#listeners]) listener()
+  }
+}
+
+const DONE = Promise.resolve()
