@@ -87,12 +87,31 @@ function emitRuns(runs: Runs, emit: (run: { start: number; length: number }) => 
 
 // ---- Joining commits -----------------------------------------------------------------------------
 
-interface Joined {
-  readonly promise: Promise<void>
-  readonly taken: (() => void)[]
+/** The commits of one store. */
+interface Joint {
+  /** Called if what they have staged is taken back: a failed commit takes back the changes of all logs. */
+  readonly staged: Set<() => void>
+  /** The commit that is to come, if somebody waits for it. */
+  next: Promise<void> | undefined
+  /** Called right before it: what is staged later belongs to another one. */
+  taken: (() => void)[]
 }
 
-const joined = new WeakMap<Store, Joined>()
+const joints = new WeakMap<Store, Joint>()
+
+function jointOf(store: Store): Joint {
+  let joint = joints.get(store)
+  if (joint === undefined) {
+    joint = { staged: new Set(), next: undefined, taken: [] }
+    joints.set(store, joint)
+  }
+  return joint
+}
+
+/** Notes that somebody has staged changes, who is told by `onLost` if a commit that fails takes them back. */
+export function noteStaged(store: Store, onLost: () => void): void {
+  jointOf(store).staged.add(onLost)
+}
 
 /**
  * Commits a store once the running code has staged all it wants; whoever calls before that shares the record.
@@ -100,17 +119,23 @@ const joined = new WeakMap<Store, Joined>()
  * @param onTaken called right before the commit: what is staged later belongs to the next one
  */
 export function commitSoon(store: Store, onTaken: () => void): Promise<void> {
-  const waiting = joined.get(store)
-  if (waiting !== undefined) {
-    waiting.taken.push(onTaken)
-    return waiting.promise
+  const joint = jointOf(store)
+  joint.taken.push(onTaken)
+  joint.next ??= Promise.resolve().then(() => commitNow(store, joint))
+  return joint.next
+}
+
+async function commitNow(store: Store, joint: Joint): Promise<void> {
+  const { taken } = joint
+  joint.next = undefined
+  joint.taken = []
+  for (const take of taken) take()
+  const staged = [...joint.staged]
+  joint.staged.clear()
+  try {
+    await store.commit()
+  } catch (error) {
+    for (const lost of staged) lost()
+    throw error
   }
-  const taken = [onTaken]
-  const promise = Promise.resolve().then(() => {
-    joined.delete(store)
-    for (const take of taken) take()
-    return store.commit()
-  })
-  joined.set(store, { promise, taken })
-  return promise
 }

@@ -20,7 +20,7 @@ import type { Cipher } from './cipher.ts'
 import type { ReplicaEvents } from './events.ts'
 import type { Generation } from './generation.ts'
 import type { Manifest } from './manifest.ts'
-import { commitSoon, News } from './news.ts'
+import { commitSoon, News, noteStaged } from './news.ts'
 import { type Applied, beginReorg, compareHead, stageProof } from './receive.ts'
 import type { Remote } from './remote.ts'
 import type { Reorg } from './reorg.ts'
@@ -242,7 +242,7 @@ export class Replica {
       return this.#announcement.committed(signed, this.slot.headAddress)
     }
     stageSignature(this.#state)
-    this.#noteHead()
+    this.#staged()
     await this.commit()
     await this.store.sync()
     this.#announcement.look()
@@ -276,7 +276,7 @@ export class Replica {
   apply(proof: Proof): Applied {
     this.#checkOpen()
     const applied = stageProof(this.#state, proof, this.#news)
-    this.#noteHead()
+    if (applied === 'applied') this.#staged()
     return applied
   }
 
@@ -292,7 +292,7 @@ export class Replica {
       this.#announcement.cut(reorg.fork)
       this.#news.truncated(reorg.ancestors)
       if (reorg.learnsManifest) this.#news.learntManifest()
-      this.#noteHead()
+      this.#staged()
     })
   }
 
@@ -302,7 +302,9 @@ export class Replica {
    */
   checkConflict(proof: Proof): 'same' | 'conflict' | 'unproven' {
     this.#checkOpen()
-    return compareHead(this.#state, proof, this.#news)
+    const found = compareHead(this.#state, proof, this.#news)
+    if (found === 'conflict') this.#staged()
+    return found
   }
 
   // ---- Changing ----------------------------------------------------------------------------------
@@ -314,7 +316,7 @@ export class Replica {
     stageAppend(this.#state, blocks, cipher, options.signature, this.#signsNow)
     this.#news.held(length, this.length)
     this.#news.grew()
-    this.#noteHead()
+    this.#staged()
   }
 
   truncate(length: number, options: TruncateOptions = {}): void {
@@ -322,13 +324,14 @@ export class Replica {
     stageTruncate(this.#state, length, options, this.#signsNow)
     this.#announcement.cut(this.fork)
     this.#news.truncated(length)
-    this.#noteHead()
+    this.#staged()
   }
 
   /** Drops blocks here; hashes stay, because what remains is proved by them. */
   clear(start: number, end: number): void {
     this.#checkOpen()
     this.#news.cleared(start, stageClear(this.#state, start, end))
+    this.#staged()
   }
 
   setUserData(name: string, value: Uint8Array | undefined): void {
@@ -345,20 +348,12 @@ export class Replica {
   async #commit(): Promise<void> {
     let news = this.#news
     let showable = this.#showable
-    try {
-      await commitSoon(this.store, () => {
-        news = this.#news
-        showable = this.#showable
-        this.#news = new News()
-        this.#committing = undefined
-      })
-    } catch (error) {
-      // The store has taken back what it could not write.
-      this.#state.forgetRoots()
-      this.#showable = undefined
-      this.#noteHead()
-      throw error
-    }
+    await commitSoon(this.store, () => {
+      news = this.#news
+      showable = this.#showable
+      this.#news = new News()
+      this.#committing = undefined
+    })
     // A head of a history that was cut meanwhile is not worth showing.
     if (showable !== undefined && showable.head.fork === this.fork) {
       this.#announcement.committed(showable.head, showable.address)
@@ -368,13 +363,27 @@ export class Replica {
     this.#remote?.changed()
   }
 
+  /** The store could not write, and has taken back what was staged: there is no news, and an older head. */
+  readonly #onLost = (): void => {
+    this.#news = new News()
+    this.#state.forgetRoots()
+    this.#showable = undefined
+    this.#noteHead()
+  }
+
+  /** Something may have been staged. */
+  #staged(): void {
+    noteStaged(this.store, this.#onLost)
+    this.#noteHead()
+  }
+
   /** Seals the head if we write this log; ends with `closed`. */
   async close(error?: DatError): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     if (this.store.writable && error === undefined) {
       stageSignature(this.#state)
-      this.#noteHead()
+      this.#staged()
       await this.commit()
     }
     this.#announcement.dropWaiting()

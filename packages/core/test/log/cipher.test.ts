@@ -8,6 +8,7 @@ import { crypto } from '../../src/crypto/crypto.ts'
 import { hash, keyPair as newKeyPair } from '../../src/crypto/keys.ts'
 import { blockCipher, blockKey, type Cipher, type WriteHead } from '../../src/log/cipher.ts'
 import { Log } from '../../src/log/log.ts'
+import { rotatingReader } from '../../src/log/rotating.ts'
 import { vectors } from '../vectors.ts'
 import { openReader, openReplica, openWriter, proofOf, testKeyPair } from './support.ts'
 
@@ -31,6 +32,16 @@ interface Encryption {
     seek6: [number, number]
     treeHash: string
     afterTruncateTo1AndAppend: { fork: number; raw1: string; decrypted1: string }
+  }[]
+}
+
+interface Rotating {
+  rotating: {
+    index: number
+    keyId: number
+    encryptionKey: string
+    plaintext: string
+    stored: string
   }[]
 }
 
@@ -194,6 +205,23 @@ test('any text comes back, at any index and fork', () => {
       },
     ),
   )
+})
+
+test('blocks of the rotating scheme are read with the key that they name', () => {
+  const { rotating } = vectors<Rotating>('gen3-core/encryption')
+
+  assert.equal(rotating.length, 3)
+  for (const { index, keyId, encryptionKey, plaintext, stored } of rotating) {
+    const cipher = rotatingReader((id) => (id === keyId ? fromHex(encryptionKey) : undefined))
+
+    assert.equal(hex(cipher.decrypt(index, fromHex(stored))), plaintext)
+    const blind = rotatingReader(() => undefined)
+    if (plaintext !== '')
+      assert.throws(() => blind.decrypt(index, fromHex(stored)), { code: 'NOT_FOUND' })
+  }
+  const cipher = rotatingReader(() => undefined)
+  assert.deepEqual(cipher.decrypt(0, fromHex('000000000000000068690a')), utf8('hi\n'))
+  assert.throws(() => cipher.decrypt(0, fromHex('0200000000000000ff')), { code: 'UNSUPPORTED' })
 })
 
 test('a block that is shorter than a head is an error of its writer', async () => {

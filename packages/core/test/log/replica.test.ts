@@ -159,6 +159,33 @@ test('a commit that fails is told to all who wait, and nothing is told as news',
   assert.deepEqual(treeHash(replica), new TreeModel([block(0), block(2)], writeU64LE).rootHash)
 })
 
+test('a commit that fails takes back, and leaves untold, what other logs had staged', async () => {
+  const store = openMemoryStore()
+  const server = await openWriter()
+  await write(server, blocks(0, 2))
+  const mark = store.mark()
+  const writer = await openReplica({ keyPair: testKeyPair(2) }, { store })
+  const reader = await openReader(server, { store })
+  const heard = listen(reader)
+  const commit = store.commit
+  store.commit = () => {
+    store.rewind(mark)
+    return Promise.reject(new Error('full'))
+  }
+
+  reader.apply(proofOf(server, { upgradeLength: 2, block: 0, manifest: true }))
+  writer.append([block(0)])
+  await assert.rejects(writer.commit(), /full/)
+  store.commit = commit
+  assert.equal(reader.length, 0)
+  await reader.commit()
+
+  assert.deepEqual(heard, [])
+  assert.equal(reader.announcedLength, 0)
+  await upgrade(reader, server)
+  assert.equal(reader.announcedLength, 2)
+})
+
 test('only whoever has the secret key appends', async () => {
   const server = await openWriter()
   const reader = await openReader(server)
