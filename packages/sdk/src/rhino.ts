@@ -19,7 +19,13 @@ import type { Durability } from '@dat-rhino/core/store/store'
 import { checkIsDrive } from './drive-kind.ts'
 import { Clone } from './files/clone.ts'
 import { Folder } from './files/folder.ts'
-import { checkRole, type FolderPlace, folderPlace, readRole } from './files/folder-role.ts'
+import {
+  checkIsNoStore,
+  checkRole,
+  type FolderPlace,
+  folderPlace,
+  readRole,
+} from './files/folder-role.ts'
 import type { CloneOptions, ShareOptions } from './files/options.ts'
 import { fileError } from './files/problems.ts'
 import { Share } from './files/share.ts'
@@ -91,9 +97,10 @@ export class Rhino implements AsyncDisposable {
    */
   async share(dir: string, options: ShareOptions = {}): Promise<Share> {
     const folder = existingFolder(dir)
-    const { place, station, release } = await this.#folderStation(folder, (place) =>
-      checkRole(folder, readRole(place), 'share'),
-    )
+    const { place, station, release } = await this.#folderStation(folder, (place) => {
+      checkIsNoStore(folder)
+      checkRole(folder, readRole(place), 'share')
+    })
     const namespace = station === (await this.#main) ? `folder ${folder}` : undefined
     return this.#opened(release, (done) =>
       Share.open({ dir: folder, place, station, namespace, options, release: done }),

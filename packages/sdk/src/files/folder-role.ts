@@ -18,13 +18,13 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  statSync,
   writeSync,
 } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { DatError } from '@dat-rhino/core/base/errors'
 import { fromHex, hex } from '@dat-rhino/core/bytes/bytes'
 import { formatLink } from '@dat-rhino/core/crypto/links'
+import { foreignStore } from './foreign-store.ts'
 import { STATE_FOLDER } from './options.ts'
 import { fileError, isMissing } from './problems.ts'
 
@@ -112,24 +112,15 @@ export function checkRole(
   }
 }
 
-/** Throws `UNSUPPORTED` where a person points at the store of an old dat instead of at a folder of files. */
-export function checkIsNoOldStore(dir: string): void {
-  const isOld =
-    basename(dir) === '.dat' || ['metadata.tree', 'metadata.key'].every((name) => has(dir, name))
-  if (!isOld) return
-  throw new DatError(
-    'UNSUPPORTED',
-    `${dir} holds the store of a drive of generation 1 (dat), which this version does not open. Name the folder with the files.`,
-    { dir, generation: 1 },
-  )
-}
-
-function has(dir: string, name: string): boolean {
-  try {
-    return statSync(join(dir, name)).isFile()
-  } catch {
-    return false
-  }
+/**
+ * Throws `UNSUPPORTED` where a person points at the store of another program instead of at a folder of files. To share it
+ * as files would give its secret keys away.
+ */
+export function checkIsNoStore(dir: string): void {
+  const kind = foreignStore(dir)
+  if (kind === undefined) return
+  const message = `${dir} is ${kind}, not a folder of files. Sharing it would give its keys away.`
+  throw new DatError('UNSUPPORTED', message, { dir, kind })
 }
 
 function parseRole(text: string, path: string): FolderRole {

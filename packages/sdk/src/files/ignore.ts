@@ -63,6 +63,24 @@ export function ignoreRules(options: IgnoreOptions = {}): Ignores {
   }
 }
 
+/**
+ * `ignoreRules` that also say what they leave out, once per look: `hidden` where the `hidden` option would take it in.
+ * Our own files are nobody's news.
+ */
+export function tellingRules(
+  options: IgnoreOptions,
+  tell: (why: 'hidden' | 'ignored') => void,
+): Ignores {
+  const rules = ignoreRules(options)
+  const withHidden = ignoreRules({ ...options, hidden: true })
+  return (path, isFolder) => {
+    const isOut = rules(path, isFolder)
+    const isKnown = path === IGNORE_FILE || isOurs(path, path.slice(path.lastIndexOf('/') + 1))
+    if (isOut && !isKnown) tell(withHidden(path, isFolder) ? 'ignored' : 'hidden')
+    return isOut
+  }
+}
+
 /** Our own state, parts of files that a clone is writing, and the store of an old dat. */
 export function isOurs(path: string, name: string): boolean {
   return name.startsWith(STATE_FOLDER) || path === OLD_STATE_FOLDER

@@ -108,6 +108,10 @@ export interface Report {
   readonly removed: number
   readonly renamed: number
   readonly unchanged: number
+  /** A share: names left out because they begin with a dot. A folder counts once. */
+  readonly hidden: number
+  /** A share: other names left out, by `.datignore`, by `ignore` or by default. */
+  readonly ignored: number
   /** The first `PROBLEMS_KEPT_MAX` files that were left out, and how many there were. */
   readonly problems: readonly Problem[]
   readonly skipped: number

@@ -14,14 +14,8 @@ import { formatLink } from '@dat-rhino/core/crypto/links'
 import { Drive } from '@dat-rhino/core/drive/drive'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import type { Station } from '../station.ts'
-import {
-  checkIsNoOldStore,
-  checkRole,
-  type FolderPlace,
-  readRole,
-  writeRole,
-} from './folder-role.ts'
-import { IGNORE_FILE, type Ignores, ignoreRules } from './ignore.ts'
+import { checkRole, type FolderPlace, readRole, writeRole } from './folder-role.ts'
+import { IGNORE_FILE, type Ignores, tellingRules } from './ignore.ts'
 import { ImportPass, type Scope } from './import.ts'
 import { Ledger } from './ledger.ts'
 import type { FolderEvent, FolderState, Report } from './news.ts'
@@ -82,7 +76,6 @@ export class Share implements AsyncDisposable {
   /** Opens or makes the drive of a folder. The import begins, and goes on when this has resolved. */
   static async open(setup: ShareSetup): Promise<Share> {
     const { dir, place, station, namespace, options } = setup
-    checkIsNoOldStore(dir)
     const role = readRole(place)
     checkRole(dir, role, 'share')
     const drive = await Drive.open({
@@ -233,7 +226,9 @@ export class Share implements AsyncDisposable {
     const text = datignore ? this.#readDatignore() : ''
     const changed = this.#datignore !== undefined && this.#datignore !== text
     this.#datignore = text
-    return { test: ignoreRules({ ignore, hidden, datignore: text }), changed }
+    const { teller } = this.#session
+    const rules = { ignore, hidden, datignore: text }
+    return { test: tellingRules(rules, (why) => teller.leftOut(why)), changed }
   }
 
   #readDatignore(): string {

@@ -34,6 +34,8 @@ interface Counters {
   removed: number
   renamed: number
   unchanged: number
+  hidden: number
+  ignored: number
   skipped: number
   conflicts: number
 }
@@ -198,6 +200,11 @@ export class Teller {
     this.emit({ type: 'file-skipped', ...problem })
   }
 
+  /** A name is none of the drive's business. No file of the pass. */
+  leftOut(why: 'hidden' | 'ignored'): void {
+    this.#counters[why]++
+  }
+
   conflict(path: string, drive: 'changed' | 'removed' | 'unchanged'): void {
     this.#settle('conflicts')
     this.#conflicts.add(path)
@@ -324,6 +331,8 @@ function noCounters(): Counters {
     removed: 0,
     renamed: 0,
     unchanged: 0,
+    hidden: 0,
+    ignored: 0,
     skipped: 0,
     conflicts: 0,
   }

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { ignoreRules } from '../../src/files/ignore.ts'
+import { ignoreRules, tellingRules } from '../../src/files/ignore.ts'
 
 interface Case {
   readonly name: string
@@ -96,4 +96,32 @@ test('a byte order mark and Windows line ends do not spoil a rule', () => {
 
   assert.equal(isLeftOut(rules, 'a.log'), true)
   assert.equal(isLeftOut(rules, 'build/x'), true)
+})
+
+test('what is left out is told, with what would take it in', () => {
+  const told: string[] = []
+  let path = ''
+  const rules = tellingRules({ datignore: '*.log\n' }, (why) => told.push(`${path} ${why}`))
+
+  for (path of [
+    'a',
+    '.profile',
+    '.git',
+    'x.log',
+    '.x.log',
+    '.DS_Store',
+    '.datignore',
+    '.dat-rhino',
+    '.dat',
+  ]) {
+    rules(path, false)
+  }
+
+  assert.deepEqual(told, [
+    '.profile hidden',
+    '.git ignored',
+    'x.log ignored',
+    '.x.log ignored',
+    '.DS_Store ignored',
+  ])
 })
