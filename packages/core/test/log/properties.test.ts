@@ -12,12 +12,12 @@ import fc from 'fast-check'
 import { EMPTY } from '../../src/bytes/bytes.ts'
 import { writeU64LE } from '../../src/bytes/integers.ts'
 import type { Replica } from '../../src/log/replica.ts'
-import { endBlock } from '../../src/tree/flat.ts'
 import type { NodeSet } from '../../src/tree/nodes.ts'
 import type { Proof } from '../../src/tree/proof.ts'
 import type { ProofRequest } from '../../src/tree/prove.ts'
 import { TreeModel } from '../tree/model.ts'
 import { answer, fetchBlock, openReader, openWriter, proofOf, write } from './support.ts'
+import { checkTruth } from './truth.ts'
 
 /** All that a replica stores, to see that nothing has changed. */
 function snapshot(replica: Replica): string {
@@ -27,24 +27,6 @@ function snapshot(replica: Replica): string {
   for (let node = 0; node < 2 * 70; node++) if (slot.findNode(node)) nodes.push(node)
   for (let i = 0; i < 70; i++) if (slot.has(i)) held.push(i)
   return JSON.stringify([nodes, held, slot.head, replica.manifest === undefined])
-}
-
-function checkTruth(replica: Replica, blocks: readonly Uint8Array[]): void {
-  const { slot, length } = replica
-  assert.ok(length <= blocks.length)
-  const model = new TreeModel(blocks, writeU64LE)
-  for (let node = 0; node < 2 * blocks.length + 2; node++) {
-    if (!slot.findNode(node)) continue
-    const truth = model.nodes.get(node)
-    assert.ok(truth && endBlock(node) <= length, `node ${node} does not exist`)
-    assert.equal(slot.nodeSize, truth.size)
-    assert.deepEqual(slot.nodeBytes.subarray(slot.nodeAt, slot.nodeAt + 32), truth.hash)
-  }
-  for (let i = slot.nextHeld(0, 100); i < 100; i = slot.nextHeld(i + 1, 100)) {
-    assert.deepEqual(slot.read(i), blocks[i])
-  }
-  const byteLength = blocks.slice(0, length).reduce((sum, b) => sum + b.length, 0)
-  assert.equal(replica.byteLength, byteLength)
 }
 
 const blockList = fc.array(fc.uint8Array({ maxLength: 12 }), { minLength: 1, maxLength: 40 })

@@ -5,7 +5,6 @@
  */
 
 import '../setup.ts'
-import type { Clock, Timer } from '../../src/base/clock.ts'
 import type { KeyPair } from '../../src/crypto/crypto.ts'
 import { keyPair } from '../../src/crypto/keys.ts'
 import { type IdentityInput, logIdentity } from '../../src/log/identity.ts'
@@ -92,38 +91,6 @@ export async function fetchBlock(reader: Replica, server: Replica, block: number
   const nodes = reader.missingNodes(2 * block)
   reader.apply(proofOf(server, { fork: reader.fork, block, nodes }))
   await reader.commit()
-}
-
-/** Time that tests move. */
-export class ManualClock implements Clock {
-  #now = 0
-  readonly #timers = new Set<{ at: number; task: () => void }>()
-
-  now(): number {
-    return this.#now
-  }
-
-  after(delayMs: number, task: () => void): Timer {
-    const timer = { at: this.#now + delayMs, task }
-    this.#timers.add(timer)
-    return { cancel: () => this.#timers.delete(timer) }
-  }
-
-  soon(task: () => void): void {
-    this.after(0, task)
-  }
-
-  /** Timers that are set. */
-  get waiting(): number {
-    return this.#timers.size
-  }
-
-  advance(ms: number): void {
-    this.#now += ms
-    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
-      if (timer.at <= this.#now && this.#timers.delete(timer)) timer.task()
-    }
-  }
 }
 
 /** A remote that answers from another replica in this process, when it is told to. */
