@@ -13,6 +13,7 @@ import { DatError } from '../base/errors.ts'
 import { copy, equal } from '../bytes/bytes.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
 import type { Head } from '../store/store.ts'
+import { endBlock } from '../tree/flat.ts'
 import { NodeSet, type TrustedNodes } from '../tree/nodes.ts'
 import { CLAIM_BLOCK, CLAIM_NONE, type Proof } from '../tree/proof.ts'
 import { type Base, Verifier } from '../tree/verify.ts'
@@ -163,7 +164,10 @@ export function beginReorg(state: LogState, proof: Proof, onStaged: (reorg: Reor
   }
 }
 
-/** Compares a signed head of our fork, not longer than ours, with our history; freezes the log if they differ. */
+/**
+ * Compares a signed head of our fork with our history, in all nodes that both have; freezes the log if they
+ * differ. A longer head can show a conflict too, but not that there is none.
+ */
 export function compareHead(
   state: LogState,
   proof: Proof,
@@ -171,13 +175,14 @@ export function compareHead(
 ): 'same' | 'conflict' | 'unproven' {
   if (proof.fork !== state.fork) return 'unproven'
   verifyHead(state, proof)
-  if (verifier.length > state.length) return 'unproven'
-  const { roots } = verifier
-  let isComplete = true
-  for (let i = 0; i < roots.length; i++) {
-    if (!state.slot.findNode(roots.indices[i] ?? 0)) {
+  const { fresh } = verifier
+  let isComplete = verifier.length <= state.length
+  for (let i = 0; i < fresh.length; i++) {
+    const index = fresh.indices[i] ?? 0
+    if (endBlock(index) > state.length) continue
+    if (!state.slot.findNode(index)) {
       isComplete = false
-    } else if (!roots.isFound(i, state.slot)) {
+    } else if (!fresh.isFound(i, state.slot)) {
       state.freeze()
       news.conflict()
       return 'conflict'

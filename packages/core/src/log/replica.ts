@@ -297,8 +297,8 @@ export class Replica {
   }
 
   /**
-   * Examines a signed head of our own fork that is not longer than ours, verified from nothing: is its
-   * history ours? `unproven` if it can't be compared. On `conflict` the log is frozen (staged).
+   * Examines a signed head of our own fork, verified from nothing: is its history ours? `unproven` if it can't
+   * be compared, or not wholly because it is longer. On `conflict` the log is frozen (staged).
    */
   checkConflict(proof: Proof): 'same' | 'conflict' | 'unproven' {
     this.#checkOpen()

@@ -59,22 +59,18 @@ export class Announcer {
 
   /** A new conversation begins with what we hold from 0 on. */
   greet(peer: Peer): void {
-    const end = this.contiguous
-    if (end === 0) return
-    peer.toldContiguous = end
-    peer.sender.have(0, end)
+    this.#tellContiguous(peer, this.contiguous)
   }
 
-  /** Tells all runs that may be told by now. */
-  flush(): void {
+  /** Tells all that may be told by now; `isNewHead` if a longer log may be shown since the last time. */
+  flush(isNewHead = false): void {
     const ready = this.#takeReady()
-    if (ready.length > 0) {
-      const end = this.contiguous
-      const whole = end > 0 && end === this.#shared.replica.announcedLength
-      for (const peer of this.#shared.peers) {
-        if (whole) this.#tellWhole(peer, end)
-        else for (const run of ready) this.#tellRun(peer, run)
-      }
+    const end = this.contiguous
+    const isWhole = end === this.#shared.replica.announcedLength
+    for (const peer of this.#shared.peers) {
+      // Whoever came before the first head could be shown was greeted with nothing.
+      if (isWhole || (isNewHead && peer.toldContiguous === 0)) this.#tellContiguous(peer, end)
+      if (!isWhole) for (const run of ready) this.#tellRun(peer, run)
     }
     this.#waitForDisk()
   }
@@ -84,7 +80,7 @@ export class Announcer {
     this.#waitForDisk()
   }
 
-  #tellWhole(peer: Peer, end: number): void {
+  #tellContiguous(peer: Peer, end: number): void {
     if (peer.toldContiguous >= end) return
     peer.toldContiguous = end
     peer.sender.have(0, end)

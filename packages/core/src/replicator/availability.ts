@@ -19,7 +19,7 @@ export class Availability {
   forgot = false
 
   has(index: number): boolean {
-    return index < this.contiguous || (this.#sparse !== undefined && this.#sparse.get(index))
+    return index < this.contiguous || this.#sparse?.get(index) === true
   }
 
   /** First block in `from .. end` that the remote claims; `end` if there is none. */

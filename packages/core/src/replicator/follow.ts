@@ -10,7 +10,6 @@ import { DatError } from '../base/errors.ts'
 import type { Announcer } from './announce.ts'
 import { tell } from './negotiate.ts'
 import type { Receiver } from './receive.ts'
-import { ownHead } from './reorgs.ts'
 import type { Shared } from './shared.ts'
 
 /** A head that could not be written is tried again after this. */
@@ -108,7 +107,7 @@ export class Follow {
 
   /** First what we hold, then how long we are, as stock peers tell it. */
   #announced(): void {
-    this.#announcer.flush()
+    this.#announcer.flush(true)
     this.#tellAll()
   }
 
@@ -119,11 +118,10 @@ export class Follow {
   /** Everybody gets our head, so that they can see the conflict themselves; then nothing more is said. */
   #conflict(): void {
     const error = new DatError('FORKED', 'The owner of this log signed two histories of it.')
-    for (const peer of [...this.#shared.peers]) {
-      const head = peer.fork === this.#shared.replica.fork ? ownHead(this.#shared, peer) : undefined
-      if (head !== undefined) peer.sender.data(0, head, 0, () => {})
-      peer.sender.close(error)
+    for (const { peer, head } of this.#shared.conflict) {
+      if (head !== undefined && !peer.closed) peer.sender.data(0, head, 0, () => {})
     }
+    for (const peer of [...this.#shared.peers]) peer.sender.close(error)
     this.#shared.wants.close(error)
   }
 }

@@ -10,6 +10,10 @@ import type { Status } from '../wire/messages.ts'
 import type { Peer } from './peer.ts'
 import type { Shared } from './shared.ts'
 
+/** A claim that was not proved is looked at again after this, then after twice as long. */
+const RETRY_MS = 1_000
+const RETRY_MS_MAX = 60_000
+
 const told: Status = {
   fork: 0,
   length: 0,
@@ -49,10 +53,12 @@ export function tell(shared: Shared, peer: Peer): void {
 export function hear(peer: Peer, status: Readonly<Status>): void {
   if (peer.heard && status.length < peer.length) peer.has.truncate(status.length)
   const moved = status.fork !== peer.fork || status.length !== peer.length
-  if (moved) peer.refusedUpgrade = -1
+  if (moved) peer.failedLength = -1
   if (status.fork !== peer.fork) {
-    peer.refusedFork = -1
+    peer.failedFork = -1
     peer.conflictChecked = false
+    // It refused what we asked about a history that it had left.
+    peer.refusals = 0
   }
   peer.heard = true
   peer.fork = status.fork
@@ -86,8 +92,35 @@ export function mayUpgrade(shared: Shared, peer: Peer): boolean {
     isAhead(shared, peer) &&
     peer.canUpgrade &&
     peer.acknowledged === shared.replica.length &&
-    peer.refusedUpgrade !== peer.length
+    (peer.failedLength !== peer.length || shared.clock.now() >= peer.retryAt)
   )
+}
+
+/** May the peer be asked about the higher fork that it claims? */
+export function mayFollow(shared: Shared, peer: Peer): boolean {
+  return (
+    peer.fork > shared.replica.fork &&
+    peer.length > 0 &&
+    (peer.failedFork !== peer.fork || shared.clock.now() >= peer.retryAt)
+  )
+}
+
+/**
+ * The peer did not prove what it claims: it is asked again when it claims something else, or after a while that
+ * doubles, since an honest one may have been between two states.
+ */
+export function claimFailed(shared: Shared, peer: Peer, isFork: boolean): void {
+  const isKnown = isFork ? peer.failedFork === peer.fork : peer.failedLength === peer.length
+  if (isKnown && shared.clock.now() < peer.retryAt) return
+  if (isFork) peer.failedFork = peer.fork
+  else peer.failedLength = peer.length
+  const ms = Math.min(RETRY_MS * 2 ** Math.min(peer.failures++, 16), RETRY_MS_MAX)
+  peer.retryAt = shared.clock.now() + ms
+  shared.clock.after(ms, () => {
+    if (peer.closed) return
+    shared.version++
+    shared.wake()
+  })
 }
 
 /** A peer that does not say where it is, or does not answer with an acknowledgement, is not waited for. */
@@ -101,9 +134,9 @@ export function isSettled(shared: Shared, peer: Peer): boolean {
   const silent = shared.clock.now() - peer.toldAt > SILENCE_MS
   if (!peer.heard) return silent
   const { replica } = shared
-  if (peer.fork > replica.fork) return peer.refusedFork === peer.fork || peer.length === 0
+  if (peer.fork > replica.fork) return peer.failedFork === peer.fork || peer.length === 0
   if (!isAhead(shared, peer)) return true
-  if (!peer.uploading || peer.refusedUpgrade === peer.length) return true
+  if (!peer.uploading || peer.failedLength === peer.length) return true
   if (shared.upgrade !== undefined) return false
   const acknowledged = peer.acknowledged === replica.length
   return acknowledged ? !peer.canUpgrade : silent

@@ -11,6 +11,7 @@
 
 import { ANSWER_MS_MIN } from '../base/limits.ts'
 import { ask, release } from './exchange.ts'
+import { claimFailed } from './negotiate.ts'
 import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
 import { newOrder, type Shared } from './shared.ts'
@@ -47,10 +48,7 @@ function expire(shared: Shared, peer: Peer, flight: Flight): void {
   flight.overdue = true
   peer.late = true
   shared.version++
-  if (flight.upgradeLength > 0) {
-    if (flight.reorg) peer.refusedFork = flight.fork
-    else peer.refusedUpgrade = peer.length
-  }
+  if (flight.upgradeLength > 0) claimFailed(shared, peer, flight.reorg)
   if (flight.block < 0 || flight.upgradeLength > 0) release(shared, peer, flight, 'cancelled')
 }
 

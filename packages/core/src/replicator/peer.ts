@@ -82,10 +82,12 @@ export class Peer {
   late = false
   /** Not asked for anything before this. */
   restUntil = 0
-  /** Length whose upgrade it refused or did not deliver; asked again when it claims another. */
-  refusedUpgrade = -1
-  /** Fork that it claimed and could not prove. */
-  refusedFork = -1
+  /** The claim, a length or a fork, that it refused to prove or did not; and when it is asked about it again. */
+  failedLength = -1
+  failedFork = -1
+  retryAt = 0
+  /** Claims that failed since one was proved. */
+  failures = 0
   conflictChecked = false
   /** Heads that it sent to be compared with ours. */
   heads = 0
@@ -144,6 +146,7 @@ export class Peer {
   /** Does the window have room for a block of a range? */
   get hasRoom(): boolean {
     const window = this.#window
+    if (!this.budget.hasRoom) return false
     if (window === undefined) return true
     return window.hasRoom && window.blocks < window.blocksMax - URGENT_BLOCKS
   }
@@ -151,7 +154,7 @@ export class Peer {
   /** What a caller waits for may overdraw the bytes of the window, not the remote's queue. */
   get hasUrgentRoom(): boolean {
     const window = this.#window
-    return window === undefined || window.hasUrgentRoom
+    return this.budget.hasRoom && (window === undefined || window.hasUrgentRoom)
   }
 
   /** Asked only if nobody better has it. */

@@ -61,6 +61,7 @@ export class Pulse {
       const able = this.#ablePeers()
       this.#reorgs.plan(able)
       if (plan(this.#shared, able)) this.#later()
+      for (const { budget } of peers) if (!budget.hasRoom) budget.onRoom(this.#wakeFresh)
     }
     if (wants.updates.length > 0) this.#settleUpdates()
     if (wants.idle) for (const peer of peers) unwantAll(peer)
@@ -84,16 +85,16 @@ export class Pulse {
   #ablePeers(): Peer[] {
     const now = this.#shared.clock.now()
     const able: Peer[] = []
-    for (const peer of this.#shared.peers) {
-      if (peer.askable(now)) able.push(peer)
-      else if (!peer.budget.hasRoom) peer.budget.onRoom(this.#wakeFresh)
-    }
+    for (const peer of this.#shared.peers) if (peer.askable(now)) able.push(peer)
     return able
   }
 
   /** Those who ask for news are told when every peer of the moment was heard. */
   #settleUpdates(): void {
-    const { replica, wants, peers, finding, uncommitted } = this.#shared
+    const { replica, wants, peers, finding, lookedUp, uncommitted } = this.#shared
+    if (peers.length === 0 && finding === 0 && lookedUp) {
+      for (const { waiter } of [...wants.updates]) waiter.expire()
+    }
     if (uncommitted.length > 0 || this.#reorgs.isBusy()) return
     if (peers.length === 0 || !peers.every((peer) => isSettled(this.#shared, peer))) return
     for (const { length, fork, waiter } of [...wants.updates]) {
@@ -131,7 +132,8 @@ export class Pulse {
   #arm(): void {
     if (this.#tick !== undefined) return
     const { peers, wants, clock } = this.#shared
-    const isNeeded = wants.updates.length > 0 || peers.some((peer) => peer.inFlight > 0)
+    const isNeeded =
+      wants.updates.length > 0 || this.#reorgs.isBusy() || peers.some((peer) => peer.inFlight > 0)
     if (!isNeeded) return
     this.#tick = clock.after(TICK_MS, () => {
       this.#tick = undefined

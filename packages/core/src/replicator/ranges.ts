@@ -28,11 +28,16 @@ export function planRanges(shared: Shared, peers: readonly Peer[]): boolean {
   if (shared.wants.ranges.length === 0) return false
   const until = shared.clock.now() + SLICE_MS
   let more = false
+  let isBusy = false
   for (const peer of peers) {
-    if (peer.dryAt === shared.version || peer.fork !== shared.replica.fork) continue
-    if (peer.suspect && peers.some((other) => !other.suspect && other.length >= peer.length))
-      continue
-    if (fill(shared, peer, until)) more = true
+    if (peer.suspect || peer.fork !== shared.replica.fork) continue
+    if (peer.dryAt !== shared.version && fill(shared, peer, until)) more = true
+    if (peer.dryAt !== shared.version) isBusy = true
+  }
+  // Who has misbehaved is asked for what is left when the others have nothing more to ask for.
+  for (const peer of peers) {
+    if (isBusy || !peer.suspect || peer.fork !== shared.replica.fork) continue
+    if (peer.dryAt !== shared.version && fill(shared, peer, until)) more = true
   }
   return more
 }

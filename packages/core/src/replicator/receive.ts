@@ -15,6 +15,7 @@ import { PROOFS_WRONG_MAX } from '../base/limits.ts'
 import { copy } from '../bytes/bytes.ts'
 import { CLAIM_BLOCK, CLAIM_HASH, CLAIM_NONE, Proof } from '../tree/proof.ts'
 import { type Ending, release } from './exchange.ts'
+import { claimFailed } from './negotiate.ts'
 import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
 import type { Batch, Shared } from './shared.ts'
@@ -39,6 +40,8 @@ export interface ReceiveHooks {
   onSuspicion(peer: Peer): void
   /** The peer is not to be asked again for a long time. */
   onLiar(peer: Peer, error: DatError): void
+  /** What a frame brought is committed. */
+  onKept(): void
 }
 
 export class Receiver {
@@ -132,7 +135,7 @@ export class Receiver {
       if (!(error instanceof DatError) || error.fault === 'us') throw error
       if (error.fault !== 'remote') this.#storeFailed(error)
       else {
-        if (flight.upgradeLength > 0) peer.refusedUpgrade = peer.length
+        if (flight.upgradeLength > 0) claimFailed(this.#shared, peer, false)
         this.#hooks.onSuspicion(peer)
         this.wrong(peer, error)
       }
@@ -149,6 +152,7 @@ export class Receiver {
     peer.refusals = 0
     peer.late = false
     peer.deliveredAt = this.#shared.clock.now()
+    if (flight.upgradeLength > 0) peer.failures = 0
     this.staged()
     if (block < 0) return
     peer.blocksDown++
@@ -175,7 +179,7 @@ export class Receiver {
     const bare = proof.claim === CLAIM_NONE && !proof.hasUpgrade && proof.manifest !== undefined
     if (bare && flight.manifest) {
       flight.upgradeLength = 0
-      peer.refusedUpgrade = peer.length
+      claimFailed(this.#shared, peer, false)
       this.#try(peer, flight, proof, false)
       return
     }
@@ -184,10 +188,7 @@ export class Receiver {
   }
 
   #refused(peer: Peer, flight: Flight): void {
-    if (flight.upgradeLength > 0) {
-      if (flight.reorg) peer.refusedFork = flight.fork
-      else peer.refusedUpgrade = peer.length
-    }
+    if (flight.upgradeLength > 0) claimFailed(this.#shared, peer, flight.reorg)
     this.end(peer, flight, 'refused')
     peer.refusals++
     this.#rest(peer, Math.floor(peer.refusals / 4))
@@ -245,7 +246,11 @@ export class Receiver {
       if (at >= 0) uncommitted.splice(at, 1)
       this.#shared.wake()
     }
-    replica.commit().then(done, (error: unknown) => {
+    const kept = (): void => {
+      done()
+      this.#hooks.onKept()
+    }
+    replica.commit().then(kept, (error: unknown) => {
       done()
       this.#storeFailed(error, batch.lowest)
     })

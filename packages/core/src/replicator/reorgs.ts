@@ -12,6 +12,7 @@ import { PROOFS_WRONG_MAX, REORG_MS_MAX, REORG_PROOFS_MAX } from '../base/limits
 import type { Reorg } from '../log/reorg.ts'
 import { Proof } from '../tree/proof.ts'
 import { ask, release } from './exchange.ts'
+import { claimFailed, mayFollow } from './negotiate.ts'
 import type { Peer } from './peer.ts'
 import type { Receiver } from './receive.ts'
 import type { Flight } from './requests.ts'
@@ -46,14 +47,11 @@ export class Reorgs {
     const { replica, clock, wants, downloading } = this.#shared
     this.#check()
     if (this.#claim?.flight !== undefined) return
-    if (this.#claim !== undefined) {
-      this.#askHash(this.#claim, peers)
-      return
-    }
+    if (this.#claim !== undefined && this.#askHash(this.#claim, peers)) return
     if (!downloading && wants.idle) return
     let best: Peer | undefined
     for (const peer of peers) {
-      if (peer.fork <= replica.fork || peer.length === 0 || peer.refusedFork === peer.fork) continue
+      if (!mayFollow(this.#shared, peer)) continue
       if (best === undefined || peer.fork > best.fork) best = peer
     }
     if (best === undefined) return
@@ -105,9 +103,16 @@ export class Reorgs {
   onHead(peer: Peer, proof: Proof): void {
     const { replica } = this.#shared
     if (!proof.hasUpgrade || proof.upgradeStart !== 0 || proof.fork !== replica.fork) return
-    if (proof.upgradeLength > replica.length || ++peer.heads > PROOFS_WRONG_MAX) return
+    if (++peer.heads > PROOFS_WRONG_MAX) return
+    // A frozen log proves nothing any more, so what the others are to see is made before.
+    const heads = this.#shared.peers.map((other) => ({
+      peer: other,
+      head: ownHead(this.#shared, other),
+    }))
     try {
-      if (replica.checkConflict(proof) === 'conflict') this.#receiver().staged()
+      if (replica.checkConflict(proof) !== 'conflict') return
+      this.#shared.conflict = heads
+      this.#receiver().staged()
     } catch (error) {
       if (!(error instanceof DatError) || error.fault === 'us') throw error
       this.#receiver().wrong(peer, error)
@@ -153,26 +158,32 @@ export class Reorgs {
   #giveUp(claim: Claim): void {
     this.#claim = undefined
     if (claim.peer.fork === claim.fork && claim.fork > this.#shared.replica.fork) {
-      claim.peer.refusedFork = claim.fork
+      claimFailed(this.#shared, claim.peer, true)
     }
     if (claim.flight !== undefined && this.#inFlight(claim)) {
       release(this.#shared, claim.asked, claim.flight, 'cancelled')
     }
   }
 
-  #askHash(claim: Claim, peers: readonly Peer[]): void {
+  /** False if nobody stands for the claim any more, which ends it. */
+  #askHash(claim: Claim, peers: readonly Peer[]): boolean {
     const reorg = claim.reorg
-    if (reorg === undefined) return
     const able = peers.filter((peer) => peer.fork === claim.fork)
-    const holder = able.find((peer) => peer.has.nextHeld(reorg.start, reorg.end) < reorg.end)
+    const holder = able.find((peer) => {
+      return reorg !== undefined && peer.has.nextHeld(reorg.start, reorg.end) < reorg.end
+    })
     const peer = holder ?? able[0]
-    if (peer === undefined) return
+    if (reorg === undefined || peer === undefined) {
+      this.#giveUp(claim)
+      return false
+    }
     const held = peer.has.nextHeld(reorg.start, reorg.end)
     const order = newOrder(claim.fork)
     order.reorg = true
     order.hash = 2 * (held < reorg.end ? held : reorg.start)
     order.nodes = reorg.nodes
     this.#ask(claim, peer, order)
+    return true
   }
 
   #ask(claim: Claim, peer: Peer, order: Order): void {
@@ -186,8 +197,9 @@ export class Reorgs {
   }
 }
 
-/** Our own signed head, for a peer to compare: what is sent when two histories are known. */
-export function ownHead(shared: Shared, peer: Peer): Proof | undefined {
+/** Our own signed head, for a peer to compare. */
+function ownHead(shared: Shared, peer: Peer): Proof | undefined {
+  if (peer.fork !== shared.replica.fork) return undefined
   const proof = new Proof()
   const length = Math.min(peer.length, shared.replica.announcedLength)
   if (length === 0) return undefined

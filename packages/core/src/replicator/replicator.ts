@@ -91,8 +91,6 @@ export class Replicator implements Remote {
   #nextPeer = 1
   #closed = false
   #linger: Timer | undefined = undefined
-  /** A look-up for peers has ended at least once. */
-  #lookedUp = false
 
   constructor(replica: Replica, options: ReplicatorOptions) {
     this.replica = replica
@@ -105,6 +103,7 @@ export class Replicator implements Remote {
       onReorg: (peer, flight, proof) => reorgs.onData(peer, flight, proof),
       onSuspicion: (peer) => reorgs.onSuspicion(peer),
       onLiar: (peer) => this.#distrust(peer),
+      onKept: () => this.#announcer.flush(),
     })
     this.#follow = new Follow(shared, this.#announcer, receiver)
     this.#pulse = new Pulse(shared, this.#announcer, receiver, reorgs)
@@ -209,8 +208,8 @@ export class Replicator implements Remote {
   }
 
   update(options: WaitOptions): Promise<boolean> {
-    const { peers, finding, wants } = this.#shared
-    if (peers.length === 0 && finding === 0 && this.#lookedUp) {
+    const { peers, finding, lookedUp, wants } = this.#shared
+    if (peers.length === 0 && finding === 0 && lookedUp) {
       return Promise.reject(this.#why('update', 0))
     }
     const { length, fork } = this.replica
@@ -246,7 +245,7 @@ export class Replicator implements Remote {
       if (isOver) return
       isOver = true
       this.#shared.finding--
-      this.#lookedUp = true
+      this.#shared.lookedUp = true
       this.#pulse.wake()
     }
   }
@@ -292,7 +291,9 @@ export class Replicator implements Remote {
       version: 0,
       downloading,
       finding: 0,
+      lookedUp: false,
       uncommitted: [],
+      conflict: [],
       restUntil: 0,
       wake: () => this.#pulse.wake(),
     }

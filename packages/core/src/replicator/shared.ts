@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Emitter } from '../base/emitter.ts'
 import type { DatError } from '../base/errors.ts'
 import type { Replica } from '../log/replica.ts'
+import type { Proof } from '../tree/proof.ts'
 import type { Flights } from './flights.ts'
 import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
@@ -56,10 +57,13 @@ export interface Shared {
   version: number
   /** Somebody here wants this log: heads are fetched as they appear. */
   downloading: boolean
-  /** Look-ups for peers that are under way. */
+  /** Look-ups for peers that are under way, and whether one has ended. */
   finding: number
+  lookedUp: boolean
   /** What is verified and staged, and not yet known to be kept; one entry per frame. */
   uncommitted: Batch[]
+  /** Two histories are known: our head for each peer, to be sent when that is on the disk. */
+  conflict: readonly { readonly peer: Peer; readonly head: Proof | undefined }[]
   /** No requests before this: the store did not take what came last. */
   restUntil: number
   /** Look for something to ask, after what is going on now. */

@@ -13,6 +13,8 @@ import { IN_FLIGHT_BLOCKS_MAX, IN_FLIGHT_BYTES_MAX, REQUESTS_QUEUED_MAX } from '
 /** Before anything is known: enough to fill a short way, little enough to waste on a slow one. */
 const START_BLOCKS = 24
 const BLOCKS_MAX = Math.min(IN_FLIGHT_BLOCKS_MAX, REQUESTS_QUEUED_MAX)
+/** What a block costs beside its bytes: the request, a node, the frame. So empty blocks have a rate too. */
+const OVERHEAD_BYTES = 64
 /** What a receiver and a sender need to work in batches, beyond the way itself. */
 const BATCH_MS = 50
 /** The lowest round trip is forgotten after this, since ways change. */
@@ -23,7 +25,7 @@ export class Window {
   bytes = 0
   /** Bytes that may be in flight. */
   limitBytes: number
-  /** Running average of block sizes: what a request whose size isn't known is counted as. */
+  /** Running average of what a block costs: what a request whose size isn't known is counted as. */
   blockBytes: number
   /** Answer time in milliseconds: moves an eighth towards each sample. 0 before the first answer. */
   answerMs = 0
@@ -39,7 +41,7 @@ export class Window {
 
   /** @param blockBytes average size of the log's blocks as far as known */
   constructor(blockBytes: number) {
-    this.blockBytes = Math.max(blockBytes, 1)
+    this.blockBytes = blockBytes + OVERHEAD_BYTES
     this.limitBytes = this.#floor()
   }
 
@@ -76,11 +78,12 @@ export class Window {
     this.bytes -= bytes
   }
 
-  /** Its answer of `actualBytes` came; it was sent at `sentAt`. */
-  answered(bytes: number, actualBytes: number, sentAt: number, now: number): void {
+  /** Its answer, a block of `blockBytes`, came; it was sent at `sentAt`. */
+  answered(bytes: number, blockBytes: number, sentAt: number, now: number): void {
+    const actualBytes = blockBytes + OVERHEAD_BYTES
     this.blocks--
     this.bytes -= bytes
-    this.blockBytes = Math.max(this.blockBytes + (actualBytes - this.blockBytes) / 32, 1)
+    this.blockBytes += (actualBytes - this.blockBytes) / 32
     const took = Math.max(now - sentAt, 0.01)
     this.answerMs = this.answerMs === 0 ? took : this.answerMs + (took - this.answerMs) / 8
     const old = now - this.#lowestAt > ROUND_TRIP_MEMORY_MS

@@ -55,7 +55,7 @@ test('it starts small, and grows at most twofold for each round trip', () => {
   const start = download(way, 90).window.limitBytes
   const later = download(way, 350).window.limitBytes
 
-  assert.equal(start, 24_000)
+  assert.equal(start, 24 * 1_064)
   assert.ok(later > start && later <= start * 8, `${later}`)
 })
 
@@ -67,12 +67,18 @@ test('it never asks for more blocks than a remote of ours queues, nor for more b
   assert.ok(huge.window.bytes <= IN_FLIGHT_BYTES_MAX)
 })
 
+test('a log of empty blocks fills its window too', () => {
+  const { window } = download({ roundTripMs: 100, bytesPerMs: 1e6, blockBytes: 0 }, 5_000)
+
+  assert.ok(window.blocks > 500, `${window.blocks}`)
+})
+
 test('a peer that is asked for one block at a time keeps its window', () => {
   const way = { roundTripMs: 50, bytesPerMs: 1_000, blockBytes: 1_024 }
 
   const { window } = download(way, 5_000, (w) => w.blocks === 0)
 
-  assert.equal(window.limitBytes, 24 * 1_024)
+  assert.equal(window.limitBytes, 24 * (1_024 + 64))
 })
 
 test('what is given back unanswered leaves nothing behind', () => {

@@ -195,31 +195,18 @@ class End implements Sender {
 }
 
 function deliver(message: Message, to: Handler): void {
-  switch (message.type) {
-    case 'status':
-      return to.onStatus(message.status)
-    case 'have':
-      return to.onHave(message.start, message.length)
-    case 'unhave':
-      return to.onUnhave(message.start, message.length)
-    case 'want':
-      return to.onWant(message.start, message.length, false)
-    case 'unwant':
-      return to.onUnwant(message.start, message.length)
-    case 'bitfield':
-      return to.onBitfield(message.start, message.words)
-    case 'request':
-      return to.onRequest(message.request)
-    case 'cancel':
-      return to.onCancel(message.id)
-    case 'data':
-      return to.onData(message.id, message.proof)
-    case 'refuse':
-      return to.onRefusal(message.id, message.reason)
-    case 'extension':
-      return to.onExtension(message.name, message.message)
-    case 'close':
-  }
+  const { type } = message
+  if (type === 'status') to.onStatus(message.status)
+  else if (type === 'have') to.onHave(message.start, message.length)
+  else if (type === 'unhave') to.onUnhave(message.start, message.length)
+  else if (type === 'want') to.onWant(message.start, message.length, false)
+  else if (type === 'unwant') to.onUnwant(message.start, message.length)
+  else if (type === 'bitfield') to.onBitfield(message.start, message.words)
+  else if (type === 'request') to.onRequest(message.request)
+  else if (type === 'cancel') to.onCancel(message.id)
+  else if (type === 'data') to.onData(message.id, message.proof)
+  else if (type === 'refuse') to.onRefusal(message.id, message.reason)
+  else if (type === 'extension') to.onExtension(message.name, message.message)
 }
 
 /** Joins two replicators of one log. */
@@ -235,7 +222,7 @@ export function join(world: World, a: Replicator, b: Replicator, options: JoinOp
   endB.handler = b.attach(endB, { remotePublicKey: keyA, ...(budgetB && { budget: budgetB }) })
   return {
     get closed() {
-      return endA.closed && endB.closed
+      return endA.closed || endB.closed
     },
     sent,
     cut(error) {

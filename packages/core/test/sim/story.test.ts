@@ -1,0 +1,27 @@
+/**
+ * Many short stories on a bad network. A seed that fails is named in the message, and
+ * `SIM_SEED=n` tells that story again, `SIM_SEEDS=n` tells the first n.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Story } from './story.ts'
+
+const only = process.env['SIM_SEED']
+const count = Number(process.env['SIM_SEEDS'] ?? 120)
+const seeds = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)]
+
+test('every reader ends with what the writer has, whatever happens on the way', async () => {
+  let messages = 0
+  for (const seed of seeds) {
+    try {
+      messages += (await new Story(seed).tell()).messages
+    } catch (error) {
+      throw new Error(`SIM_SEED=${seed} fails: ${error instanceof Error ? error.message : error}`, {
+        cause: error,
+      })
+    }
+  }
+
+  assert.ok(messages > seeds.length * 10, `${messages} messages are hardly a story`)
+})
