@@ -8,6 +8,7 @@
 import type { Clock } from './clock.ts'
 import { DatError } from './errors.ts'
 
+/** How long a caller waits, and what ends it before. */
 export interface Limits {
   /** Longest wait in milliseconds; 0 (the default here) waits without limit. */
   readonly timeoutMs?: number

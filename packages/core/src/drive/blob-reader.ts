@@ -17,6 +17,7 @@ import type { Download, WaitOptions } from '../log/remote.ts'
 import { decodeBlockMap, type MappedBlock } from './block-map.ts'
 import type { BlobId } from './types.ts'
 
+/** Which part of a byte string, and how long to wait for it. */
 export interface BlobReadOptions extends WaitOptions {
   /** First byte. Default 0. */
   readonly start?: number

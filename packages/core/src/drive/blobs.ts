@@ -20,10 +20,12 @@ import type { BlobId } from './types.ts'
 
 export type { BlobRange, BlobReadOptions } from './blob-reader.ts'
 
+/** Size of the blocks that we write; readers take any. */
 export const BLOB_BLOCK_BYTES = 65_536
 /** One append, about: large enough that its record and signature weigh nothing. */
 const APPEND_BYTES = 4 * 1024 * 1024
 
+/** Byte strings in one log. One object per log, because it holds the write lock. */
 export class Blobs {
   readonly #log: LogSource
   readonly #reader: BlobReader

@@ -12,11 +12,13 @@ import { DatError, isCode } from '../base/errors.ts'
 import { BLOCK_BYTES_MAX, MAP_BLOCK_ENTRIES_MAX } from '../base/limits.ts'
 import { Reader, Writer } from '../bytes/cursor.ts'
 
+/** One block of a file, wherever it is in the log. */
 export interface MappedBlock {
   readonly index: number
   readonly byteLength: number
 }
 
+/** The blocks of a map; one even for no entries. */
 export function encodeBlockMap(entries: readonly MappedBlock[]): Uint8Array[] {
   const blocks: Uint8Array[] = []
   for (let i = 0; i === 0 || i < entries.length; i += MAP_BLOCK_ENTRIES_MAX) {

@@ -27,7 +27,7 @@ export class Content {
     this.#options = options
   }
 
-  /** @param header of the bee, or `undefined` if it is known to be empty */
+  /** @param header of the bee, or `undefined` for an empty drive of our own */
   open(header: BeeHeader | undefined): Promise<Blobs> {
     // A failure is not kept: the next call may know more.
     this.#opening ??= this.#open(header).catch((error: unknown) => {

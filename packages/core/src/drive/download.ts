@@ -124,11 +124,11 @@ export class DownloadJob implements DriveDownload {
     return blobs
   }
 
-  /** Tells listeners at the end of this turn, once however much changed in it. */
+  /** Tells listeners in the next turn, once however much changed in this one. */
   #changed(): void {
     if (this.#isTelling || this.#listeners.size === 0) return
     this.#isTelling = true
-    queueMicrotask(() => {
+    this.#clock.soon(() => {
       this.#isTelling = false
       for (const listener of this.#listeners) listener()
     })

@@ -32,12 +32,14 @@ interface Waiting {
   readonly operation: Operation
 }
 
+/** What a batch needs of its drive. */
 export interface BatchTarget {
   readonly rows: Bee
   normalize(path: string): string
   content(): Promise<Blobs>
 }
 
+/** Made by `Drive.batch`; used once. */
 export class DriveBatch {
   readonly #target: BatchTarget
   readonly #operations: Operation[] = []

@@ -6,7 +6,7 @@
  *
  * - Bytes are in the blobs log before the row that speaks of them is in the db: a crash leaves unused bytes,
  *   never a row without them.
- * - "Not there" is known. A drive that was never synced asks its peers first.
+ * - "Not there" is known. A drive that was never synced waits for its first block.
  * - The blobs log is opened when it is known which it is: at once where the drive is ours, after the first
  *   block of the db is here where it is not.
  *

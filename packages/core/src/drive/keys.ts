@@ -14,6 +14,7 @@ import { encodeManifest, isCompat, type Manifest, manifestKey } from '../log/man
 /** Name of the db log in its namespace. */
 export const DB_NAME = 'db'
 
+/** Who the blobs log is. */
 export interface ContentManifest {
   readonly key: Uint8Array
   /** Canonical encoding. */

@@ -11,6 +11,7 @@ import { DatError } from '../base/errors.ts'
 import { PATH_BYTES_MAX, PATH_PART_BYTES_MAX } from '../base/limits.ts'
 import { utf8 } from '../bytes/bytes.ts'
 
+/** How much a path may be rewritten. */
 export interface NormalizeOptions {
   /** Refuse NUL, backslashes and schemes instead of keeping or rewriting them. Default false. */
   readonly strict?: boolean | undefined
@@ -76,11 +77,13 @@ function inside(path: string): string[] {
 
 // ---- To a file system ----------------------------------------------------------------------------
 
+/** Which file system the names are for. */
 export interface SafePartsOptions {
   /** Also refuse what Windows can't hold or understands otherwise. Default false. */
   readonly windows?: boolean
 }
 
+/** Names for a file system, or the reason why there are none. */
 export type SafeParts =
   | { readonly parts: readonly string[]; readonly refused?: undefined }
   /** Why, for a person. */

@@ -62,6 +62,7 @@ export interface FolderItem {
   readonly entry: DriveEntry | undefined
 }
 
+/** What is listed. */
 export interface ListOptions extends WaitOptions {
   /** Default true: everything below. False: only files directly below. */
   readonly recursive?: boolean
@@ -69,11 +70,13 @@ export interface ListOptions extends WaitOptions {
   readonly ignore?: readonly string[] | ((path: string) => boolean)
 }
 
+/** How a path is looked up. */
 export interface EntryOptions extends WaitOptions {
   /** Resolve symlinks (16 at most). Default false. */
   readonly follow?: boolean
 }
 
+/** Which part of a file is read, and how it is found. */
 export interface ReadOptions extends WaitOptions {
   /** First byte. Default 0. */
   readonly start?: number
@@ -83,12 +86,14 @@ export interface ReadOptions extends WaitOptions {
   readonly follow?: boolean
 }
 
+/** What a row says of a file beside its bytes. */
 export interface PutFileOptions {
   readonly executable?: boolean
   /** Any JSON value. */
   readonly metadata?: unknown
 }
 
+/** A path whose row is not the same in two versions. */
 export interface DriveDifference {
   readonly path: string
   /** The row in this view. */
@@ -97,6 +102,7 @@ export interface DriveDifference {
   readonly right: DriveEntry | undefined
 }
 
+/** One step of a watcher. */
 export interface DriveChange {
   readonly version: number
   /** Version of the step before; `diff(previousVersion)` tells what changed. */
@@ -112,6 +118,7 @@ export interface DriveHistoryEntry {
   readonly entry: DriveEntry | undefined
 }
 
+/** How far a download is. */
 export interface TransferProgress {
   /** Files of the download, and those that are whole here. */
   readonly files: number
@@ -122,6 +129,7 @@ export interface TransferProgress {
   readonly bytesDone: number
 }
 
+/** A download that goes on by itself until it is done or cancelled. */
 export interface DriveDownload {
   /** Counters of now. They grow while folders are still being listed. */
   readonly progress: TransferProgress
@@ -134,6 +142,7 @@ export interface DriveDownload {
   onProgress(listener: () => void): () => void
 }
 
+/** Which drive, from where, and how it behaves. */
 export interface DriveOptions {
   readonly store: LogProvider
   /** Open the drive of this key. Without: the drive of this store's namespace (or of `namespace`). */

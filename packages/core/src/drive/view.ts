@@ -3,7 +3,7 @@
  *
  * Owns: `DriveReader` as everybody gets it: the drive itself and its checkouts. Paths are normalised here, rows become
  * entries here, and symlinks are followed here; the bytes come from `Blobs`. `undefined` is always known:
- * a drive that was never synced asks its peers first.
+ * a drive that was never synced waits for its first block.
  */
 
 import type { Clock } from '../base/clock.ts'

@@ -2,8 +2,8 @@
  * A sorted map from bytes to bytes in one log: hyperbee 2, byte for byte.
  *
  * Owns: the object that users hold. Every operation is one block, so every length of the log is a version that
- * can be read again. What is "not there" is known: a bee whose log was never synced first asks its peers,
- * and fails with `NO_PEERS` or `TIMEOUT` rather than look empty.
+ * can be read again. What is "not there" is known: a bee whose log was never synced waits for its first block,
+ * and fails with `NO_PEERS`, `NOT_AVAILABLE` or `TIMEOUT` rather than look empty.
  *
  *     view.ts   reading          find.ts  cursor.ts  difference.ts  steps.ts  walk.ts   rooted.ts
  *     write.ts  writing          draft.ts  tree.ts  tree-delete.ts  batch.ts
@@ -64,7 +64,7 @@ export class Bee implements BeeReader {
     return this.#shared.writable
   }
 
-  /** Metadata of block 0. `undefined`: known to be empty. */
+  /** Metadata of block 0. `undefined`: a bee of our own that is empty. */
   async header(options: WaitOptions = {}): Promise<BeeHeader | undefined> {
     await this.#shared.prepare(options)
     return this.#shared.source.length === 0 ? undefined : this.#shared.header

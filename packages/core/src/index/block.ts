@@ -45,6 +45,7 @@ export interface Level {
   checked: boolean
 }
 
+/** A decoded block. Its tree nodes are decoded when somebody asks for them. */
 export class BeeBlock {
   readonly seq: number
   readonly key: Uint8Array

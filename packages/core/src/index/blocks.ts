@@ -20,8 +20,10 @@ import { type BeeBlock, corrupt, decodeBlock, decodeValue, type Level } from './
 import type { LogReader } from './source.ts'
 import type { BeeEntry } from './types.ts'
 
+/** Default budget of the cache. */
 export const CACHE_BYTES = 16 * 1024 * 1024
 
+/** The decoded blocks of one bee. */
 export class Blocks {
   readonly source: LogReader
   /** Block that the last unsuccessful call lacked. */

@@ -7,14 +7,17 @@
 
 import { fromUtf8, utf8 as toUtf8 } from '../bytes/bytes.ts'
 
+/** Both ways between a value and its bytes. */
 export interface Encoding<T> {
   encode(value: T): Uint8Array
   /** Throws `BAD_FRAME` or a `SyntaxError` for bytes that are no such value. */
   decode(bytes: Uint8Array): T
 }
 
+/** Bytes as they are. */
 export const binary: Encoding<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes }
 
+/** Texts in UTF-8. */
 export const utf8: Encoding<string> = { encode: toUtf8, decode: fromUtf8 }
 
 /** `JSON.stringify` without spaces, as hyperbee's `json` writes it. */

@@ -33,6 +33,7 @@ import {
 /** Name under which the extension is spoken. */
 export const HINTS_EXTENSION = 'hyperbee'
 
+/** Blocks that answer a `get` or an `iterator`. */
 export interface CacheHint {
   readonly type: 'cache'
   /** Smallest block, and one more than the largest. */
@@ -41,12 +42,14 @@ export interface CacheHint {
   readonly blocks: readonly number[]
 }
 
+/** Somebody looks for one key. */
 export interface GetHint {
   readonly type: 'get'
   readonly version: number
   readonly key: Uint8Array
 }
 
+/** Somebody walks a range. */
 export interface IteratorHint {
   readonly type: 'iterator'
   readonly version: number
@@ -60,8 +63,10 @@ export interface IteratorHint {
   readonly checkpoint: readonly number[]
 }
 
+/** Any message of the extension. */
 export type Hint = CacheHint | GetHint | IteratorHint
 
+/** The bytes of a message. */
 export function encodeHint(hint: Hint): Uint8Array {
   const writer = new Writer(64)
   const number = hint.type === 'cache' ? 1 : hint.type === 'get' ? 2 : 3

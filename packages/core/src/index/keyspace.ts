@@ -13,6 +13,7 @@ import type { BeeRange } from './types.ts'
 
 const ZERO: Uint8Array = Uint8Array.of(0)
 
+/** All keys that begin with one prefix. */
 export class Keyspace {
   static readonly ALL: Keyspace = new Keyspace(EMPTY)
   readonly prefix: Uint8Array

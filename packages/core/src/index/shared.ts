@@ -3,13 +3,13 @@
  *
  * Owns: the log, the decoded blocks, the write lock, the tree that the last write left in memory, and the
  * question whether there is a bee at all. A log that is empty here and not ours says nothing about what its
- * author wrote: `prepare` asks the peers first, so that "not there" is always known and never silence.
+ * author wrote: `prepare` waits for its first block, so that "not there" is always known and never silence.
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { Mutex } from '../base/mutex.ts'
-import type { WaitOptions } from '../log/remote.ts'
+import { DEFAULT_WAIT_MS, type WaitOptions } from '../log/remote.ts'
 import { decodeHeader } from './block.ts'
 import { Blocks } from './blocks.ts'
 import type { LogSource } from './source.ts'
@@ -54,7 +54,7 @@ export class Shared {
     return this.isReady() ? this.#header : undefined
   }
 
-  /** Is it known, without waiting, that this is a bee (or that it is empty)? */
+  /** Is it known, without waiting, that this is a bee (or that it is ours and empty)? */
   isReady(): boolean {
     this.checkOpen()
     const { blocks, source } = this
@@ -67,12 +67,19 @@ export class Shared {
     return true
   }
 
-  /** Waits until `isReady`, or until peers said that they have nothing either. */
+  /** Waits until `isReady`. */
   async prepare(options: WaitOptions): Promise<void> {
     if (this.isReady()) return
-    const { source } = this
-    if (source.length === 0) await source.update(options)
-    if (source.length === 0) return
+    const { source, clock } = this
+    if (source.length === 0) {
+      const { timeoutMs = DEFAULT_WAIT_MS } = options
+      const began = clock.now()
+      // Fails soon if nobody is there. Peers that have nothing prove nothing: they may be readers who came
+      // before the author did. So what they say is no answer, and the first block is waited for.
+      await source.update(options)
+      const leftMs = timeoutMs === 0 ? 0 : Math.max(1, timeoutMs - (clock.now() - began))
+      if (source.length === 0) await source.get(0, { ...options, timeoutMs: leftMs })
+    }
     // The root is wanted next in any case: two blocks, one round trip.
     await Promise.all([source.get(0, options), source.get(source.length - 1, options)])
     if (this.isReady()) return

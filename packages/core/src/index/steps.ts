@@ -30,6 +30,7 @@ export function entryAt(blocks: Blocks, keys: Keyspace, seq: number): BeeEntry |
   return { seq, key: keys.decode(entry.key), value: entry.value }
 }
 
+/** The keys of a range with their values. */
 export class EntrySteps implements Steps<BeeEntry> {
   readonly #pin: Pin
   readonly #cursor: Cursor
@@ -57,6 +58,7 @@ export class EntrySteps implements Steps<BeeEntry> {
   }
 }
 
+/** What is not the same block in two versions. */
 export class DifferenceSteps implements Steps<BeeDifference> {
   readonly #pin: Pin
   readonly #difference: Difference
@@ -93,6 +95,7 @@ export class DifferenceSteps implements Steps<BeeDifference> {
   }
 }
 
+/** One operation after the other. */
 export class HistorySteps implements Steps<HistoryEntry> {
   readonly #pin: Pin
   readonly #shared: Shared

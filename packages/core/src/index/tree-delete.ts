@@ -10,6 +10,7 @@ import { BEE_DEPTH_MAX } from '../base/limits.ts'
 import { corrupt } from './block.ts'
 import { KEYS_MIN, type Node, type Tree } from './tree.ts'
 
+/** What a deletion will touch, all of it in memory. */
 export interface DeletePlan {
   readonly nodes: readonly Node[]
   readonly places: readonly number[]
@@ -82,6 +83,7 @@ function loadSiblings(tree: Tree, { nodes, places }: DeletePlan): boolean {
   return true
 }
 
+/** Deletes the key of a plan. Nothing may have changed the tree since it was made. */
 export function applyDelete(tree: Tree, plan: DeletePlan): void {
   const { nodes, holder, held, taken } = plan
   for (const node of nodes) node.dirty = true

@@ -19,6 +19,7 @@ import { corrupt } from './block.ts'
 import type { Blocks } from './blocks.ts'
 
 const KEYS_MAX = 8
+/** Keys below which a node takes from a sibling or joins it; the root is free. */
 export const KEYS_MIN = 4
 
 /** One place of a node: level `position` of block `block`. */
@@ -28,6 +29,7 @@ export interface Ref {
   node: Node | undefined
 }
 
+/** One tree node that may be changed. */
 export interface Node {
   /** Blocks that hold the keys, and the keys where they are known. */
   readonly seqs: number[]
@@ -36,6 +38,7 @@ export interface Node {
   dirty: boolean
 }
 
+/** The tree of one draft, and the way that the last search took in it. */
 export class Tree {
   root: Node
   /** Nodes in memory, about. */

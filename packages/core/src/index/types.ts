@@ -60,6 +60,7 @@ export interface BeeHeader {
   readonly userData: Uint8Array | undefined
 }
 
+/** How a bee behaves. */
 export interface BeeOptions {
   /** Refuse to write even if the log is writable. Default false. */
   readonly readOnly?: boolean
@@ -70,6 +71,7 @@ export interface BeeOptions {
   readonly clock?: Clock
 }
 
+/** When a put writes. */
 export interface PutOptions {
   /** Asked only if the key exists; `false` writes nothing. */
   readonly cas?: (
@@ -80,6 +82,7 @@ export interface PutOptions {
   readonly alwaysDuplicate?: boolean
 }
 
+/** When a deletion writes. */
 export interface DelOptions {
   /** Asked only if the key exists; `false` writes nothing. */
   readonly cas?: (previous: BeeEntry) => boolean
@@ -89,7 +92,7 @@ export interface DelOptions {
 export interface BeeReader {
   /** Number of blocks that this view shows, at least 1; 1 is the empty bee. */
   readonly version: number
-  /** `undefined`: known not to be there. A bee that was never synced first asks its peers. */
+  /** `undefined`: known not to be there. A bee that was never synced waits for its first block. */
   get(key: Uint8Array, options?: WaitOptions): Promise<BeeEntry | undefined>
   /** `get` on local blocks alone, without a promise. Throws `NOT_AVAILABLE` where they don't suffice. */
   getLocal(key: Uint8Array): BeeEntry | undefined

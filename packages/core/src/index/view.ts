@@ -129,13 +129,12 @@ export class BeeView implements BeeReader {
   }
 
   async #begin(options: WaitOptions): Promise<void> {
-    const { source, blocks } = this.#shared
+    const shared = this.#shared
+    const { source, blocks } = shared
     for (;;) {
-      await this.#shared.prepare(options)
-      // Known to be empty: peers were asked.
-      if (source.length === 0 && this.version <= 1) return
+      await shared.prepare(options)
       // A version that is not written yet: wait for its last block.
-      if (this.version > source.length) await source.get(this.version - 1, options)
+      if (this.version > shared.version) await source.get(this.version - 1, options)
       if (this.#isReady()) return
       await blocks.fetch(options)
     }

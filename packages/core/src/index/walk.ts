@@ -18,6 +18,7 @@ export const NOT_HERE: unique symbol = Symbol('not here')
 /** Blocks asked for together with a missing one. */
 const AHEAD_BLOCKS_MAX = 64
 
+/** A walk that never waits. */
 export interface Steps<T> {
   step(): T | undefined | typeof NOT_HERE
   /** Blocks that will be wanted next. */
@@ -26,6 +27,7 @@ export interface Steps<T> {
   wait?(options: WaitOptions): Promise<void>
 }
 
+/** The walk as an iterable. Calls of `next` may overlap; they are answered in order. */
 export class Walk<T> implements AsyncIterableIterator<T> {
   readonly #blocks: Blocks
   readonly #begin: () => Promise<Steps<T>>

@@ -17,6 +17,7 @@ import { NOT_HERE } from './walk.ts'
 /** Nodes that stay in memory from one draft to the next: some 20 MB. */
 const KEPT_NODES_MAX = 32_768
 
+/** A draft on the newest version. The caller holds the write lock. */
 export async function openDraft(shared: Shared, keys: Keyspace): Promise<Draft> {
   shared.checkWritable()
   await shared.prepare({})

@@ -29,6 +29,20 @@ async function pair(options: { encryptionKey?: Uint8Array } = {}): Promise<Pair>
   return { ours, theirs, part, close }
 }
 
+/** Resolves when the reader knows of everything written so far. */
+async function synced({ ours, theirs }: Pair): Promise<void> {
+  const awake = setInterval(() => undefined, 1_000)
+  while (theirs.version < ours.version) {
+    await new Promise<void>((resolve) => {
+      const off = theirs.log.on('append', () => {
+        off()
+        resolve()
+      })
+    })
+  }
+  clearInterval(awake)
+}
+
 const paths = async (entries: AsyncIterable<{ path: string }>): Promise<string[]> =>
   (await collect(entries)).map((entry) => entry.path)
 
@@ -36,10 +50,12 @@ for (const encryptionKey of [undefined, data(32, 3)]) {
   const kind = encryptionKey === undefined ? 'plain' : 'encrypted'
 
   test(`a reader of a ${kind} drive sees its files as they are written`, async () => {
-    const { ours, theirs, close } = await pair(encryptionKey === undefined ? {} : { encryptionKey })
+    const both = await pair(encryptionKey === undefined ? {} : { encryptionKey })
+    const { ours, theirs, close } = both
     await ours.put('/a', utf8('one'))
     await ours.put('/big', data(200_000, 1))
     await ours.symlink('/l', 'a')
+    await synced(both)
 
     assert.equal(text(await theirs.get('/a')), 'one')
     assert.ok(equal((await theirs.get('/big')) ?? utf8(''), data(200_000, 1)))
@@ -76,18 +92,37 @@ test('a reader that was never synced does not take silence for an empty drive', 
   await store.close()
 })
 
-test('a drive that is known to be empty is empty', async () => {
-  const { theirs, close } = await pair()
+test('peers that have nothing are no proof that a drive is empty', async () => {
+  const both = await pair()
+  const { theirs, close } = both
+  const options = { timeoutMs: 50 }
+  const awake = setInterval(() => undefined, 1_000)
+  const unknown = (error: unknown): boolean =>
+    isCode(error, 'NOT_AVAILABLE') || isCode(error, 'TIMEOUT')
 
-  assert.equal(await theirs.get('/a'), undefined)
-  assert.deepEqual(await paths(theirs.list()), [])
-  await theirs.download().done({ timeoutMs: 2_000 })
+  await assert.rejects(theirs.get('/a', options), unknown)
+  await assert.rejects(collect(theirs.list('/', options)), unknown)
+  await assert.rejects(theirs.download('/', options).done(), unknown)
+  clearInterval(awake)
+  await close()
+})
+
+test('a reader who came before the author wrote anything gets what is written then', async () => {
+  const both = await pair()
+  const { ours, theirs, close } = both
+  const reading = theirs.get('/a', { timeoutMs: 5_000 })
+
+  await ours.put('/a', utf8('first'))
+
+  assert.equal(text(await reading), 'first')
   await close()
 })
 
 test('only what is read is fetched', async () => {
-  const { ours, theirs, close } = await pair()
+  const both = await pair()
+  const { ours, theirs, close } = both
   for (let i = 0; i < 20; i++) await ours.put(`/f${i}`, data(100_000, i))
+  await synced(both)
 
   await theirs.get('/f7')
 
@@ -100,7 +135,8 @@ test('only what is read is fetched', async () => {
 })
 
 test('a download fetches everything, and its counters arrive at the totals', async () => {
-  const { ours, theirs, part, close } = await pair()
+  const both = await pair()
+  const { ours, theirs, part, close } = both
   const batch = ours.batch()
   let bytes = 0
   for (let i = 0; i < 300; i++) {
@@ -111,6 +147,7 @@ test('a download fetches everything, and its counters arrive at the totals', asy
   await batch.flush()
   await ours.putEntry('/copy', (await ours.entry('/big')) ?? {})
   await ours.symlink('/link', '/big')
+  await synced(both)
 
   const download = theirs.download()
   const steps: number[] = []
@@ -136,7 +173,8 @@ test('a download fetches everything, and its counters arrive at the totals', asy
 })
 
 test('a download of what is here is done at once', async () => {
-  const { ours, theirs, close } = await pair()
+  const both = await pair()
+  const { ours, theirs, close } = both
   await ours.put('/a', data(100_000, 1))
   await theirs.download('/a').done({ timeoutMs: 5_000 })
 
@@ -155,8 +193,10 @@ test('a download of what is here is done at once', async () => {
 })
 
 test('a download of one folder fetches that folder', async () => {
-  const { ours, theirs, close } = await pair()
+  const both = await pair()
+  const { ours, theirs, close } = both
   for (const path of ['/a/1', '/a/2', '/b/1']) await ours.put(path, utf8(path))
+  await synced(both)
 
   const download = theirs.download('/a')
   await download.done({ timeoutMs: 5_000 })
@@ -168,7 +208,8 @@ test('a download of one folder fetches that folder', async () => {
 })
 
 test('a download ends with ABORTED when it is cancelled, and leaves no request', async () => {
-  const { ours, theirs, part, close } = await pair()
+  const both = await pair()
+  const { ours, theirs, part, close } = both
   await ours.put('/a', utf8('a'))
   await theirs.ready()
   part()
@@ -182,7 +223,8 @@ test('a download ends with ABORTED when it is cancelled, and leaves no request',
 })
 
 test('files with block maps are read and downloaded by the blocks that their map names', async () => {
-  const { ours, theirs, part, close } = await pair()
+  const both = await pair()
+  const { ours, theirs, part, close } = both
   const log = ours.blobs?.log
   assert.ok(log !== undefined)
   await ours.put('/first', data(300, 1))
@@ -193,6 +235,7 @@ test('files with block maps are read and downloaded by the blocks that their map
   await log.append(bytes)
   const blob = { blockOffset, byteOffset, blockLength: 1, byteLength: bytes.length, blockMap: true }
   await ours.putEntry('/mapped', { blob })
+  await synced(both)
   const whole = concat(data(500, 2), data(300, 1), data(500, 2))
 
   await theirs.download('/mapped').done({ timeoutMs: 5_000 })
@@ -205,9 +248,10 @@ test('files with block maps are read and downloaded by the blocks that their map
 })
 
 test('a reader follows a live drive by what changed', async () => {
-  const { ours, theirs, close } = await pair()
+  const both = await pair()
+  const { ours, theirs, close } = both
   await ours.put('/a', utf8('1'))
-  await theirs.update()
+  await synced(both)
   const abort = new AbortController()
   const seen = new Map<string, string | undefined>()
   const following = (async () => {
@@ -228,12 +272,14 @@ test('a reader follows a live drive by what changed', async () => {
 })
 
 test('rows that no honest writer makes are listed as invalid, and the rest is read', async () => {
-  const { ours, theirs, close } = await pair()
+  const both = await pair()
+  const { ours, theirs, close } = both
   await ours.put('/good', utf8('good'))
   const blob = { blockOffset: 0, byteOffset: 0, blockLength: 1, byteLength: 5 }
   await ours.putEntry('/wrong-size', { blob })
   // Not written through the drive, which refuses it.
   await rawRow(ours, '/bad', '{"blob":{"blockOffset":-1}}')
+  await synced(both)
 
   const entries = await collect(theirs.list())
 

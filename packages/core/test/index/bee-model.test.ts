@@ -82,6 +82,8 @@ test('every version at the end of a step can be read again, from a log without m
   await fc.assert(
     fc.asyncProperty(steps, async (all) => {
       const { log, states } = await play(all)
+      // Of an empty log a reader can't know that it is empty.
+      fc.pre(log.length > 0)
       const bee = Bee.open(FakeLog.reader(log))
 
       for (const [version, state] of states) {

@@ -25,7 +25,7 @@ async function keys(entries: AsyncIterable<BeeEntry>): Promise<string[]> {
   return list
 }
 
-test('a bee that was never synced asks its peers before it says that a key is not there', async () => {
+test('a bee that was never synced waits for its author before it says that a key is not there', async () => {
   const { log } = await author(20)
   const bee = Bee.open(FakeLog.reader(log, { synced: false }))
 
@@ -51,10 +51,20 @@ test('a bee that was never synced fails when nobody can be asked', async () => {
   )
 })
 
-test('a bee that is known to be empty is empty', async () => {
-  const bee = Bee.open(FakeLog.reader(new FakeLog(), { synced: false }))
+test('peers that have nothing are no proof that a bee is empty', async () => {
+  const author = new FakeLog()
+  const bee = Bee.open(FakeLog.reader(author, { synced: false }))
+  const timeout = (error: unknown): boolean => isCode(error, 'TIMEOUT')
+
+  await assert.rejects(bee.get(utf8('k'), { timeoutMs: 1 }), timeout)
+  await assert.rejects(keys(bee.entries({}, { timeoutMs: 1 })), timeout)
+})
+
+test('a bee of our own that is empty is empty', async () => {
+  const bee = Bee.open(new FakeLog())
 
   assert.equal(await bee.get(utf8('k')), undefined)
+  assert.equal(bee.getLocal(utf8('k')), undefined)
   assert.deepEqual(await keys(bee.entries()), [])
   assert.equal(await bee.header(), undefined)
 })
