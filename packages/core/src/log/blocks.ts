@@ -10,6 +10,7 @@ import { DatError } from '../base/errors.ts'
 import type { Log } from './log.ts'
 import type { Download, WaitOptions } from './remote.ts'
 
+/** Which blocks to walk over. The limits of a wait hold for each block that is not here. */
 export interface BlocksOptions extends WaitOptions {
   /** Default 0. */
   readonly start?: number

@@ -33,11 +33,13 @@ const DEFAULT_ENCRYPTION = fromHex(
   '9aedb6f1dea8487cc1e1698f97eb2f063f6db4c649695622e7b675e2ceafa6e9',
 )
 
+/** Bytes of the head that each stored block begins with. */
 export const HEAD_BYTES = 8
 const NONCE_BYTES = 24
 /** Random bytes are drawn for so many heads at a time. */
 const HEADS_DRAWN = 64
 
+/** The key that was handed round, and what to make of it. */
 export interface CipherOptions {
   readonly encryptionKey: Uint8Array
   /** `encryptionKey` is the block key itself. Default false. */

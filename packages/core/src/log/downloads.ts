@@ -10,6 +10,7 @@ import type { Download, RangeRequest, WaitOptions } from './remote.ts'
 import type { Replica } from './replica.ts'
 import type { Waits } from './waits.ts'
 
+/** The downloads of one handle. */
 export interface Downloads {
   start(range: RangeRequest): Download
   cancelAll(): void

@@ -5,6 +5,7 @@
 
 import type { DatError } from '../base/errors.ts'
 
+/** The news of one log, by name. */
 export interface ReplicaEvents {
   /** The log grew, by us or from a peer. Emitted when committed. */
   append: { readonly length: number; readonly byteLength: number; readonly fork: number }

@@ -13,6 +13,7 @@ import { sign } from '../crypto/keys.ts'
 import { TreeHash } from '../tree/hash.ts'
 import type { Authority, Generation, TreeState } from './generation.ts'
 
+/** The table of generation 2. */
 export const gen2: Generation = {
   id: 2,
   hash: new TreeHash(writeU64BE),
@@ -38,6 +39,7 @@ export function acceptsRootHash(
   )
 }
 
+/** Is the log named by the public key of this pair? */
 export function ownsKey(authority: Authority, keyPair: KeyPair): boolean {
   return equal(authority.key, keyPair.publicKey)
 }

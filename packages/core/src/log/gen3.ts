@@ -24,6 +24,7 @@ import { acceptsMulti, encodeMulti } from './multisig.ts'
 /** `namespace('hypercore', 0)`: keeps signatures over trees apart from all others. */
 const TREE = fromHex('9fac70b50ca14efc4e91c833b204e75b8b5aad8b5881bfc0adb5ef38a3275b9c')
 
+/** The table of generation 3. */
 export const gen3: Generation = {
   id: 3,
   hash: new TreeHash(writeU64LE),

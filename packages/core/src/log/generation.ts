@@ -34,6 +34,7 @@ export interface Authority {
   readonly manifest: Uint8Array | undefined
 }
 
+/** The functions and facts in which generations differ. */
 export interface Generation {
   readonly id: 1 | 2 | 3
   readonly hash: TreeHash

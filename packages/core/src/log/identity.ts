@@ -19,6 +19,7 @@ import {
   manifestKey,
 } from './manifest.ts'
 
+/** What the maker of a log knows; at least one of key, manifest and key pair. */
 export interface IdentityInput {
   /** Alone: a log to read. With a key pair: must belong to it. */
   readonly key?: Uint8Array

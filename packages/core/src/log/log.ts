@@ -22,6 +22,7 @@ import { Waits } from './waits.ts'
 
 export type { BlocksOptions }
 
+/** What one handle has for itself. */
 export interface LogOptions {
   /** 32 bytes; blocks are encrypted before hashing and decrypted on reading. */
   readonly encryptionKey?: Uint8Array
@@ -36,8 +37,10 @@ export interface LogOptions {
   readonly onClose?: (log: Log) => Promise<void> | void
 }
 
+/** What a handle tells: the news of its log, but those that concern connections alone. */
 export type LogEvents = Omit<ReplicaEvents, 'announced' | 'attached'>
 
+/** A log in numbers, at one moment. */
 export interface LogInfo {
   readonly key: Uint8Array
   readonly discoveryKey: Uint8Array

@@ -14,12 +14,14 @@ import { Reader, Writer } from '../bytes/cursor.ts'
 import { HASH_BYTES, KEY_BYTES } from '../crypto/crypto.ts'
 import { hash } from '../crypto/keys.ts'
 
+/** One of those who may sign. */
 export interface Signer {
   /** 32 bytes: what its signatures are bound to in version 0. */
   readonly namespace: Uint8Array
   readonly publicKey: Uint8Array
 }
 
+/** Who may sign a log, and what is fixed beforehand. */
 export interface Manifest {
   readonly version: 0 | 1 | 2 | 3
   /** Signers may have signed a longer log and prove it with patches. */
@@ -35,6 +37,7 @@ export interface Manifest {
   readonly userData: Uint8Array | undefined
 }
 
+/** Blocks that are fixed when the log is made. */
 export interface Prologue {
   readonly hash: Uint8Array
   readonly length: number
@@ -122,6 +125,7 @@ export function isCompat(manifest: Manifest, key: Uint8Array): boolean {
 
 // ---- Encoding ------------------------------------------------------------------------------------
 
+/** The canonical encoding, of which the key is a hash. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const w = new Writer(128)
   w.uint(manifest.version)

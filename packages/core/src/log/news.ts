@@ -12,6 +12,7 @@ import type { ReplicaEvents } from './events.ts'
 /** Runs of blocks, `start, end, start, end …`, neighbours joined. */
 type Runs = number[]
 
+/** What happened to one log since its last commit. */
 export class News {
   readonly #held: Runs = []
   readonly #cleared: Runs = []

@@ -7,6 +7,7 @@
  * caller's signal. `CLOSED`: the log was closed.
  */
 
+/** How long to wait, and how to stop. */
 export interface WaitOptions {
   /** Longest wait in milliseconds; `0` waits without limit. Default: `DEFAULT_WAIT_MS`. */
   readonly timeoutMs?: number
@@ -16,6 +17,7 @@ export interface WaitOptions {
 /** Long enough for a look-up, a hole punch and a round trip; short enough for a person. */
 export const DEFAULT_WAIT_MS = 30_000
 
+/** Which blocks a download fetches. */
 export interface RangeRequest {
   /** First block. */
   readonly start: number
@@ -34,6 +36,7 @@ export interface Download {
   cancel(): void
 }
 
+/** Those who can be asked about one log. */
 export interface Remote {
   /** Peers that this log has an open channel with. */
   readonly peerCount: number

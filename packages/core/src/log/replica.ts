@@ -36,6 +36,7 @@ import {
 
 export type { AppendOptions, Applied, ReplicaEvents, TruncateOptions }
 
+/** How a log is written. */
 export interface ReplicaOptions {
   /** What signs the log. Default: what the store holds, or derives from its primary key. */
   readonly keyPair?: KeyPair

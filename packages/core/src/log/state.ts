@@ -23,6 +23,7 @@ import { decodeManifest, isCompat, type Manifest, type Prologue } from './manife
 export const OWN_DATA_PREFIX = 'dat-rhino/'
 const FROZEN = `${OWN_DATA_PREFIX}frozen`
 
+/** Who one log is, and its tree as it is now. */
 export class LogState implements Base {
   readonly store: Store
   readonly slot: Slot
@@ -199,6 +200,7 @@ export class LogState implements Base {
   }
 }
 
+/** The error of whoever may not write here. */
 export function notWritable(message: string): DatError {
   return new DatError('NOT_WRITABLE', message)
 }

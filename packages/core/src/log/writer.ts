@@ -16,11 +16,13 @@ import { NodeSet, type NodeSink } from '../tree/nodes.ts'
 import type { Cipher } from './cipher.ts'
 import { type LogState, notWritable } from './state.ts'
 
+/** What an append may bring along. */
 export interface AppendOptions {
   /** The whole signature of the new head, for logs that we can't sign alone. It is verified first. */
   readonly signature?: Uint8Array
 }
 
+/** The fork that a truncation begins, and what it may bring along. */
 export interface TruncateOptions extends AppendOptions {
   /** Default: one more than the current fork. */
   readonly fork?: number

@@ -20,6 +20,7 @@ export const LENGTH_MAX: number = 2 ** 51
 /** Stands for "no position" and "no node". */
 export const NONE = -1
 
+/** One climb at a time, in memory that is used again. */
 export class Climb {
   readonly fresh: NodeSet = new NodeSet()
   /** Position in `fresh` that the climb has reached. */
@@ -210,6 +211,7 @@ export function checkedSize(size: number): number {
   return size
 }
 
+/** The error of a proof that proves nothing. */
 export function wrong(message: string, node?: number): DatError {
   return new DatError('BAD_PROOF', message, node === undefined ? {} : { node })
 }

@@ -82,6 +82,7 @@ export class ReaderMemory implements HeldNodes {
   }
 }
 
+/** The answer to a digest. */
 export interface DigestProof {
   /** In the order of the wire: the leaf if it was asked for, siblings upwards, other roots left to right. */
   readonly nodes: readonly number[]

@@ -39,10 +39,12 @@ export function isLeft(index: number, blocks: number = blocksBelow(index)): bool
   return ((((index + 1) / blocks - 1) / 2) & 1) === 0
 }
 
+/** The node above. */
 export function parentOf(index: number, blocks: number = blocksBelow(index)): number {
   return isLeft(index, blocks) ? index + blocks : index - blocks
 }
 
+/** The other child of the parent. */
 export function siblingOf(index: number, blocks: number = blocksBelow(index)): number {
   return isLeft(index, blocks) ? index + 2 * blocks : index - 2 * blocks
 }

@@ -34,6 +34,7 @@ const SCRATCH_BYTES = PARENT_RIGHT_AT + HASH_BYTES
 
 const ROOT_ENTRY_BYTES = HASH_BYTES + 16
 
+/** The hashes of one byte order, made in memory that is used again. */
 export class TreeHash {
   /** 32 bytes: the result of the last call. */
   readonly result: Uint8Array = new Uint8Array(HASH_BYTES)

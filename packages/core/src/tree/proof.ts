@@ -19,6 +19,7 @@ export const CLAIM_BLOCK = 1
 /** A tree node: it is the first of `nodes`. */
 export const CLAIM_HASH = 2
 
+/** A claim and its nodes, filled anew for each message. */
 export class Proof {
   fork = 0
   claim: typeof CLAIM_NONE | typeof CLAIM_BLOCK | typeof CLAIM_HASH = CLAIM_NONE

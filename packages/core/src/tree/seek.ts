@@ -17,6 +17,7 @@ import {
 } from './flat.ts'
 import type { TrustedNodes } from './nodes.ts'
 
+/** Where a byte lies, as far as the nodes here tell. */
 export type SeekResult =
   | { readonly kind: 'found'; readonly index: number; readonly offset: number }
   /** Somewhere in blocks `start .. end`: the nodes that would tell are not here. */

@@ -42,6 +42,7 @@ export interface Base {
   accepts(tree: GrownTree, signature: Uint8Array | undefined): boolean
 }
 
+/** A tree of which it is asked whether its author stands behind it. */
 export interface GrownTree {
   readonly fork: number
   readonly length: number

@@ -1,3 +1,5 @@
+/** Block encryption, against the bytes of hypercore 10 and 11. */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

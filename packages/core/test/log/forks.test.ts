@@ -1,3 +1,5 @@
+/** Truncations, readers that follow them, and histories that contradict each other. */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

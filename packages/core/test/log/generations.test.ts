@@ -1,3 +1,5 @@
+/** Logs of generations 1 and 2: written, proved by digest, and read, with the code of generation 3. */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,3 +1,5 @@
+/** Manifests, the keys that follow from them, and identities of logs. */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,3 +1,5 @@
+/** Requests, answers and altered answers of hypercore 11. */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,3 +1,5 @@
+/** What is signed and what is accepted, in all three generations. */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

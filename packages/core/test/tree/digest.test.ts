@@ -1,3 +1,5 @@
+/** Digests and proofs of generations 1 and 2. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {

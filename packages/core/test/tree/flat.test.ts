@@ -1,3 +1,5 @@
+/** Flat-tree arithmetic, against vectors and slow definitions. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,5 @@
+/** Hashing and growing, in both byte orders, against vectors of all generations. */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,3 +1,5 @@
+/** From bytes to blocks and back. */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
