@@ -5,7 +5,6 @@
  * buffer that `reserve` handed out, so it is written once here too.
  */
 
-import { invariant } from '../base/errors.ts'
 import { Bitfield } from '../bytes/bitfield.ts'
 import { copy, EMPTY } from '../bytes/bytes.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
@@ -26,6 +25,9 @@ import type { Head, LogIdentity, Slot } from './store.ts'
 /** What a slot asks of its store. */
 export interface MemoryHost {
   changed(bytes: number, undo: () => void): number
+  reserve(slot: MemorySlot, index: number): void
+  /** Throws `INVARIANT` unless this very block is reserved. */
+  takeReservation(slot: MemorySlot, index: number): void
 }
 
 interface StoredBlock {
@@ -52,7 +54,6 @@ export class MemorySlot implements Slot {
   readonly #nodes = new Map<number, Node>()
   readonly #signatures = new Map<number, Uint8Array>()
   readonly #userData = new Map<string, Uint8Array>()
-  #reserved = -1
 
   constructor(host: MemoryHost, log: number, identity: LogIdentity) {
     this.#host = host
@@ -119,13 +120,12 @@ export class MemorySlot implements Slot {
     checkBlockSize(index, size)
     this.staging = new Uint8Array(LEAF_PREFIX_BYTES + size)
     writeLeafPrefix(this.staging, LEAF_PREFIX_BYTES, size, this.#writeSize)
-    this.#reserved = index
+    this.#host.reserve(this, index)
     return LEAF_PREFIX_BYTES
   }
 
   putBlock(index: number): void {
-    invariant(this.#reserved === index, 'A block was put that is not the reserved one.', { index })
-    this.#reserved = -1
+    this.#host.takeReservation(this, index)
     const bytes = this.staging.subarray(LEAF_PREFIX_BYTES)
     const old = this.#blocks.get(index)
     const address = this.#host.changed(bytes.length, () => this.#setBlock(index, old))

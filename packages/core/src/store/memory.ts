@@ -26,6 +26,12 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
   return new MemoryStore(options)
 }
 
+/** The block that may be put; the next reservation takes its place. */
+interface Reservation {
+  readonly slot: MemorySlot
+  readonly index: number
+}
+
 class MemoryStore implements Store, MemoryHost {
   readonly durability: Durability = 'none'
   readonly writable = true
@@ -37,6 +43,7 @@ class MemoryStore implements Store, MemoryHost {
   readonly #byAlias = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
   readonly #undo: (() => void)[] = []
+  #reserved: Reservation | undefined
   #next = 0
   // Nothing stands on address 0, so that 0 can mean "not held".
   #staged = 1
@@ -99,16 +106,19 @@ class MemoryStore implements Store, MemoryHost {
   // ---- Changes ----
 
   mark(): number {
+    this.#reserved = undefined
     return this.#undo.length
   }
 
   rewind(mark: number): void {
+    this.#reserved = undefined
     while (this.#undo.length > mark) this.#undo.pop()?.()
   }
 
   commit(): Promise<void> {
     if (this.#closed) return Promise.reject(closed())
     this.#undo.length = 0
+    this.#reserved = undefined
     this.#written = this.#staged
     if (!this.#syncByHand) this.#syncNow()
     return DONE
@@ -158,6 +168,23 @@ class MemoryStore implements Store, MemoryHost {
     this.#undo.push(undo)
     this.#staged += bytes + 1
     return this.#staged
+  }
+
+  reserve(slot: MemorySlot, index: number): void {
+    this.#checkOpen()
+    this.#reserved = { slot, index }
+  }
+
+  takeReservation(slot: MemorySlot, index: number): void {
+    const { slot: owner, index: reserved } = this.#reserved ?? {}
+    this.#reserved = undefined
+    invariant(
+      owner === slot && reserved === index,
+      'A block was put that is not the reserved one.',
+      {
+        index,
+      },
+    )
   }
 
   #register(slot: MemorySlot): void {

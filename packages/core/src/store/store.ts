@@ -160,7 +160,8 @@ export interface Slot {
    * `staging[at .. at + size)`. The 9 bytes before `at` hold the leaf prefix of the log's
    * generation (`00`, then the size), so that the leaf hash is one call over contiguous memory.
    * The block counts as held when `putBlock` was called. `staging` may be replaced by this call. A
-   * store has one reservation at a time: the next one, `rewind` and `commit` give up the one before.
+   * store has one reservation at a time: the next one, `mark`, `rewind` and `commit` give up the one
+   * before.
    */
   reserve(index: number, size: number): number
   readonly staging: Uint8Array

@@ -85,9 +85,9 @@ export class FakeDisk implements Disk {
   constructor(files: ReadonlyMap<string, Uint8Array> = new Map(), shared?: FakeDisk) {
     this.#initial = files
     this.readOnly = shared !== undefined
-    this.#names = shared?.#names ?? new Map()
-    this.#contents = shared?.#contents ?? new Map()
-    this.#next = shared?.#next ?? 0
+    this.#names = shared === undefined ? new Map() : shared.#names
+    this.#contents = shared === undefined ? new Map() : shared.#contents
+    this.#next = shared === undefined ? 0 : shared.#next
     for (const [name, bytes] of files) {
       const content = new Content()
       content.write(0, bytes)

@@ -122,7 +122,6 @@ export class PageDrop {
       const node = nodeIndex(page.level, page.number * FANOUT + slot)
       if (lastBlockBelow(node) >= length) page.clearNode(page.nodeAt(slot))
     }
-    this.#tree.cache.markDirty(page)
   }
 
   // ---- Clearing ----
@@ -208,6 +207,8 @@ export class PageDrop {
   // ---- Undoing ----
 
   #image(page: Page): void {
+    // Dirty pages stay in memory: this one is in our hands while others are looked for.
+    this.#tree.cache.markDirty(page)
     this.#images.push({
       page,
       bytes: copy(page.bytes),

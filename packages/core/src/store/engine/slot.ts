@@ -150,7 +150,7 @@ export class EngineSlot implements Slot, StagedLog {
       if (leaf === undefined) continue
       const position = leaf.entry(index % LEAF_BLOCKS)
       const behind = this.addressOf(index)
-      const isNear = position >= to && position - to <= WARM_GAP_BYTES
+      const isNear = to > from && position >= to && position - to <= WARM_GAP_BYTES
       if (!isNear) {
         if (to > from) await this.#host.reader.warm(from, to)
         from = position
