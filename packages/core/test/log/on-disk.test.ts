@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { hex } from '../../src/bytes/bytes.ts'
 import { logIdentity } from '../../src/log/identity.ts'
+import { Log } from '../../src/log/log.ts'
 import { Replica } from '../../src/log/replica.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -94,6 +95,25 @@ test('a full disk fails the append, tells why, changes nothing, and writing goes
   const reader = await openReader(replica)
   await upgrade(reader, replica)
   assert.equal(reader.length, 9)
+})
+
+test('blocks on a slow disk are brought into memory first, the very first one too', async () => {
+  const disk = new FakeDisk()
+  const writer = await openWriter({ store: await storeOn(disk) })
+  await write(writer, blocks(0, 200))
+  const slow = disk.killed()
+  const clock = new ManualClock()
+  slow.countRead = () => clock.pass(5)
+  const log = new Log(reopen(await openStore({ disk: slow, clock })))
+  await log.get(100)
+  assert.ok(log.replica.slot.isCold(0, 1), 'the disk was found to be slow')
+
+  assert.deepEqual(await log.get(0), block(0))
+
+  assert.ok(slow.laterReads > 0)
+  let count = 0
+  for await (const bytes of log.blocks()) assert.deepEqual(bytes, block(count++))
+  assert.equal(count, 200)
 })
 
 const step = fc.oneof(
