@@ -13,6 +13,8 @@ import type { Blobs } from './blobs.ts'
 import { encodeRow } from './row.ts'
 import type { BlobId, PutFileOptions, Row } from './types.ts'
 
+/** A file from this size on is no small one: it is appended at once, and not copied. */
+const LARGE_BYTES = 1024 * 1024
 /** Bytes of small files that wait for the next append. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024
 const WAITING_FILES_MAX = 4_096
@@ -61,8 +63,8 @@ export class DriveBatch {
   }
 
   /**
-   * Writes a file with the next `flush`. Resolves when there is room for more; for an iterable, when its bytes
-   * are in the log. Rejects, and is no part of the batch, if they can't be read or written.
+   * Writes a file with the next `flush`. Resolves when there is room for more; for an iterable and for large
+   * files, when their bytes are in the log. Rejects, and is no part of the batch, if they can't be read or written.
    */
   put(
     path: string,
@@ -75,7 +77,9 @@ export class DriveBatch {
     } catch (error) {
       return Promise.reject(error)
     }
-    if (!(content instanceof Uint8Array)) return this.#begin(this.#putStream(operation, content))
+    if (!(content instanceof Uint8Array) || content.length >= LARGE_BYTES) {
+      return this.#begin(this.#putNow(operation, content))
+    }
     this.#waiting.push({ bytes: copy(content), operation })
     this.#waitingBytes += content.length
     const isFull = this.#waitingBytes >= WAITING_BYTES_MAX
@@ -148,7 +152,10 @@ export class DriveBatch {
     return work
   }
 
-  async #putStream(operation: Operation, content: AsyncIterable<Uint8Array>): Promise<void> {
+  async #putNow(
+    operation: Operation,
+    content: Uint8Array | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
     try {
       const blobs = await this.#target.content()
       withBlob(operation, await blobs.put(content))

@@ -12,6 +12,8 @@
  * The caller holds the bee's write lock. Source: the hyperbee specification, sections 4.3, 4.4 and 5.
  */
 
+import { DatError } from '../base/errors.ts'
+import { BEE_KEY_BYTES_MAX, BLOCK_BYTES_MAX } from '../base/limits.ts'
 import type { Pace } from '../base/pace.ts'
 import { copy, equal } from '../bytes/bytes.ts'
 import { Writer } from '../bytes/cursor.ts'
@@ -29,6 +31,9 @@ import { NOT_HERE } from './walk.ts'
  * byte identity asks for it; beyond this many in a row a block would grow without a use.
  */
 const MARKED_REFUSALS_MAX = 1_024
+
+/** Leaves room in the largest block for the key and any index. */
+const VALUE_BYTES_MAX = BLOCK_BYTES_MAX - 1024 * 1024
 
 interface Pending {
   readonly key: Uint8Array
@@ -82,6 +87,7 @@ export class Draft {
   ): number | undefined | typeof NOT_HERE {
     const { tree } = this
     const encoded = this.#keys.encode(key)
+    checkSizes(encoded, value)
     if (!tree.locate(encoded)) return NOT_HERE
     if (tree.found && (options.cas !== undefined || options.alwaysDuplicate === false)) {
       const previous = this.#entry(tree.foundSeq)
@@ -153,6 +159,17 @@ export class Draft {
     }
     return blocks
   }
+}
+
+/** What no reader would take, we don't write. */
+function checkSizes(key: Uint8Array, value: Uint8Array | undefined): void {
+  const valueBytes = value?.length ?? 0
+  if (key.length <= BEE_KEY_BYTES_MAX && valueBytes <= VALUE_BYTES_MAX) return
+  throw new DatError(
+    'BAD_ARGUMENT',
+    `A bee takes keys up to ${BEE_KEY_BYTES_MAX} bytes and values up to ${VALUE_BYTES_MAX}.`,
+    { keyBytes: key.length, valueBytes },
+  )
 }
 
 /** Gives every changed node below `node` its place in block `seq`. */

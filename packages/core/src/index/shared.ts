@@ -116,6 +116,7 @@ export class Shared {
       const offs = [
         this.source.on('append', () => end(resolve)),
         this.source.on('truncate', () => end(resolve)),
+        this.source.on('closed', () => closed()),
       ]
       this.#onClose.add(closed)
       signal?.addEventListener('abort', aborted)

@@ -37,6 +37,7 @@ export interface LogReader {
     event: 'held',
     listener: (event: { readonly start: number; readonly length: number }) => void,
   ): () => void
+  on(event: 'closed', listener: () => void): () => void
 }
 
 /** A log that may be written too. */

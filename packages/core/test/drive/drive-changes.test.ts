@@ -177,6 +177,19 @@ test('a batch keeps its order, whatever is a stream and whatever is awaited', as
   assert.equal(text(await drive.get('/copy')), '/old')
 })
 
+test('large and small files in one batch come back as they were', async () => {
+  const drive = await openDrive()
+  const batch = drive.batch()
+  const sizes = [10, 1_048_576, 20, 2_000_000, 1_048_575]
+
+  for (const size of sizes) await batch.put(`/${size}`, data(size, size))
+  await batch.flush()
+
+  for (const size of sizes) {
+    assert.ok(equal((await drive.get(`/${size}`)) ?? utf8('?'), data(size, size)))
+  }
+})
+
 test('a batch may be given bytes that are changed afterwards', async () => {
   const drive = await openDrive()
   const batch = drive.batch()

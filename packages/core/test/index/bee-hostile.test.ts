@@ -4,7 +4,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { DatError, isCode } from '../../src/base/errors.ts'
-import { BEE_DEPTH_MAX, BEE_KEY_BYTES_MAX, BEE_KEYS_PER_NODE_MAX } from '../../src/base/limits.ts'
+import {
+  BEE_DEPTH_MAX,
+  BEE_KEY_BYTES_MAX,
+  BEE_KEYS_PER_NODE_MAX,
+  BLOCK_BYTES_MAX,
+} from '../../src/base/limits.ts'
 import { fromHex, utf8 } from '../../src/bytes/bytes.ts'
 import { Writer } from '../../src/bytes/cursor.ts'
 import { Bee } from '../../src/index/bee.ts'
@@ -88,6 +93,18 @@ test('a key may be as long as the limit, and no longer', () => {
 
   assert.equal(decodeBlock(1, long(BEE_KEY_BYTES_MAX)).key.length, BEE_KEY_BYTES_MAX)
   assert.throws(() => decodeBlock(1, long(BEE_KEY_BYTES_MAX + 1)), badContent(1))
+})
+
+test('what no reader would take is not written', async () => {
+  const log = new FakeLog()
+  const subject = Bee.open(log)
+  const isBadArgument = (error: unknown): boolean => isCode(error, 'BAD_ARGUMENT')
+
+  await subject.put(new Uint8Array(BEE_KEY_BYTES_MAX), undefined)
+  await assert.rejects(subject.put(new Uint8Array(BEE_KEY_BYTES_MAX + 1), undefined), isBadArgument)
+  await assert.rejects(subject.put(utf8('a'), new Uint8Array(BLOCK_BYTES_MAX)), isBadArgument)
+
+  assert.equal(log.length, 2)
 })
 
 test('a log that is no bee is not read as an empty one', async () => {

@@ -220,3 +220,16 @@ test('a closed bee says so, and lets nobody wait', async () => {
   await assert.rejects(bee.get(utf8('a')), (error) => isCode(error, 'CLOSED'))
   await assert.rejects(bee.put(utf8('a'), undefined), (error) => isCode(error, 'CLOSED'))
 })
+
+test('a watcher ends when the log is closed under it', async () => {
+  const log = new FakeLog()
+  const bee = Bee.open(log)
+  const watching = (async () => {
+    for await (const _ of bee.watch()) assert.fail('nothing changed')
+  })()
+  await Promise.resolve()
+
+  await log.close()
+
+  await watching
+})

@@ -15,6 +15,7 @@ interface Events {
   append: { length: number }
   truncate: { length: number }
   held: { start: number; length: number }
+  closed: object
 }
 
 export class FakeLog implements LogSource {
@@ -177,5 +178,6 @@ export class FakeLog implements LogSource {
 
   async close(): Promise<void> {
     this.closed = true
+    this.events.emit('closed', {})
   }
 }
