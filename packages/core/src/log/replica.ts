@@ -10,17 +10,16 @@
 import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
-import type { Head, Slot, Store } from '../store/store.ts'
+import type { Slot, Store } from '../store/store.ts'
 import { endBlock, firstBlock, nodeOf, parentOf, tileBlocks, tileOf } from '../tree/flat.ts'
 import type { Proof } from '../tree/proof.ts'
 import { type ProofRequest, prove, type Refused } from '../tree/prove.ts'
 import { byteOffset, type SeekResult, seek } from '../tree/seek.ts'
-import { Announcement } from './announcement.ts'
 import type { Cipher } from './cipher.ts'
 import type { ReplicaEvents } from './events.ts'
 import type { Generation } from './generation.ts'
+import { Lasting } from './lasting.ts'
 import type { Manifest } from './manifest.ts'
-import { commitSoon, News, noteStaged } from './news.ts'
 import { type Applied, beginReorg, compareHead, stageProof } from './receive.ts'
 import type { Remote } from './remote.ts'
 import type { Reorg } from './reorg.ts'
@@ -29,7 +28,6 @@ import {
   type AppendOptions,
   stageAppend,
   stageClear,
-  stageSignature,
   stageTruncate,
   type TruncateOptions,
 } from './writer.ts'
@@ -50,14 +48,9 @@ export class Replica {
   readonly generation: Generation
   readonly events: Emitter<ReplicaEvents> = new Emitter()
   readonly #state: LogState
-  readonly #announcement: Announcement
+  readonly #lasting: Lasting
   /** A signature that could not be made again must not be left for later. */
   readonly #signsNow: boolean
-  #news: News = new News()
-  #committing: Promise<void> | undefined
-  #sealing: Promise<void> | undefined
-  /** Staged, and may be shown when committed and synced. */
-  #showable: { head: Head; address: number } | undefined
   #remote: Remote | undefined
   #closed = false
 
@@ -71,9 +64,7 @@ export class Replica {
     this.#state = new LogState(store, slot, options.keyPair)
     this.generation = this.#state.generation
     this.#signsNow = options.eagerSignature === true || !this.#state.isKeyStored
-    const start: Head = { ...slot.head, length: 0, byteLength: 0, signature: undefined }
-    this.#announcement = new Announcement(store, start, () => this.#onShown())
-    if (this.#isSettled) this.#announcement.committed(slot.head, slot.headAddress)
+    this.#lasting = new Lasting(this.#state, this.events, () => this.#remote?.changed())
   }
 
   get key(): Uint8Array {
@@ -182,14 +173,14 @@ export class Replica {
     out.reset()
     const refused = this.#prove(request, out)
     if (refused !== undefined) out.reset()
-    out.fork = this.#announcement.head.fork
+    out.fork = this.#lasting.shown.fork
     // The manifest is never refused: a reader that lacks it can verify nothing at all.
     if (request.manifest && !this.compat) out.manifest = this.slot.identity.manifest
     return out.manifest === undefined ? refused : undefined
   }
 
   #prove(request: Readonly<ProofRequest>, out: Proof): Refused | undefined {
-    const { head } = this.#announcement
+    const head = this.#lasting.shown
     if (this.frozen || request.fork !== head.fork) return 'unavailable'
     if (request.block >= 0 && !this.isDurable(request.block)) return 'unavailable'
     const prologue = this.#state.prologue?.length ?? 0
@@ -212,11 +203,11 @@ export class Replica {
 
   /** Length and fork that peers may be told of: signed, and synced with all that they stand on. */
   get announcedLength(): number {
-    return this.#announcement.head.length
+    return this.#lasting.shown.length
   }
 
   get announcedFork(): number {
-    return this.#announcement.head.fork
+    return this.#lasting.shown.fork
   }
 
   /** Is the block held and on the disk, so that it may be announced and sent? */
@@ -226,46 +217,8 @@ export class Replica {
   }
 
   /** Signs the head if need be; resolves when it and all before it is synced and may be announced. */
-  async sealed(): Promise<void> {
-    const address = this.slot.headAddress
-    while (!this.#announcement.covers(address)) {
-      if (!this.#isSettled && !this.#state.maySign) return
-      this.#sealing ??= this.#seal().finally(() => {
-        this.#sealing = undefined
-      })
-      await this.#sealing
-    }
-  }
-
-  async #seal(): Promise<void> {
-    if (!this.store.writable) {
-      const signed = { ...this.slot.head, signature: this.#state.signHead() }
-      return this.#announcement.committed(signed, this.slot.headAddress)
-    }
-    stageSignature(this.#state)
-    this.#staged()
-    await this.commit()
-    await this.store.sync()
-    this.#announcement.look()
-  }
-
-  /** Remembers the newest head that may be shown once it is committed and synced. */
-  #noteHead(): void {
-    const { head, headAddress } = this.slot
-    if (head === this.#showable?.head || !this.#isSettled) return
-    this.#showable = { head, address: headAddress }
-  }
-
-  /** Can the head be shown as it is: signed, or in need of no signature? */
-  get #isSettled(): boolean {
-    const state = this.#state
-    if (state.isNew || state.head.signature !== undefined) return true
-    return !state.maySign && state.accepts(state.treeOf(state.roots, state.fork), undefined)
-  }
-
-  #onShown(): void {
-    this.events.emit('announced', { length: this.announcedLength, fork: this.announcedFork })
-    this.#remote?.changed()
+  sealed(): Promise<void> {
+    return this.#lasting.sealed()
   }
 
   // ---- Receiving ---------------------------------------------------------------------------------
@@ -276,8 +229,8 @@ export class Replica {
    */
   apply(proof: Proof): Applied {
     this.#checkOpen()
-    const applied = stageProof(this.#state, proof, this.#news)
-    if (applied === 'applied') this.#staged()
+    const applied = stageProof(this.#state, proof, this.#lasting.news)
+    if (applied === 'applied') this.#lasting.staged()
     return applied
   }
 
@@ -290,10 +243,10 @@ export class Replica {
       })
     }
     return beginReorg(this.#state, proof, (reorg) => {
-      this.#announcement.cut(reorg.fork)
-      this.#news.truncated(reorg.ancestors)
-      if (reorg.learnsManifest) this.#news.learntManifest()
-      this.#staged()
+      this.#lasting.cut(reorg.fork)
+      this.#lasting.news.truncated(reorg.ancestors)
+      if (reorg.learnsManifest) this.#lasting.news.learntManifest()
+      this.#lasting.staged()
     })
   }
 
@@ -303,8 +256,8 @@ export class Replica {
    */
   checkConflict(proof: Proof): 'same' | 'conflict' | 'unproven' {
     this.#checkOpen()
-    const found = compareHead(this.#state, proof, this.#news)
-    if (found === 'conflict') this.#staged()
+    const found = compareHead(this.#state, proof, this.#lasting.news)
+    if (found === 'conflict') this.#lasting.staged()
     return found
   }
 
@@ -315,24 +268,24 @@ export class Replica {
     this.#checkOpen()
     const { length } = this
     stageAppend(this.#state, blocks, cipher, options.signature, this.#signsNow)
-    this.#news.held(length, this.length)
-    this.#news.grew()
-    this.#staged()
+    this.#lasting.news.held(length, this.length)
+    this.#lasting.news.grew()
+    this.#lasting.staged()
   }
 
   truncate(length: number, options: TruncateOptions = {}): void {
     this.#checkOpen()
     stageTruncate(this.#state, length, options, this.#signsNow)
-    this.#announcement.cut(this.fork)
-    this.#news.truncated(length)
-    this.#staged()
+    this.#lasting.cut(this.fork)
+    this.#lasting.news.truncated(length)
+    this.#lasting.staged()
   }
 
   /** Drops blocks here; hashes stay, because what remains is proved by them. */
   clear(start: number, end: number): void {
     this.#checkOpen()
-    this.#news.cleared(start, stageClear(this.#state, start, end))
-    this.#staged()
+    this.#lasting.news.cleared(start, stageClear(this.#state, start, end))
+    this.#lasting.staged()
   }
 
   setUserData(name: string, value: Uint8Array | undefined): void {
@@ -342,52 +295,15 @@ export class Replica {
 
   /** Commits what was staged, together with all other changes of this moment; then emits the events. */
   commit(): Promise<void> {
-    this.#committing ??= this.#commit()
-    return this.#committing
-  }
-
-  async #commit(): Promise<void> {
-    let news = this.#news
-    let showable = this.#showable
-    await commitSoon(this.store, () => {
-      news = this.#news
-      showable = this.#showable
-      this.#news = new News()
-      this.#committing = undefined
-    })
-    // A head of a history that was cut meanwhile is not worth showing.
-    if (showable !== undefined && showable.head.fork === this.fork) {
-      this.#announcement.committed(showable.head, showable.address)
-    }
-    if (news.isEmpty) return
-    news.emit(this.events, this.slot.head, (length) => this.byteOffset(length) ?? 0)
-    this.#remote?.changed()
-  }
-
-  /** The store could not write, and has taken back what was staged: there is no news, and an older head. */
-  readonly #onLost = (): void => {
-    this.#news = new News()
-    this.#state.forgetRoots()
-    this.#showable = undefined
-    this.#noteHead()
-  }
-
-  /** Something may have been staged. */
-  #staged(): void {
-    noteStaged(this.store, this.#onLost)
-    this.#noteHead()
+    return this.#lasting.commit()
   }
 
   /** Seals the head if we write this log; ends with `closed`. */
   async close(error?: DatError): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    if (this.store.writable && error === undefined) {
-      stageSignature(this.#state)
-      this.#staged()
-      await this.commit()
-    }
-    this.#announcement.dropWaiting()
+    if (this.store.writable && error === undefined) await this.#lasting.sign()
+    this.#lasting.end()
     this.events.emit('closed', { error })
   }
 

@@ -59,6 +59,29 @@ test('truncating begins a higher fork, and what comes after stands on it', async
   assert.deepEqual(reader.read(6), pattern(101, 9))
 })
 
+test('a truncation that could not be written leaves the old history, shown as before', async () => {
+  const store = openMemoryStore()
+  const server = await openWriter({ store })
+  await write(server, blocks(0, 8))
+  const { commit } = store
+  const mark = store.mark()
+  store.commit = () => {
+    store.rewind(mark)
+    return Promise.reject(new Error('full'))
+  }
+
+  server.truncate(5)
+  assert.equal(server.announcedLength, 0)
+  await assert.rejects(server.commit(), /full/)
+  store.commit = commit
+
+  assert.deepEqual([server.length, server.fork], [8, 0])
+  assert.deepEqual([server.announcedLength, server.announcedFork], [8, 0])
+  const reader = await openReader(server)
+  await upgrade(reader, server)
+  assert.equal(reader.length, 8)
+})
+
 test('a truncation to a wrong length or fork is refused', async () => {
   const server = await openWriter()
   await write(server, blocks(0, 4))

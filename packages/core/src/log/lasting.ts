@@ -1,0 +1,146 @@
+/**
+ * From staged to lasting to shown: what becomes of the changes of one log.
+ *
+ *   staged ──commit──▶ written, and told as news ──signature, sync──▶ may be shown to peers
+ *
+ * Owns: the news since the last commit, the newest head that may be shown once it is synced, and the one
+ * that is. Invariant: what a failed commit took back is neither told nor shown.
+ */
+
+import type { Emitter } from '../base/emitter.ts'
+import type { Head } from '../store/store.ts'
+import { byteOffset } from '../tree/seek.ts'
+import { Announcement } from './announcement.ts'
+import type { ReplicaEvents } from './events.ts'
+import { commitSoon, News, noteStaged } from './news.ts'
+import type { LogState } from './state.ts'
+import { stageSignature } from './writer.ts'
+
+/** The changes of one log, on their way. */
+export class Lasting {
+  readonly #state: LogState
+  readonly #events: Emitter<ReplicaEvents>
+  /** Called when a commit or a sync has changed what others may want to know. */
+  readonly #onChanged: () => void
+  readonly #announcement: Announcement
+  #news: News = new News()
+  /** Staged, and may be shown when committed and synced. */
+  #showable: { readonly head: Head; readonly address: number } | undefined
+  #committing: Promise<void> | undefined
+  #sealing: Promise<void> | undefined
+
+  constructor(state: LogState, events: Emitter<ReplicaEvents>, onChanged: () => void) {
+    this.#state = state
+    this.#events = events
+    this.#onChanged = onChanged
+    const { head, headAddress } = state.slot
+    const start: Head = { ...head, length: 0, byteLength: 0, signature: undefined }
+    this.#announcement = new Announcement(state.store, start, () => this.#onShown())
+    if (this.#isSettled) this.#announcement.committed(head, headAddress)
+  }
+
+  /** What happened since the last commit: to be added to. */
+  get news(): News {
+    return this.#news
+  }
+
+  /** The head that peers may be told of. */
+  get shown(): Head {
+    return this.#announcement.head
+  }
+
+  /** Something was staged. */
+  staged(): void {
+    const { head, headAddress } = this.#state.slot
+    noteStaged(this.#state.store, this.#onLost)
+    if (head === this.#showable?.head || !this.#isSettled) return
+    this.#showable = { head, address: headAddress }
+  }
+
+  /** The history was cut: nothing shown before can be proved any more. */
+  cut(fork: number): void {
+    this.#announcement.cut(fork)
+  }
+
+  commit(): Promise<void> {
+    this.#committing ??= this.#commit()
+    return this.#committing
+  }
+
+  async #commit(): Promise<void> {
+    const { store, slot } = this.#state
+    let news = this.#news
+    let showable = this.#showable
+    await commitSoon(store, () => {
+      news = this.#news
+      showable = this.#showable
+      this.#news = new News()
+      this.#committing = undefined
+    })
+    // A head of a history that was cut meanwhile is not worth showing.
+    if (showable !== undefined && showable.head.fork === slot.head.fork) {
+      this.#announcement.committed(showable.head, showable.address)
+    }
+    if (news.isEmpty) return
+    news.emit(this.#events, slot.head, (length) => byteOffset(slot, slot.head.length, length) ?? 0)
+    this.#onChanged()
+  }
+
+  /** The store could not write, and has taken back what was staged: there is no news, and an older head. */
+  readonly #onLost = (): void => {
+    const { head, headAddress } = this.#state.slot
+    this.#news = new News()
+    this.#showable = undefined
+    this.#state.forgetRoots()
+    // That head was committed long ago; a truncation that came to nothing had hidden it.
+    if (this.#isSettled) this.#announcement.committed(head, headAddress)
+  }
+
+  /** Signs the head if need be; resolves when it and all before it is synced and may be shown. */
+  async sealed(): Promise<void> {
+    const address = this.#state.slot.headAddress
+    while (!this.#announcement.covers(address)) {
+      if (!this.#isSettled && !this.#state.maySign) return
+      this.#sealing ??= this.#seal().finally(() => {
+        this.#sealing = undefined
+      })
+      await this.#sealing
+    }
+  }
+
+  async #seal(): Promise<void> {
+    const { store, slot } = this.#state
+    if (!store.writable) {
+      const signed = { ...slot.head, signature: this.#state.signHead() }
+      return this.#announcement.committed(signed, slot.headAddress)
+    }
+    await this.sign()
+    await store.sync()
+    this.#announcement.look()
+  }
+
+  /** Signs the head if that was left for later, and commits. */
+  sign(): Promise<void> {
+    stageSignature(this.#state)
+    this.staged()
+    return this.commit()
+  }
+
+  /** Nobody is to be shown anything any more. */
+  end(): void {
+    this.#announcement.dropWaiting()
+  }
+
+  /** Can the head be shown as it is: signed, or in need of no signature? */
+  get #isSettled(): boolean {
+    const state = this.#state
+    if (state.isNew || state.head.signature !== undefined) return true
+    return !state.maySign && state.accepts(state.treeOf(state.roots, state.fork), undefined)
+  }
+
+  #onShown(): void {
+    const { length, fork } = this.shown
+    this.#events.emit('announced', { length, fork })
+    this.#onChanged()
+  }
+}
