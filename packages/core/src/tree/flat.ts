@@ -75,17 +75,6 @@ export function contains(index: number, inner: number): boolean {
   return inner >= index - reach && inner <= index + reach
 }
 
-/** The ancestor `steps` above node `index`. */
-export function ancestorOf(index: number, steps: number): number {
-  let blocks = blocksBelow(index)
-  let node = index
-  for (let i = 0; i < steps; i++) {
-    node = parentOf(node, blocks)
-    blocks *= 2
-  }
-  return node
-}
-
 /**
  * Blocks in the largest complete subtree that starts at block `start` and does not go beyond `end`.
  * From `start` on such subtrees tile `start .. end`, and from 0 on they are the full roots. Needs `start < end`.

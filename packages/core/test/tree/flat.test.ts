@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
-  ancestorOf,
   blocksBelow,
   contains,
   depthOf,
@@ -117,17 +116,6 @@ test('children come back to their parent, and lie below it', () => {
         assert.equal(siblingOf(leftChild(index)), rightChild(index))
       },
     ),
-  )
-})
-
-test('an ancestor is so many parents up', () => {
-  fc.assert(
-    fc.property(fc.nat({ max: 2 ** 30 }), fc.nat({ max: 20 }), (block, steps) => {
-      let up = 2 * block
-      for (let i = 0; i < steps; i++) up = parentOf(up)
-
-      assert.equal(ancestorOf(2 * block, steps), up)
-    }),
   )
 })
 
