@@ -51,7 +51,7 @@ export class BlockReader {
    */
   copy(leaf: Page, i: number, size: number, into: Uint8Array, at: number): void {
     const position = leaf.entry(i)
-    if (position >= this.#staging.firstAddress) {
+    if (position > this.#staging.firstAddress) {
       const { writer, address } = this.#staging.find(position)
       const from = position - address
       into.set(writer.bytes.subarray(from, from + size), at)
@@ -111,7 +111,7 @@ export class BlockReader {
 
   #damaged(leaf: Page, i: number): DatError {
     const block = leaf.number * LEAF_BLOCKS + i
-    const file = this.#data.at(leaf.entry(i))?.name ?? ''
+    const file = this.#data.at(leaf.entry(i) - 1)?.name ?? ''
     return new DatError('CORRUPT_STORE', `The stored bytes of block ${block} are damaged.`, {
       ...leaf.tree.describe(),
       block,
@@ -123,7 +123,7 @@ export class BlockReader {
 
   /** Would reading `size` bytes at `position` stall, as far as one can know? */
   isCold(position: number, size: number): boolean {
-    if (!this.#guard.isCold || position >= this.#staging.firstAddress) return false
+    if (!this.#guard.isCold || position > this.#staging.firstAddress) return false
     const end = position + size
     if (position >= this.#windowFrom && end <= this.#windowEnd) return false
     for (let i = 0; i < this.#warm.length; i += 2) {

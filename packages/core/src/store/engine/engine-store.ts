@@ -7,7 +7,7 @@
  */
 
 import type { Clock, Timer } from '../../base/clock.ts'
-import { DatError, isCode } from '../../base/errors.ts'
+import { DatError, invariant, isCode } from '../../base/errors.ts'
 import { CHECKPOINT_IDLE_MS } from '../../base/limits.ts'
 import { ownIdentity } from '../checks.ts'
 import type { Crc32 } from '../crc32.ts'
@@ -243,9 +243,9 @@ export class EngineStore implements Store {
     if (this.#options.gate.isClosed) throw closed()
     while (this.#running !== undefined) await this.#running.catch(ignore)
     if (!this.writable) return
-    // In one turn, so that nobody stages between the two.
+    // In one turn, so that nobody stages between the two. The commit itself may have started the checkpoint.
     const committed = this.commit()
-    await Promise.all([committed, this.#run(true)])
+    await Promise.all([committed, this.#running ?? this.#run(true)])
   }
 
   /** Starts a checkpoint if one is due. Returns what a commit must wait for: mostly nothing. */
@@ -281,6 +281,7 @@ export class EngineStore implements Store {
 
   /** @param gives - also gives space back, which may take several checkpoints */
   #run(gives: boolean): Promise<void> {
+    invariant(this.#running === undefined, 'Two checkpoints at a time.')
     const running = this.#runRounds(gives).finally(() => {
       if (this.#running === running) this.#running = undefined
     })
@@ -307,9 +308,10 @@ export class EngineStore implements Store {
   }
 
   /** Called by whoever opened the store, when the index must be written anew. */
-  renewIndex(): Promise<void> {
+  async renewIndex(): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(ignore)
     this.#checkpointer.mustRewrite = true
-    return this.#run(false)
+    await this.#run(false)
   }
 
   // ---- Ends ----

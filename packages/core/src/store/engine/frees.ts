@@ -30,7 +30,8 @@ export class Frees implements DropSink {
   block(position: number, size: number): void {
     const rows = this.#dataRows
     const last = rows.length - 3
-    const segment = this.#data.at(position)
+    // The byte before it, because a block of no bytes may stand at the very end of a segment.
+    const segment = this.#data.at(position - 1)
     if (last >= this.#barrier && segment !== undefined) {
       const address = rows[last] ?? 0
       if (address >= segment.start && address < segment.end) {
@@ -40,7 +41,7 @@ export class Frees implements DropSink {
         return
       }
     }
-    rows.push(position, size, 1)
+    rows.push(position - 1, size, 1)
     if (size >= PUNCH_BYTES_MIN) this.#holes.push(position, size)
   }
 

@@ -180,7 +180,7 @@ class Replayer implements ItemVisitor {
   block(index: number, bytes: Uint8Array, at: number, size: number): void {
     this.leaf(index, bytes, at, size)
     this.#current.state.applyBlock(index, this.#base + at, size)
-    this.#parts.data.addLive(this.#base + at, size, 1)
+    this.#parts.data.addLive(this.#base + at - 1, size, 1)
   }
 
   leaf(index: number, bytes: Uint8Array, at: number, size: number): void {

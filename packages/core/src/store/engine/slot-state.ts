@@ -9,13 +9,13 @@
  *   head's length.
  */
 
-import { type Facts, invariant } from '../../base/errors.ts'
+import type { Facts } from '../../base/errors.ts'
 import { copy, equalAt, hex } from '../../bytes/bytes.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
 import { EMPTY_HEAD, KEPT_SIGNATURES, lastBlockBelow } from '../checks.ts'
 import type { Head, LogIdentity } from '../store.ts'
 import type { Frees } from './frees.ts'
-import { LEAF_BLOCKS } from './page.ts'
+import { LEAF_BLOCKS, type Page } from './page.ts'
 import type { PageCache } from './page-cache.ts'
 import { PageDrop } from './page-drop.ts'
 import { PageTree } from './page-tree.ts'
@@ -81,20 +81,33 @@ export class SlotState implements UndoTarget {
     if (leaf === undefined) return
     const i = index % LEAF_BLOCKS
     const at = leaf.nodeAt(2 * i)
-    if (leaf.hasNode(at)) {
-      invariant(leaf.nodeSize(at) === size, 'A block has not the size of its leaf.', {
-        index,
-        size,
-      })
-    } else {
+    const oldSize = leaf.nodeSize(at)
+    if (oldSize !== size) {
+      if (old !== 0 || leaf.hasNode(at)) this.#replaceLeaf(index, leaf, at)
       leaf.setNodeSize(at, size)
     }
     leaf.setVerified(i, true)
     this.#host.undo.block(this, index, old, size)
-    if (old !== 0) this.#host.frees.block(old, size)
-    else this.#held(index, size)
+    if (old === 0) this.#held(index, size)
+    else this.#replaced(old, oldSize, size)
     this.extent = Math.max(this.extent, index + 1)
     this.#touch()
+  }
+
+  /** Another block comes where one was known: its leaf is no longer the old one. */
+  #replaceLeaf(index: number, leaf: Page, at: number): void {
+    const hash = copy(leaf.bytes.subarray(at, at + HASH_BYTES))
+    this.#rememberNode(2 * index, leaf.nodeSize(at), hash)
+    leaf.clearNode(at)
+  }
+
+  #replaced(position: number, oldSize: number, size: number): void {
+    this.#host.frees.block(position, oldSize)
+    if (oldSize === size) return
+    this.blockBytes += size - oldSize
+    this.#host.undo.other(() => {
+      this.blockBytes -= size - oldSize
+    })
   }
 
   #held(index: number, size: number): void {

@@ -231,7 +231,7 @@ export class EngineSlot implements Slot, StagedLog {
         staging.keepLeaf()
         return
       }
-      if (this.state.tree.position(block) >= staging.firstAddress) return
+      if (this.state.tree.position(block) > staging.firstAddress) return
     }
     staging.node(this, index, size, bytes, at)
   }
