@@ -20,6 +20,8 @@ export const HALF_OPEN_PER_ADDRESS_MAX = 16
 /** An idle connection says nothing for this long at most; a peer that misses three is gone. */
 export const KEEP_ALIVE_MS = 5_000
 export const KEEP_ALIVE_MISSED_MAX = 3
+/** Bytes that a remote may send while we do not read, where the network below cannot hold it back. */
+export const UNREAD_BYTES_MAX: number = 32 * 1024 * 1024
 export const CHANNEL_PROTOCOL_BYTES_MAX = 128
 export const CHANNEL_ID_BYTES_MAX = 64
 export const CHANNEL_HANDSHAKE_BYTES_MAX = 4_096

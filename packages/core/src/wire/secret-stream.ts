@@ -90,6 +90,7 @@ export class SecretStream implements Transport {
   #handler: TransportHandler | undefined
   #isPaused = false
   #isReading = false
+  #isSending = false
   #isReadDue = false
   #isPipePaused = false
   /** The end, when it has come before anybody listens. */
@@ -142,7 +143,9 @@ export class SecretStream implements Transport {
     writeLength(frame, 0, length)
     this.#out.push(frame.subarray(LENGTH_BYTES), message)
     this.#hasSent = true
+    this.#isSending = true
     this.#pipe.write(frame)
+    this.#isSending = false
   }
 
   pause(): void {
@@ -176,7 +179,9 @@ export class SecretStream implements Transport {
     if (this.#phase === 'closed') return
     this.#hasHeard = true
     this.#incoming.push(chunk)
-    this.#read()
+    // A pipe within one process may answer from inside a write.
+    if (this.#isSending) this.#laterRead()
+    else this.#read()
   }
 
   /** The pipe takes more again. */

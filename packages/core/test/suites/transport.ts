@@ -52,11 +52,22 @@ function pattern(length: number, seed: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 7 + seed) & 255)
 }
 
+/** What an implementation cannot do, each with the reason. */
+export interface Without {
+  /** A reader that pauses does not hold the sender back. */
+  readonly backPressure?: string
+}
+
 /** Adds the tests for one implementation. `open` makes a new connection for each test. */
-export function transportSuite(name: string, open: () => Promise<TransportPair>): void {
+export function transportSuite(
+  name: string,
+  open: () => Promise<TransportPair>,
+  without: Without = {},
+): void {
   identityTests(name, open)
   messageTests(name, open)
-  pressureTests(name, open)
+  pauseTests(name, open)
+  pressureTests(name, open, without)
   endTests(name, open)
 }
 
@@ -150,7 +161,7 @@ function messageTests(name: string, open: () => Promise<TransportPair>): void {
   })
 }
 
-function pressureTests(name: string, open: () => Promise<TransportPair>): void {
+function pauseTests(name: string, open: () => Promise<TransportPair>): void {
   test(`${name}: while paused nothing is handed over, and after it everything in order`, async () => {
     const pair = await open()
     new Ear(pair.initiator)
@@ -176,8 +187,17 @@ function pressureTests(name: string, open: () => Promise<TransportPair>): void {
     pair.initiator.close()
     pair.responder.close()
   })
+}
 
-  test(`${name}: a sender whose remote does not read is told to wait, and then to go on`, async () => {
+function pressureTests(
+  name: string,
+  open: () => Promise<TransportPair>,
+  { backPressure }: Without,
+): void {
+  const skip = backPressure ?? false
+  test(`${name}: a sender whose remote does not read is told to wait, and then to go on`, {
+    skip,
+  }, async () => {
     const pair = await open()
     const sender = new Ear(pair.initiator)
     const reader = new Ear(pair.responder)
@@ -185,16 +205,21 @@ function pressureTests(name: string, open: () => Promise<TransportPair>): void {
     const chunk = new Uint8Array(65_536)
     let sent = 0
 
-    for (let i = 0; i < 3_000 && pair.initiator.writable; i++) {
-      pair.initiator.send(chunk)
-      sent++
-      if (i % 16 === 0) await pair.turn()
+    for (let refused = 0; refused < 50; ) {
+      assert.ok(sent < 3_000, 'a pipe that is never full keeps without limit')
+      if (pair.initiator.writable) {
+        pair.initiator.send(chunk)
+        sent++
+        refused = 0
+      } else {
+        refused++
+        await pair.turn()
+      }
     }
-    assert.equal(pair.initiator.writable, false, 'told to wait')
-    assert.equal(sender.writableCount, 0)
+    const before = sender.writableCount
 
     pair.responder.resume()
-    await eventually(pair, 'told to go on', () => sender.writableCount > 0)
+    await eventually(pair, 'told to go on', () => sender.writableCount > before)
     await eventually(pair, 'all arrive', () => reader.messages.length === sent)
     assert.equal(pair.initiator.writable, true)
     pair.initiator.close()

@@ -4,6 +4,7 @@
 
 declare module 'hyperdht' {
   import type { EventEmitter } from 'node:events'
+  import type { SwarmConnection } from 'hyperswarm'
 
   interface DhtOptions {
     /** `host:port`, or objects. An empty list: this node is the first one. */
@@ -15,6 +16,11 @@ declare module 'hyperdht' {
     firewalled?: boolean
   }
 
+  interface DhtServer extends EventEmitter<{ connection: [SwarmConnection] }> {
+    readonly publicKey: Uint8Array
+    listen(): Promise<unknown>
+  }
+
   export default class DHT extends EventEmitter {
     constructor(options?: DhtOptions)
     readonly destroyed: boolean
@@ -22,6 +28,9 @@ declare module 'hyperdht' {
     /** Of the socket in use; null before it is bound. */
     address(): { host: string; port: number } | null
     fullyBootstrapped(): Promise<void>
+    /** For tests: connections to a server by its public key, without topics. */
+    createServer(): DhtServer
+    connect(publicKey: Uint8Array): SwarmConnection
     destroy(options?: { force?: boolean }): Promise<void>
   }
 }

@@ -16,7 +16,16 @@ declare module 'hyperswarm' {
     readonly rawBytesRead: number
     readonly rawBytesWritten: number
     /** The UDX stream below; knows the remote's address. */
-    readonly rawStream: { readonly remoteHost?: string; readonly remotePort?: number } | null
+    readonly rawStream: {
+      readonly remoteHost?: string
+      readonly remotePort?: number
+      /** Of the network, whether or not anybody has read them. */
+      readonly bytesReceived?: number
+    } | null
+    /** Whatever the users of the connection agree on; a protomux, if one runs on it. */
+    userData: unknown
+    /** Memory for a message of this length, in which it will be encrypted; for the next `write`. */
+    alloc(bytes: number): Uint8Array
   }
 
   export interface PeerInfo {
