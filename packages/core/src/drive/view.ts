@@ -176,7 +176,12 @@ export class DriveView implements DriveReader {
   download(path = '/', options: WaitOptions = {}): DriveDownload {
     const job = new DownloadJob(() => this.#source.content(options), this.#source.clock)
     void job.run(this.#forDownload(path, options))
-    options.signal?.addEventListener('abort', () => job.cancel(), { once: true })
+    const { signal } = options
+    const cancel = (): void => job.cancel()
+    const forget = (): void => signal?.removeEventListener('abort', cancel)
+    signal?.addEventListener('abort', cancel, { once: true })
+    if (signal?.aborted === true) cancel()
+    job.done().then(forget, forget)
     return job
   }
 
