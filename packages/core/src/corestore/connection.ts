@@ -135,18 +135,23 @@ export class StoreConnection implements Connection {
 
   #open(log: OpenLog): void {
     if (this.mux.closed || log.replica.closed || hasLog(this.mux, log.discoveryKey)) return
+    const opened = log.replicator.openingPeer()
     const channel = openLog(this.mux, {
       key: log.key,
       discoveryKey: log.discoveryKey,
       onOpen: (sender) => {
         this.#logCount++
+        opened()
         return log.replicator.attach(sender, {
           remotePublicKey: this.remotePublicKey,
           budget: this.#budget,
           onEnd: (isRemoteIdle) => this.#ended(log, isRemoteIdle),
         })
       },
-      onRefused: () => this.#channels.delete(log),
+      onRefused: () => {
+        this.#channels.delete(log)
+        opened()
+      },
     })
     if (!channel.closed) this.#channels.set(log, channel)
   }

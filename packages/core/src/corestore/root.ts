@@ -82,15 +82,18 @@ export class Root {
     await this.#closing.get(id)
     this.checkOpen()
     const open = this.#open.get(id)
-    if (open !== undefined) return this.#withKey(open, wanted.keyPair)
+    if (open !== undefined) return this.#withKey(open, wanted)
     const log = this.store.find(wanted.discoveryKey)
-    if (log !== undefined) return this.#openLog(log, wanted.keyPair)
+    if (log !== undefined) {
+      await this.#learn(log, wanted)
+      return this.#openLog(log, wanted.keyPair)
+    }
     const { identity } = wanted
     if (identity === undefined || !mayCreate) {
       throw new DatError('NOT_FOUND', 'This log is not in the store.')
     }
     const making = this.#making.get(id)
-    if (making !== undefined) return this.#withKey(await making, wanted.keyPair)
+    if (making !== undefined) return this.#withKey(await making, wanted)
     const made = this.store.create(identity).then((slot) => {
       this.checkOpen()
       return this.#openLog(slot.log, wanted.keyPair)
@@ -196,7 +199,8 @@ export class Root {
   }
 
   /** A log that is open for reading is opened anew for who brings its secret key. */
-  async #withKey(open: OpenLog, keyPair: KeyPair | undefined): Promise<OpenLog> {
+  async #withKey(open: OpenLog, wanted: Identified): Promise<OpenLog> {
+    const { keyPair } = wanted
     if (keyPair === undefined || open.replica.writable || !this.store.writable) return open
     if (open.replica.frozen) return open
     if (open.isHeld) {
@@ -205,7 +209,19 @@ export class Root {
     }
     await this.closeLog(open)
     this.checkOpen()
+    await this.#learn(open.replica.slot.log, wanted)
     return this.#openLog(open.replica.slot.log, keyPair)
+  }
+
+  /** A log that was stored by its key alone has no manifest; whoever names it by one brings it. */
+  async #learn(log: number, wanted: Identified): Promise<void> {
+    const manifest = wanted.identity?.manifest
+    const slot = this.store.slot(log)
+    if (manifest === undefined || slot.identity.manifest !== undefined || !this.store.writable)
+      return
+    slot.stageManifest(manifest)
+    await this.store.commit()
+    this.checkOpen()
   }
 
   #forward(open: OpenLog): void {

@@ -11,7 +11,7 @@ import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import type { Slot, Store } from '../store/store.ts'
-import { endBlock, firstBlock, nodeOf, parentOf, tileBlocks, tileOf } from '../tree/flat.ts'
+import { endBlock, nodeOf, parentOf, tileBlocks } from '../tree/flat.ts'
 import type { Proof } from '../tree/proof.ts'
 import { type ProofRequest, prove, type Refused } from '../tree/prove.ts'
 import { byteOffset, type SeekResult, seek } from '../tree/seek.ts'
@@ -153,14 +153,15 @@ export class Replica {
    * `nodes` of a request. 0 for a node that is stored itself or lies beyond the length.
    */
   missingNodes(node: number, trust?: (node: number) => boolean): number {
-    if (endBlock(node) > this.length) return 0
-    const root = tileOf(firstBlock(node), 0, this.length)
+    const { length } = this
     let steps = 0
-    for (let at = node; at !== root; at = parentOf(at)) {
-      if (this.slot.findNode(at) || trust?.(at) === true) break
+    let at = node
+    // The root above is stored, so this ends there at the latest; the bound is for a damaged store.
+    while (endBlock(at) <= length && !this.slot.findNode(at) && trust?.(at) !== true) {
+      at = parentOf(at)
       steps++
     }
-    return steps
+    return endBlock(at) <= length || steps === 0 ? steps : steps - 1
   }
 
   // ---- Serving -----------------------------------------------------------------------------------

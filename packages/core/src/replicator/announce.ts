@@ -116,7 +116,16 @@ export class Announcer {
     if (this.#pending.length === 0) {
       this.#stopWaiting?.()
       this.#stopWaiting = undefined
-    } else this.#stopWaiting ??= store.onSynced(() => this.flush())
+    } else this.#stopWaiting ??= store.onSynced(() => this.#onSynced())
+  }
+
+  /** Every sync of the store comes here, for all its logs: most of them brought nothing for this one. */
+  #onSynced(): void {
+    const { replica } = this.#shared
+    const isReady = this.#pending.some((run) => {
+      return run.start < replica.announcedLength && replica.isDurable(run.start)
+    })
+    if (isReady) this.flush()
   }
 
   #forget(start: number, end: number): void {

@@ -1,8 +1,9 @@
 /**
  * One conversation, from the first status to the end: what a remote says goes to the room that it concerns.
  *
- * Owns: the order of work at the end of a frame. First what came is committed, then the newest status is
- * answered, then the remote's requests are, and last we ask for more; so the answer to one frame is one frame.
+ * Owns: the order of work after a frame. What came is committed at its end; then, in the same turn unless many logs
+ * have work, we answer the newest status, then the requests, and ask for more. So the answer to one frame is one
+ * frame.
  */
 
 import type { Proof } from '../tree/proof.ts'
@@ -16,6 +17,7 @@ import type { Reorgs } from './reorgs.ts'
 import { Server } from './serve.ts'
 import type { Shared } from './shared.ts'
 import { Subscriptions } from './subscriptions.ts'
+import type { Turns } from './turns.ts'
 
 /** What a conversation needs of the log that it is about. */
 export interface Rooms {
@@ -23,8 +25,9 @@ export interface Rooms {
   readonly announcer: Announcer
   readonly receiver: Receiver
   readonly reorgs: Reorgs
-  /** Asks for whatever may be asked for now. */
-  pump(): void
+  readonly turns: Turns
+  /** Asks for whatever may be asked for, after what is going on now. */
+  wake(): void
   /** Neither side wants anything: may the conversation end? */
   onStatus(peer: Peer): void
   onClose(peer: Peer, error: Error | undefined): void
@@ -37,6 +40,16 @@ export class PeerHandler implements Handler {
   #describer: Describer | undefined = undefined
   /** What the remote holds has changed in this frame. */
   #isNews = false
+  #isAnswering = false
+  readonly #answer = (): void => {
+    this.#isAnswering = false
+    if (this.#peer.closed) return
+    if (this.#peer.statusDue) {
+      reply(this.#rooms.shared, this.#peer)
+      this.#rooms.onStatus(this.#peer)
+    }
+    this.#server?.run()
+  }
 
   readonly #onEnd: ((isRemoteIdle: boolean) => void) | undefined
 
@@ -109,12 +122,12 @@ export class PeerHandler implements Handler {
     if (this.#isNews) shared.version++
     this.#isNews = false
     receiver.onFrameEnd()
-    if (this.#peer.statusDue) {
-      reply(shared, this.#peer)
-      this.#rooms.onStatus(this.#peer)
+    const isDue = this.#peer.statusDue || this.queued > 0
+    if (isDue && !this.#isAnswering) {
+      this.#isAnswering = true
+      this.#rooms.turns.add(this.#answer)
     }
-    this.#server?.run()
-    this.#rooms.pump()
+    this.#rooms.wake()
   }
 
   onWritable(): void {

@@ -1,8 +1,7 @@
 /**
  * When a pass of the scheduler is made, and what else goes with one.
  *
- * Owns: the wake-ups of one log. A pass is made at the end of each frame, in the microtask after something
- * changed here, in a later turn when there is more than one frame's worth, and on a tick while anything is
+ * Owns: the wake-ups of one log. A pass is made after each frame and after whatever changed here, in a later turn when there is more than one frame's worth, and on a tick while anything is
  * in flight, for deadlines. Always true: no pass is made while the store takes nothing, while more is staged
  * than may be in flight, or while more runs wait for the disk than `RUNS_WAITING_MAX`; whatever ends that wakes us.
  */
@@ -17,9 +16,15 @@ import type { Receiver } from './receive.ts'
 import type { Reorgs } from './reorgs.ts'
 import { plan } from './schedule.ts'
 import type { Shared } from './shared.ts'
+import { Turns } from './turns.ts'
 import { unwantAll } from './want.ts'
 
 const RUNS_WAITING_MAX = 4_096
+
+/** Was somebody looked for, and is nobody here or on the way? */
+export function isLonely({ peers, finding, opening, lookedUp }: Shared): boolean {
+  return lookedUp && peers.length + finding + opening === 0
+}
 
 export class Pulse {
   readonly #shared: Shared
@@ -28,8 +33,14 @@ export class Pulse {
   readonly #reorgs: Reorgs
   #isWaking = false
   #isLater = false
+  #areDeadlinesDue = false
   #tick: Timer | undefined = undefined
   #closed = false
+  readonly #turns: Turns
+  readonly #turn = (): void => {
+    this.#isWaking = false
+    this.#pass()
+  }
   readonly #wakeFresh = (): void => {
     this.#shared.version++
     this.wake()
@@ -37,6 +48,7 @@ export class Pulse {
 
   constructor(shared: Shared, announcer: Announcer, receiver: Receiver, reorgs: Reorgs) {
     this.#shared = shared
+    this.#turns = Turns.on(shared.clock)
     this.#announcer = announcer
     this.#receiver = receiver
     this.#reorgs = reorgs
@@ -46,17 +58,20 @@ export class Pulse {
   wake(): void {
     if (this.#isWaking) return
     this.#isWaking = true
-    queueMicrotask(() => {
-      this.#isWaking = false
-      this.pass()
-    })
+    this.#turns.add(this.#turn)
   }
 
-  pass(): void {
+  #pass(): void {
     const { replica, wants, peers } = this.#shared
     if (this.#closed || replica.frozen) return
     if (!wants.idle) wants.advance()
     if (wants.abandoned) this.#cancelUnwanted()
+    if (this.#areDeadlinesDue) {
+      this.#areDeadlinesDue = false
+      checkDeadlines(this.#shared, this.#ablePeers(), (peer, flight) => {
+        this.#receiver.giveUp(peer, flight)
+      })
+    }
     if (peers.length > 0 && this.#mayAsk()) {
       const able = this.#ablePeers()
       this.#reorgs.plan(able)
@@ -91,15 +106,15 @@ export class Pulse {
 
   /** Those who ask for news are told when every peer of the moment was heard. */
   #settleUpdates(): void {
-    const { replica, wants, peers, finding, lookedUp, uncommitted } = this.#shared
-    if (peers.length === 0 && finding === 0 && lookedUp) {
+    const { replica, wants, peers, finding, opening, uncommitted } = this.#shared
+    if (isLonely(this.#shared)) {
       for (const { waiter } of [...wants.updates]) waiter.expire()
     }
     if (uncommitted.length > 0 || this.#reorgs.isBusy()) return
     if (peers.length === 0 || !peers.every((peer) => isSettled(this.#shared, peer))) return
     for (const { length, fork, waiter } of [...wants.updates]) {
       const grew = replica.length > length || replica.fork !== fork
-      if (grew || finding === 0) waiter.answer(grew)
+      if (grew || finding + opening === 0) waiter.answer(grew)
     }
     wants.updates = wants.updates.filter((update) => !update.waiter.ended)
   }
@@ -124,7 +139,7 @@ export class Pulse {
     this.#isLater = true
     this.#shared.clock.soon(() => {
       this.#isLater = false
-      this.pass()
+      this.#pass()
     })
   }
 
@@ -137,11 +152,8 @@ export class Pulse {
     if (!isNeeded) return
     this.#tick = clock.after(TICK_MS, () => {
       this.#tick = undefined
-      if (this.#closed) return
-      checkDeadlines(this.#shared, this.#ablePeers(), (peer, flight) => {
-        this.#receiver.giveUp(peer, flight)
-      })
-      this.pass()
+      this.#areDeadlinesDue = true
+      this.wake()
     })
   }
 }

@@ -27,10 +27,11 @@ import { PeerHandler, type Rooms } from './handler.ts'
 import { holdings } from './holdings.ts'
 import { isSettled, tell } from './negotiate.ts'
 import { Peer } from './peer.ts'
-import { Pulse } from './pulse.ts'
+import { isLonely, Pulse } from './pulse.ts'
 import { Receiver } from './receive.ts'
 import { Reorgs } from './reorgs.ts'
 import type { ReplicatorEvents, Shared } from './shared.ts'
+import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
 import { type WantKind, Wants } from './wants.ts'
 
@@ -112,7 +113,8 @@ export class Replicator implements Remote {
       announcer: this.#announcer,
       receiver,
       reorgs,
-      pump: () => this.#pulse.pass(),
+      turns: Turns.on(shared.clock),
+      wake: () => this.#pulse.wake(),
       onStatus: (peer) => this.#endIfIdle(peer),
       onClose: (peer, error) => this.#detach(peer, error),
     }
@@ -208,10 +210,8 @@ export class Replicator implements Remote {
   }
 
   update(options: WaitOptions): Promise<boolean> {
-    const { peers, finding, lookedUp, wants } = this.#shared
-    if (peers.length === 0 && finding === 0 && lookedUp) {
-      return Promise.reject(this.#why('update', 0))
-    }
+    const { wants } = this.#shared
+    if (isLonely(this.#shared)) return Promise.reject(this.#why('update', 0))
     const { length, fork } = this.replica
     return this.#wait(() => wants.update(length, fork, options))
   }
@@ -246,6 +246,18 @@ export class Replicator implements Remote {
       isOver = true
       this.#shared.finding--
       this.#shared.lookedUp = true
+      this.#pulse.wake()
+    }
+  }
+
+  /** A conversation is being opened: until the returned function is called there may be one peer more. */
+  openingPeer(): () => void {
+    this.#shared.opening++
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      this.#shared.opening--
       this.#pulse.wake()
     }
   }
@@ -292,6 +304,7 @@ export class Replicator implements Remote {
       downloading,
       finding: 0,
       lookedUp: false,
+      opening: 0,
       uncommitted: [],
       conflict: [],
       restUntil: 0,

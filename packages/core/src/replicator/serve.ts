@@ -58,7 +58,7 @@ export class Server {
       return
     }
     const kept = this.#spare.pop() ?? { ...request }
-    Object.assign(kept, request)
+    copyRequest(request, kept)
     this.#waiting.set(kept.id, kept)
     budget.queued++
     if (request.priority > 0) this.#urgent.push(kept)
@@ -191,4 +191,19 @@ export class Server {
       if (!this.#peer.closed) sender.refuse(id, why)
     })
   }
+}
+
+/** Field by field: a generic copy costs as much as finding the proof. */
+function copyRequest(from: Readonly<Request>, to: Request): void {
+  to.id = from.id
+  to.fork = from.fork
+  to.block = from.block
+  to.hash = from.hash
+  to.nodes = from.nodes
+  to.seekBytes = from.seekBytes
+  to.seekPadding = from.seekPadding
+  to.upgradeStart = from.upgradeStart
+  to.upgradeLength = from.upgradeLength
+  to.manifest = from.manifest
+  to.priority = from.priority
 }

@@ -60,6 +60,8 @@ export interface Shared {
   /** Look-ups for peers that are under way, and whether one has ended. */
   finding: number
   lookedUp: boolean
+  /** Conversations that we have opened and the remote has not answered yet. */
+  opening: number
   /** What is verified and staged, and not yet known to be kept; one entry per frame. */
   uncommitted: Batch[]
   /** Two histories are known: our head for each peer, to be sent when that is on the disk. */

@@ -1,0 +1,54 @@
+/**
+ * The work of many logs in one process, a bounded time per turn of the event loop.
+ *
+ * Owns: one queue for each clock, which all replicators on it share. Work that is asked for runs in the next
+ * microtask, so a single log loses no time; when a thousand logs ask in one moment, as when a connection is
+ * made, `SLICE_MS` of it runs and the rest comes in later turns, first come, first served.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
+
+const queues = new WeakMap<Clock, Turns>()
+
+export class Turns {
+  readonly #clock: Clock
+  #tasks: (() => void)[] = []
+  #isDue = false
+
+  static on(clock: Clock): Turns {
+    const turns = queues.get(clock) ?? new Turns(clock)
+    queues.set(clock, turns)
+    return turns
+  }
+
+  private constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Runs `task` after what is going on now. Whoever asks remembers that he has. */
+  add(task: () => void): void {
+    this.#tasks.push(task)
+    if (this.#isDue) return
+    this.#isDue = true
+    queueMicrotask(() => this.#run())
+  }
+
+  #run(): void {
+    const tasks = this.#tasks
+    const until = this.#clock.now() + SLICE_MS
+    this.#tasks = []
+    let at = 0
+    try {
+      while (at < tasks.length) {
+        tasks[at++]?.()
+        if (at % SLICE_ITEMS === 0 && this.#clock.now() >= until) break
+      }
+    } finally {
+      // What was added meanwhile comes behind what is left; an error of one task stops no other.
+      if (at < tasks.length) this.#tasks = [...tasks.slice(at), ...this.#tasks]
+      this.#isDue = this.#tasks.length > 0
+      if (this.#isDue) this.#clock.soon(() => this.#run())
+    }
+  }
+}

@@ -1,0 +1,238 @@
+/** Opening logs: by which name, which log, how often, and what a failure leaves behind. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isCode } from '../../src/base/errors.ts'
+import { fromHex, hex } from '../../src/bytes/bytes.ts'
+import { Corestore } from '../../src/corestore/corestore.ts'
+import { discoveryKey, keyPair } from '../../src/crypto/keys.ts'
+import { defaultManifest, encodeManifest } from '../../src/log/manifest.ts'
+import { openMemoryStore } from '../../src/store/memory.ts'
+import { World } from '../sim/world.ts'
+import { vectors } from '../vectors.ts'
+import { bytes, openStore, text } from './fixtures.ts'
+
+interface KeyCase {
+  readonly primaryKey: string
+  readonly namespacePath: readonly (string | { readonly hex: string })[]
+  readonly namespace: string
+  readonly name: string
+  readonly publicKey: string
+  readonly secretKey: string
+  readonly corestore7: { readonly key: string; readonly discoveryKey: string }
+}
+
+test('names and namespaces give the keys that the reference gives', async () => {
+  const { cases } = vectors<{ cases: KeyCase[] }>('gen3-upper/corestore-keys')
+  for (const one of cases) {
+    const store = openMemoryStore({ primaryKey: fromHex(one.primaryKey) })
+    const root = await Corestore.open({ store })
+    let view = root
+    for (const part of one.namespacePath) {
+      view = view.namespace(typeof part === 'string' ? part : fromHex(part.hex))
+    }
+
+    const log = await view.get({ name: one.name })
+
+    assert.equal(hex(view.namespaceKey), one.namespace)
+    assert.equal(hex(view.keyPair(one.name).publicKey), one.publicKey)
+    assert.equal(hex(view.keyPair(one.name).secretKey), one.secretKey)
+    assert.equal(hex(log.key), one.corestore7.key)
+    assert.equal(hex(log.discoveryKey), one.corestore7.discoveryKey)
+    assert.equal(log.writable, true)
+    await root.close()
+  }
+  assert.ok(cases.length > 3)
+})
+
+test('a log is the same log whichever way it is opened', async () => {
+  const store = await openStore()
+  const named = await store.get({ name: 'notes' })
+  await named.append(bytes('hello'))
+
+  const ways = [
+    await store.get({ name: 'notes' }),
+    await store.get({ key: named.key }),
+    await store.get({ discoveryKey: named.discoveryKey }),
+    await store.get({ keyPair: store.keyPair('notes') }),
+    await store.get({
+      manifest: encodeManifest(defaultManifest(store.keyPair('notes').publicKey)),
+      keyPair: store.keyPair('notes'),
+    }),
+  ]
+
+  for (const log of ways) {
+    assert.equal(log.replica, named.replica)
+    assert.equal(log.writable, true)
+    assert.equal(text(log.peek(0)), 'hello')
+  }
+  await store.close()
+})
+
+test('many who ask for a new log at the same time get the same one', async () => {
+  const store = await openStore()
+
+  const logs = await Promise.all(Array.from({ length: 20 }, () => store.get({ name: 'new' })))
+
+  assert.equal(new Set(logs.map((log) => log.replica)).size, 1)
+  assert.equal(store.list().length, 1)
+  await store.close()
+})
+
+test('a handle for reading refuses to append, another on the same log does not', async () => {
+  const store = await openStore()
+  const writer = await store.get({ name: 'a' })
+  const reader = await store.get({ name: 'a' }, { writable: false })
+
+  await writer.append(bytes('x'))
+
+  assert.equal(reader.writable, false)
+  await assert.rejects(reader.append(bytes('y')), (e) => isCode(e, 'NOT_WRITABLE'))
+  await store.close()
+})
+
+test('a log that is opened by its key is a log to read, until its secret key is brought', async () => {
+  const store = await openStore()
+  const pair = keyPair(new Uint8Array(32).fill(3))
+  const key = (await (await openStore(2)).get({ keyPair: pair })).key
+  const reader = await store.get({ key })
+  assert.equal(reader.writable, false)
+
+  await assert.rejects(store.get({ keyPair: pair }), (e) => isCode(e, 'CONFLICT'))
+  await reader.close()
+  const writer = await store.get({ keyPair: pair })
+  await writer.append(bytes('mine'))
+
+  assert.deepEqual(writer.key, key)
+  assert.equal(writer.length, 1)
+  await store.close()
+})
+
+test('what is not stored is not found where nothing may be made, and the store closes cleanly after it', async () => {
+  const store = await openStore()
+  const unknown = new Uint8Array(32).fill(9)
+
+  await assert.rejects(store.get({ discoveryKey: unknown }), (e) => isCode(e, 'NOT_FOUND'))
+  await assert.rejects(store.get({ key: unknown }, { createIfMissing: false }), (e) =>
+    isCode(e, 'NOT_FOUND'),
+  )
+  await assert.rejects(store.get({ key: new Uint8Array(31) }), (e) => isCode(e, 'BAD_ARGUMENT'))
+
+  assert.equal(store.list().length, 0)
+  await store.close()
+})
+
+test('a store that fails to make a log leaves nothing behind', async () => {
+  const memory = openMemoryStore()
+  const store = await Corestore.open({ store: memory })
+  const create = memory.create.bind(memory)
+  memory.create = () => Promise.reject(new Error('no room'))
+  await assert.rejects(store.get({ name: 'a' }), /no room/)
+
+  memory.create = create
+  const log = await store.get({ name: 'a' })
+
+  assert.equal(log.length, 0)
+  await store.close()
+})
+
+test('logs are listed in order of discovery key, or those of a namespace by name', async () => {
+  const store = await openStore()
+  const work = store.namespace('work')
+  for (const name of ['b', 'a', 'c']) await work.get({ name })
+  const other = await store.get({ key: new Uint8Array(32).fill(1) })
+
+  const all = store.list()
+  const named = store.list(work.namespaceKey)
+
+  const keys = all.map((record) => hex(record.discoveryKey))
+  assert.deepEqual(keys, [...keys].sort())
+  assert.deepEqual(
+    named.map((record) => record.alias?.name),
+    ['a', 'b', 'c'],
+  )
+  const record = all.find((one) => hex(one.key) === hex(other.key))
+  assert.deepEqual([record?.isOwn, record?.alias, record?.length], [false, undefined, 0])
+  await store.close()
+})
+
+test('closing a view closes its handles and no others', async () => {
+  const store = await openStore()
+  const view = store.namespace('a').session()
+  const inside = await view.get({ name: 'x' })
+  const outside = await store.get({ key: inside.key })
+
+  await view.close()
+
+  assert.equal(inside.closed, true)
+  assert.equal(outside.closed, false)
+  await assert.rejects(view.get({ name: 'x' }), (e) => isCode(e, 'CLOSED'))
+  await store.close()
+  assert.equal(outside.closed, true)
+})
+
+test('a log that nobody holds is closed after a while, and opened again when it is needed', async () => {
+  const world = new World(1)
+  const store = await openStore(1, world)
+  const closed: string[] = []
+  store.events.on('log-close', ({ key }) => closed.push(hex(key)))
+  const log = await store.get({ name: 'a' })
+  await log.append(bytes('kept'))
+  const { key, replica } = log
+  await log.close()
+
+  await world.run(3_000)
+  const soon = [...closed]
+  await world.run(10_000)
+  const again = await store.get({ key })
+
+  assert.deepEqual(soon, [])
+  assert.deepEqual(closed, [hex(key)])
+  assert.notEqual(again.replica, replica)
+  assert.equal(text(again.peek(0)), 'kept')
+  assert.equal(again.writable, true)
+})
+
+test('a log that is removed is gone with its name, and can be made anew', async () => {
+  const store = await openStore()
+  const log = await store.get({ name: 'a' })
+  await log.append(bytes('old'))
+
+  await store.remove(log.discoveryKey)
+  const fresh = await store.get({ name: 'a' })
+
+  assert.equal(log.closed, true)
+  assert.equal(fresh.length, 0)
+  await assert.rejects(store.remove(discoveryKey(new Uint8Array(32))), (e) =>
+    isCode(e, 'NOT_FOUND'),
+  )
+  await store.close()
+})
+
+test('encrypted blocks are read with the key and stored without their text', async () => {
+  const store = await openStore()
+  const encryptionKey = new Uint8Array(32).fill(4)
+  const log = await store.get({ name: 'secret' }, { encryptionKey })
+  await log.append(bytes('for your eyes'))
+
+  const plain = await store.get({ key: log.key })
+
+  assert.equal(text(log.peek(0)), 'for your eyes')
+  assert.equal(text(plain.peek(0)).includes('eyes'), false)
+  await store.close()
+})
+
+test('everything that is called after the end says CLOSED', async () => {
+  const store = await openStore()
+  const log = await store.get({ name: 'a' })
+  await store.close()
+  await store.close()
+
+  assert.equal(store.closed, true)
+  await assert.rejects(store.get({ name: 'a' }), (e) => isCode(e, 'CLOSED'))
+  await assert.rejects(log.append(bytes('x')), (e) => isCode(e, 'CLOSED'))
+  assert.throws(
+    () => store.namespace('x'),
+    (e) => isCode(e, 'CLOSED'),
+  )
+})
