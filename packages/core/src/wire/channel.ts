@@ -66,9 +66,13 @@ export interface ChannelOptions {
 
 /**
  * The remote opens a channel that we have not opened. Open our side now (`Muxer.open` with the same protocol
- * and id) or within `UNPAIRED_MS_MAX` and return true; false refuses.
+ * and id) or within `UNPAIRED_MS_MAX` and return true; false refuses. A muxer that is not ours may be unable to
+ * show the handshake before our side is open: then it comes with `onOpen` only.
  */
-export type PairHook = (id: Uint8Array | undefined, handshake: Reader) => boolean
+export type PairHook = (id: Uint8Array | undefined, handshake: Reader | undefined) => boolean
+
+/** Builds the muxer of a connection; `onClose` is told once, after all channels, when it has ended. */
+export type MakeMuxer = (onClose: (error: Error | undefined) => void) => Muxer
 
 /** One connection that carries many channels. */
 export interface Muxer {
@@ -97,6 +101,6 @@ export interface Muxer {
   /** Reading stops until as many `resume` as `pause`. */
   pause(): void
   resume(): void
-  /** Ends the connection and all channels. */
+  /** Ends the connection and all channels; `onClose` of those comes before this returns, or soon. */
   close(error?: Error): void
 }

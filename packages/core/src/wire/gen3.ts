@@ -53,7 +53,9 @@ export function pairLogs(mux: Muxer, directory: LogDirectory): void {
   mux.pair(LOG_PROTOCOL, undefined, (discoveryKey, handshake) => {
     if (discoveryKey?.length !== KEY_BYTES) return false
     const key = directory.keyOf(discoveryKey)
-    if (key === undefined || !checkHandshake(mux, key, handshake)) return false
+    if (key === undefined) return false
+    // Where it cannot be seen yet, the conversation checks it when both sides are open, before any word.
+    if (handshake !== undefined && !checkHandshake(mux, key, handshake)) return false
     directory.open(discoveryKey)
     return false
   })

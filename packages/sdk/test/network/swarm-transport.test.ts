@@ -3,52 +3,28 @@
  */
 
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { systemClock } from '@dat-rhino/core/base/clock'
 import { isCode } from '@dat-rhino/core/base/errors'
 import { UNREAD_BYTES_MAX } from '@dat-rhino/core/base/limits'
 import type { TransportHandler } from '@dat-rhino/core/wire/transport'
-import DHT from 'hyperdht'
-import createTestnet from 'hyperdht/testnet.js'
-import type { SwarmConnection } from 'hyperswarm'
 import { type TransportPair, transportSuite } from '../../../core/test/suites/transport.ts'
 import { SwarmTransport } from '../../src/network/swarm-transport.ts'
+import { dhtPairs } from './dht-pair.ts'
 
-const testnet = createTestnet(3)
-const nodes: DHT[] = []
-
-after(async () => {
-  for (const node of nodes) await node.destroy({ force: true })
-  await (await testnet).destroy()
-})
-
-/** A node on the test network that never leaves this machine. */
-async function newNode(): Promise<DHT> {
-  const node = new DHT({ bootstrap: (await testnet).bootstrap, host: '127.0.0.1' })
-  nodes.push(node)
-  return node
-}
+const connectStreams = dhtPairs()
 
 transportSuite('hyperdht', connect, {
   backPressure: 'UDX goes on receiving while nobody reads; see the tests below',
 })
 
 async function connect(): Promise<TransportPair> {
-  const [client, server] = await Promise.all([newNode(), newNode()])
-  const listener = server.createServer()
-  const accepted = new Promise<SwarmConnection>((resolve) => {
-    listener.on('connection', resolve)
-  })
-  await listener.listen()
-  const stream = client.connect(listener.publicKey)
-  const ends = await Promise.all([
-    new Promise<SwarmConnection>((resolve) => stream.on('open', () => resolve(stream))),
-    accepted,
-  ])
-  const [initiator, responder] = ends.map((end) => new SwarmTransport(end, systemClock))
-  if (initiator === undefined || responder === undefined) throw new Error('Two ends.')
-  const moment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1))
-  return { initiator, responder, turn: moment }
+  const [near, far] = await connectStreams()
+  return {
+    initiator: new SwarmTransport(near, systemClock),
+    responder: new SwarmTransport(far, systemClock),
+    turn: () => new Promise((resolve) => setTimeout(resolve, 1)),
+  }
 }
 
 function quiet(onClose: (error: Error | undefined) => void = () => undefined): TransportHandler {
