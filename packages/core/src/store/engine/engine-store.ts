@@ -346,7 +346,8 @@ export class EngineStore implements Store {
       if (this.writable) {
         await this.commit()
         await this.#running?.catch(ignore)
-        if (this.#needsCheckpoint) await this.#run(false)
+        if (this.#needsCheckpoint) await this.#run(false).catch(unlessFull)
+        await this.#syncer.sync()
       }
     } finally {
       gate.isClosed = true
@@ -366,6 +367,11 @@ export class EngineStore implements Store {
 }
 
 const DONE = Promise.resolve()
+
+/** Without room for a checkpoint, the next opening has more to replay, and that is all. */
+function unlessFull(error: unknown): void {
+  if (!isCode(error, 'STORE_FULL')) throw error
+}
 
 /** For a promise whose failure has told whom it concerns already. */
 function ignore(): void {}
