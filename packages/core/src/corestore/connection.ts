@@ -10,9 +10,8 @@
 import type { Clock } from '../base/clock.ts'
 import { SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
 import { ConnectionBudget } from '../replicator/budget.ts'
+import type { MakeMuxer, Muxer } from '../wire/channel.ts'
 import { hasLog, type LogChannel, openLog, pairLogs } from '../wire/gen3.ts'
-import { Mux } from '../wire/mux.ts'
-import type { Transport } from '../wire/transport.ts'
 import type { OpenLog } from './open-log.ts'
 
 /** What `Corestore.connect` gives: close it, count it, or run further protocols beside ours on `mux`. */
@@ -20,8 +19,8 @@ export interface Connection {
   /** 32 bytes: who the other end proved to be. */
   readonly remotePublicKey: Uint8Array
   readonly isInitiator: boolean
-  /** The protomux of this connection: open further protocols on it at any time. */
-  readonly mux: Mux
+  /** The multiplexer of this connection: open further protocols on it at any time. */
+  readonly mux: Muxer
   /** Logs with a channel that is open on both sides. */
   readonly logCount: number
   readonly closed: boolean
@@ -44,7 +43,7 @@ export const SPOKEN: ReadonlySet<number> = new Set([3])
 const REOPEN_MS = 1_000
 
 export class StoreConnection implements Connection {
-  readonly mux: Mux
+  readonly mux: Muxer
   readonly ended: Promise<Error | undefined>
   readonly #clock: Clock
   readonly #budget = new ConnectionBudget()
@@ -55,7 +54,7 @@ export class StoreConnection implements Connection {
   #isOpening = false
 
   constructor(
-    transport: Transport,
+    makeMuxer: MakeMuxer,
     clock: Clock,
     directory: Directory,
     onClose: (error: Error | undefined) => void,
@@ -65,14 +64,11 @@ export class StoreConnection implements Connection {
     this.ended = new Promise((resolve) => {
       end = resolve
     })
-    this.mux = new Mux(transport, {
-      clock,
-      onClose: (error) => {
-        this.#waiting = []
-        this.#channels.clear()
-        end(error)
-        onClose(error)
-      },
+    this.mux = makeMuxer((error) => {
+      this.#waiting = []
+      this.#channels.clear()
+      end(error)
+      onClose(error)
     })
     pairLogs(this.mux, {
       keyOf: (discoveryKey) => directory.keyOf(discoveryKey),

@@ -15,6 +15,7 @@ import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.
 import type { Log } from '../log/log.ts'
 import type { PeerStats } from '../replicator/replicator.ts'
 import type { Alias, LogIdentity, Store } from '../store/store.ts'
+import type { MakeMuxer } from '../wire/channel.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { Connection } from './connection.ts'
 import { identify, type LogSelector } from './identify.ts'
@@ -135,10 +136,15 @@ export class Corestore {
     )
   }
 
-  /** Speaks generation 3 on `transport` about all logs: held now, held later, or asked for by the remote. */
-  connect(transport: Transport): Connection {
+  /**
+   * Speaks generation 3 about all logs: held now, held later, or asked for by the remote.
+   *
+   * @param carrier a message pipe, on which a muxer of ours is set; or what makes the muxer, where the connection
+   * has one already
+   */
+  connect(carrier: Transport | MakeMuxer): Connection {
     this.#checkOpen()
-    return this.#root.connect(transport)
+    return this.#root.connect(carrier)
   }
 
   /** The live connections of this store. */

@@ -13,6 +13,8 @@ import { DatError } from '../base/errors.ts'
 import { hex } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import type { Store } from '../store/store.ts'
+import type { MakeMuxer } from '../wire/channel.ts'
+import { Mux } from '../wire/mux.ts'
 import type { Transport } from '../wire/transport.ts'
 import { SPOKEN, StoreConnection } from './connection.ts'
 import type { Identified } from './identify.ts'
@@ -106,11 +108,12 @@ export class Root {
     }
   }
 
-  connect(transport: Transport): StoreConnection {
+  connect(carrier: Transport | MakeMuxer): StoreConnection {
     this.checkOpen()
+    const { clock } = this
     const connection: StoreConnection = new StoreConnection(
-      transport,
-      this.clock,
+      typeof carrier === 'function' ? carrier : (onClose) => new Mux(carrier, { clock, onClose }),
+      clock,
       {
         keyOf: (discoveryKey) => this.#keyOf(discoveryKey),
         openStored: (discoveryKey) => this.#openStored(discoveryKey),
@@ -118,11 +121,11 @@ export class Root {
       (error) => {
         const at = this.connections.indexOf(connection)
         if (at >= 0) this.connections.splice(at, 1)
-        this.events.emit('peer-remove', { remotePublicKey: transport.remotePublicKey, error })
+        this.events.emit('peer-remove', { remotePublicKey: connection.remotePublicKey, error })
       },
     )
     this.connections.push(connection)
-    this.events.emit('peer-add', { remotePublicKey: transport.remotePublicKey })
+    this.events.emit('peer-add', { remotePublicKey: connection.remotePublicKey })
     connection.attach([...this.#open.values()].filter((log) => log.isHeld && isSpoken(log)))
     return connection
   }

@@ -14,7 +14,7 @@ import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import DHT from 'hyperdht'
 import Hyperswarm, { type SwarmConnection } from 'hyperswarm'
 import type { NetworkOptions } from './options.ts'
-import { SwarmTransport } from './swarm-transport.ts'
+import { carrierOn } from './protomux-muxer.ts'
 import { Topic, type TopicOptions } from './topic.ts'
 import { within } from './within.ts'
 
@@ -138,7 +138,7 @@ export class Network {
       this.#bytesUp += stream.rawBytesWritten
       this.events.emit('peer-removed', { peer: describe(stream), error })
     })
-    this.#corestore.connect(new SwarmTransport(stream, this.#clock))
+    this.#corestore.connect(carrierOn(stream, this.#clock))
     this.events.emit('peer-added', { peer: describe(stream) })
   }
 

@@ -18,11 +18,14 @@ import type {
   Channel,
   ChannelHandler,
   ChannelOptions,
+  MakeMuxer,
   Muxer,
   PairHook,
 } from '@dat-rhino/core/wire/channel'
+import type { Transport } from '@dat-rhino/core/wire/transport'
 import type { SwarmConnection } from 'hyperswarm'
-import { type Protomux, type ProtomuxChannel, RAW } from './protomux.ts'
+import { isProtomux, type Protomux, type ProtomuxChannel, RAW } from './protomux.ts'
+import { SwarmTransport } from './swarm-transport.ts'
 
 /** The package wants to know the message types of a channel when it is made. */
 const MESSAGE_TYPES = 32
@@ -30,6 +33,13 @@ const MESSAGE_TYPES = 32
 export interface ProtomuxMuxerOptions {
   readonly clock: Clock
   readonly onClose?: (error: Error | undefined) => void
+}
+
+/** What carries our channels on a connection: a muxer of ours, or the protomux that is on it already. */
+export function carrierOn(stream: SwarmConnection, clock: Clock): Transport | MakeMuxer {
+  const { userData } = stream
+  if (!isProtomux(userData)) return new SwarmTransport(stream, clock)
+  return (onClose) => new ProtomuxMuxer(userData, stream, { clock, onClose })
 }
 
 export class ProtomuxMuxer implements Muxer {

@@ -9,17 +9,20 @@ import { systemClock } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
 import { hex, utf8 } from '@dat-rhino/core/bytes/bytes'
 import type { Reader } from '@dat-rhino/core/bytes/cursor'
+import { Corestore } from '@dat-rhino/core/corestore/corestore'
 import { setCrypto } from '@dat-rhino/core/crypto/crypto'
 import { discoveryKey } from '@dat-rhino/core/crypto/keys'
 import type { Channel, ChannelHandler, Muxer } from '@dat-rhino/core/wire/channel'
 import { openLog, pairLogs } from '@dat-rhino/core/wire/gen3'
+import { LOG_PROTOCOL } from '@dat-rhino/core/wire/gen3-conversation'
 import type { Handler, Sender } from '@dat-rhino/core/wire/messages'
 import { Mux } from '@dat-rhino/core/wire/mux'
 import type { SwarmConnection } from 'hyperswarm'
 import { isProtomux, type Protomux, RAW } from '../../src/network/protomux.ts'
-import { ProtomuxMuxer } from '../../src/network/protomux-muxer.ts'
+import { carrierOn, ProtomuxMuxer } from '../../src/network/protomux-muxer.ts'
 import { SwarmTransport } from '../../src/network/swarm-transport.ts'
 import { sodiumCrypto } from '../../src/platform/node/crypto-sodium.ts'
+import { IN_MEMORY, openStorage } from '../../src/platform/node/storage.ts'
 import { dhtPairs } from './dht-pair.ts'
 
 setCrypto(sodiumCrypto)
@@ -221,6 +224,35 @@ test('the end of the connection is told to channels and to the owner, once', asy
   assert.equal(ended.length, 1)
   assert.throws(() => foreign.open({ protocol: 'b', handler: ear }), { code: 'CLOSED' })
   assert.throws(() => ear.channel?.begin(0), { code: 'CLOSED' })
+})
+
+test('a store replicates over a protomux that is there already, and beside its owner', async (t) => {
+  const [near, far] = await connectStreams()
+  t.after(() => {
+    near.destroy()
+    far.destroy()
+  })
+  const stores = await Promise.all(
+    [0, 1].map(async () => Corestore.open({ store: await openStorage(IN_MEMORY) })),
+  )
+  const [serving, reading] = stores
+  assert.ok(serving !== undefined && reading !== undefined, 'two stores')
+  const log = await serving.get({ name: 'log' })
+  const blocks = Array.from({ length: 300 }, (_, i) => new Uint8Array(1_000).fill(i))
+  await log.append(blocks)
+  const library = new StockProtomux(near)
+
+  const connection = serving.connect(carrierOn(near, systemClock))
+  reading.connect(carrierOn(far, systemClock))
+  const copy = await reading.get({ key: log.key })
+  await copy.download({ start: 0, end: 300 }).done()
+
+  for (const [i, block] of blocks.entries()) assert.deepEqual(copy.peek(i), block)
+  assert.ok(connection.mux instanceof ProtomuxMuxer, 'on theirs')
+  assert.equal(connection.logCount, 1)
+  assert.equal(library.opened({ protocol: LOG_PROTOCOL, id: log.discoveryKey }), true)
+  for (const store of stores) await store.close()
+  assert.equal((await connection.ended)?.message, undefined)
 })
 
 /** One side of a conversation about a log, which writes down whether it opened and what haves it heard. */
