@@ -23,4 +23,5 @@ export { type CloneOptions, type ShareOptions, STATE_FOLDER } from './files/opti
 export { Share } from './files/share.ts'
 export type { NetworkPeer, NetworkState } from './network/network.ts'
 export type { NetworkOptions } from './network/options.ts'
+export type { StoreHolder } from './platform/node/holder.ts'
 export { type OpenOptions, open, type ReadOptions, Rhino } from './rhino.ts'

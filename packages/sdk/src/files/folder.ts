@@ -10,6 +10,7 @@ import { isCode } from '@dat-rhino/core/base/errors'
 import { formatLink } from '@dat-rhino/core/crypto/links'
 import { Drive } from '@dat-rhino/core/drive/drive'
 import type { LogInfo } from '@dat-rhino/core/log/log'
+import { type StoreHolder, storeHolder } from '../platform/node/holder.ts'
 import type { Station } from '../station.ts'
 import { type LocalEdits, localEdits } from './edits.ts'
 import type { FolderPlace, FolderRole } from './folder-role.ts'
@@ -28,6 +29,8 @@ export interface FolderStatus {
   readonly length: number
   /** The last pass over the files, and what became of them since; `undefined` if there was none. */
   readonly edits: LocalEdits | undefined
+  /** The process that has the store open for writing, if there is one. */
+  readonly holder: StoreHolder | undefined
 }
 
 /** What a folder is opened with. */
@@ -76,6 +79,7 @@ export class Folder implements AsyncDisposable {
       have: rows.heldBlocks + (blobs?.heldBlocks ?? 0),
       length: rows.length + (blobs?.length ?? 0),
       edits: await localEdits(this.dir, join(this.#setup.place.state, 'files'), signal),
+      holder: storeHolder(this.#setup.place.store),
     }
   }
 

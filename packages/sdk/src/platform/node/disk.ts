@@ -23,11 +23,12 @@ export interface NodeDiskOptions {
   readonly readOnly?: boolean
 }
 
-const LOCK_NAME = 'lock'
+/** The file that holds the lock, and the description of whoever has it. */
+export const LOCK_NAME = 'lock'
 /** Whose inode tells a copy from the original: made once, never replaced. */
 const KEYS_NAME = 'keys'
 /** The lock lies behind the description, so that the others can read that where locks are mandatory. */
-const LOCK_OFFSET = 0x40000000
+export const LOCK_OFFSET = 0x40000000
 const DESCRIPTION_BYTES_MAX = 1_024
 
 /** `statfs` types of file systems that number their files anew at every mount: FAT, exFAT, FUSE, 9p, SMB. */
