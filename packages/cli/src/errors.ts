@@ -37,6 +37,8 @@ export function exitCodeOf(error: DatError): number {
 /** Errors of the system and of other libraries, in our terms. */
 export function toDatError(thrown: unknown): DatError {
   if (thrown instanceof DatError) return thrown
+  // What went wrong first made the closing go wrong too.
+  if (thrown instanceof Error && 'suppressed' in thrown) return toDatError(thrown.suppressed)
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   if (thrown instanceof Error && thrown.name === 'AbortError') {
     return new DatError('ABORTED', 'Stopped.', {}, thrown)

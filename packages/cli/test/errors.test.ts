@@ -35,6 +35,21 @@ test('errors of the system and of libraries get a code of the table', () => {
   for (const [thrown, code] of cases) assert.equal(toDatError(thrown).code, code)
 })
 
+test('of two errors, the one that came first is told, not that of closing behind it', async () => {
+  const first = new DatError('STORE_FULL', 'No room.')
+  const failing = async (): Promise<void> => {
+    await using _resource = {
+      [Symbol.asyncDispose]: () => Promise.reject(new DatError('CLOSED', 'Closed.')),
+    }
+    throw first
+  }
+
+  const thrown: unknown = await failing().catch((error: unknown) => error)
+
+  assert.notEqual(thrown, first)
+  assert.equal(toDatError(thrown), first)
+})
+
 test('an interrupted command has the exit code that shells expect', () => {
   assert.equal(exitCodeOf(new DatError('ABORTED', 'Stopped.')), 130)
 })

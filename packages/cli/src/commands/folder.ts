@@ -19,6 +19,8 @@ export async function followFolder<F extends Share | Clone>(
   describe: (folder: F) => string,
 ): Promise<void> {
   const stop = showProgress(session, () => standing(folder.state, describe(folder)))
+  // What led here was news before anybody listened.
+  session.output.note('phase', { phase: folder.state.phase })
   let settled = false
   try {
     for await (const event of folder.events()) {

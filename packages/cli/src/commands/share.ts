@@ -64,14 +64,27 @@ async function imported(shared: Share, { signal }: Session): Promise<Report> {
   }
 }
 
-function showReport(session: Session, shared: Share, report: Report): void {
-  const { files, bytes, version, added, changed, removed, renamed } = report
-  session.output.note(
+function showReport({ output }: Session, shared: Share, report: Report): void {
+  const { files, bytes, version, added, changed, removed, renamed, hidden, ignored } = report
+  output.note(
     'imported',
     { ...reportFields(report), link: shared.link, dir: shared.dir },
     `${count(files, 'file')}, ${size(bytes)}, version ${version}` +
       ` (${changes({ added, changed, removed, renamed })})`,
   )
+  // A count that people did not ask for, but would miss: their settings and keys are not in the link.
+  if (hidden > 0) {
+    const which = hidden === 1 ? '1 hidden name was' : `${count(hidden, 'hidden name')} were`
+    output.note('hidden', { names: hidden }, `${which} left out (--hidden shares them too).`)
+  }
+  if (ignored > 0) {
+    const which = ignored === 1 ? '1 name was' : `${count(ignored, 'name')} were`
+    output.note(
+      'ignored',
+      { names: ignored },
+      `${which} left out by rules (.datignore and others).`,
+    )
+  }
 }
 
 function describe({ state }: Share): string {

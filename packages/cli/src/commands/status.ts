@@ -59,7 +59,7 @@ function* lines({ dir }: FoundFolder, folder: Folder, now: FolderStatus): Genera
   yield `  holds      ${holdings(now)}`
   yield `  last pass  ${lastPass(now)}`
   yield `  files      ${fileNews(role, now)}`
-  yield `  in use     ${now.holder === undefined ? 'by nobody' : `by ${now.holder}`}`
+  yield `  in use     ${now.holder === undefined ? 'by nobody' : `by ${now.holder.description}`}`
 }
 
 function holdings({ files, bytes, have, length }: FolderStatus): string {

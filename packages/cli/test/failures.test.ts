@@ -1,0 +1,233 @@
+/**
+ * Each way to fail has its own message, exit code and event, and loses nothing.
+ */
+
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { formatLink } from '@dat-rhino/core/crypto/links'
+import { readTree, type Tree, writeTree } from '../../sdk/test/temp.ts'
+import { Bench, type DatEvent, type Ended } from './dat.ts'
+
+const NOBODYS_LINK = formatLink({ key: new Uint8Array(32).fill(7) })
+
+function errorOf({ events }: Ended): DatEvent {
+  const last = events.at(-1)
+  assert.equal(last?.event, 'error')
+  return last ?? { event: 'none' }
+}
+
+/** Runs a command for people and for programs; both must say the same. */
+async function failure(
+  bench: Bench,
+  args: readonly string[],
+): Promise<{ exit: number | null; code: unknown; says: string }> {
+  const people = await bench.run(args)
+  const programs = await bench.run([...args, '--json'])
+  const { code, exit, message } = errorOf(programs)
+  assert.equal(programs.stderr, '')
+  assert.deepEqual([people.exit, exit], [programs.exit, programs.exit])
+  assert.match(people.stderr, /^dat: /m)
+  assert.ok(people.stderr.includes(String(message)), people.stderr)
+  assert.doesNotMatch(people.stderr, /^ {4}at /m)
+  return { exit: programs.exit, code, says: String(message) }
+}
+
+test('a wrong link is told from a missing folder', async (t) => {
+  const bench = new Bench(t)
+  const dir = join(bench.folder(), 'copy')
+
+  const link = await failure(bench, ['clone', 'hyper://abc', dir])
+  const folder = await failure(bench, ['ls', './not-here/at-all'])
+
+  assert.deepEqual([link.exit, link.code], [65, 'BAD_LINK'])
+  assert.deepEqual([folder.exit, folder.code], [66, 'NOT_FOUND'])
+})
+
+test('a link that nobody shares is told after the time that was given', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const dir = join(bench.folder(), 'copy')
+
+  const clone = await failure(bench, ['clone', NOBODYS_LINK, dir, '--timeout', '1', ...entry])
+  const list = await failure(bench, ['ls', NOBODYS_LINK, '--timeout', '1', ...entry])
+  const offline = await failure(bench, ['ls', NOBODYS_LINK, '--offline'])
+
+  for (const { exit, code } of [clone, list, offline]) {
+    assert.deepEqual([exit, code], [68, 'NO_PEERS'])
+  }
+})
+
+test('a peer that goes in the middle leaves what arrived, and the same command goes on', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const [source, copy] = [bench.folder(), bench.folder()]
+  const content = new Uint8Array(1_000_000).map((_, i) => (i * i) >> 9)
+  const files = Array.from({ length: 60 }, (_, i): [string, Uint8Array] => [
+    `f${i}`,
+    content.subarray(i),
+  ])
+  writeTree(source, Object.fromEntries(files))
+  const share = bench.start(['share', source, '--json', ...entry])
+  const { link } = await share.event('link')
+  await share.event('sharing')
+
+  const clone = ['clone', String(link), copy, '--json', ...entry]
+  const broken = bench.start([...clone, '--timeout', '2'])
+  await broken.event('file-added')
+  share.signal('SIGKILL')
+  const first = await broken.ended
+  const again = bench.start(['share', source, '--json', ...entry])
+  await again.event('sharing')
+  const second = await bench.run(clone)
+
+  assert.equal(errorOf(first)['fault'], 'nobody')
+  assert.ok(first.exit === 68 || first.exit === 69 || first.exit === 124, `exit ${first.exit}`)
+  assert.equal(second.exit, 0)
+  const cloned = second.events.find(({ event }) => event === 'cloned')
+  assert.ok(Number(cloned?.['unchanged']) > 0)
+  assert.equal(Number(cloned?.['added']) + Number(cloned?.['unchanged']), 60)
+  assert.deepEqual(readTree(copy), readTree(source))
+})
+
+test('a full disk stops a clone and a share without loss; with room both go on', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const [source, copy] = [bench.folder(), bench.folder()]
+  const content = new Uint8Array(200_000).map((_, i) => (i * i) >> 9)
+  const tree: Tree = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}`, content]))
+  writeTree(source, tree)
+
+  const fullShare = await bench.run(['share', source, '--once', '--json'], {
+    faults: { room: 500_000 },
+  })
+  const node = await bench.node()
+  const shared = await node.share(source, { watch: false })
+  await shared.done()
+  const clone = ['clone', shared.link, copy, '--json', ...entry]
+  const fullClone = await bench.run(clone, { faults: { room: 1_500_000 } })
+  const again = await bench.run(clone)
+
+  for (const full of [fullShare, fullClone]) {
+    assert.equal(full.exit, 72)
+    assert.equal(errorOf(full)['code'], 'STORE_FULL')
+    assert.match(String(errorOf(full)['hint']), /nothing is lost/)
+  }
+  assert.equal(fullShare.events.find(({ event }) => event === 'link')?.['link'], shared.link)
+  assert.equal(again.exit, 0)
+  assert.deepEqual(readTree(copy), readTree(source))
+})
+
+test('an unreadable file is left out and named; everything else is shared', async (t) => {
+  const bench = new Bench(t)
+  const source = bench.folder()
+  writeTree(source, { 'a.txt': 'a', 'private.txt': 'p', 'z.txt': 'z' })
+  const faults = { unreadable: 'private.txt' }
+
+  const people = await bench.run(['share', source, '--once'], { faults })
+  const { exit, events } = await bench.run(['share', source, '--once', '--json'], { faults })
+  const list = await bench.run(['ls', source])
+
+  assert.equal(people.exit, 74)
+  assert.match(people.stderr, /^Left out: .*private\.txt.*permission denied/m)
+  assert.equal(exit, 74)
+  const skipped = events.find(({ event }) => event === 'file-skipped')
+  assert.deepEqual([skipped?.['path'], skipped?.['code']], ['/private.txt', 'IO'])
+  assert.equal(list.stdout, 'a.txt\nz.txt\n')
+})
+
+test('a folder that is something else already is not touched', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const [source, copy, store] = [bench.folder(), bench.folder(), bench.folder()]
+  writeTree(source, { a: 'a' })
+  writeTree(store, { CORESTORE: 'id=1\n', 'db/CURRENT': 'MANIFEST-000005\n' })
+  const node = await bench.node()
+  const shared = await node.share(source, { watch: false })
+  await shared.done()
+  await bench.run(['clone', shared.link, copy, ...entry])
+
+  const shareClone = await failure(bench, ['share', copy, '--once'])
+  const cloneOther = await failure(bench, ['clone', NOBODYS_LINK, copy, '--offline'])
+  const cloneShare = await failure(bench, ['clone', NOBODYS_LINK, source, '--offline'])
+  const shareFile = await failure(bench, ['share', join(source, 'a'), '--once'])
+  const shareStore = await failure(bench, ['share', store, '--once'])
+  const listStore = await failure(bench, ['ls', store])
+
+  assert.deepEqual([shareClone.exit, shareClone.code], [73, 'CONFLICT'])
+  assert.deepEqual([cloneOther.exit, cloneOther.code], [73, 'CONFLICT'])
+  assert.deepEqual([cloneShare.exit, cloneShare.code], [73, 'CONFLICT'])
+  assert.deepEqual([shareFile.exit, shareFile.code], [64, 'BAD_ARGUMENT'])
+  assert.deepEqual([shareStore.exit, shareStore.code], [78, 'UNSUPPORTED'])
+  assert.deepEqual([listStore.exit, listStore.code], [78, 'UNSUPPORTED'])
+  assert.match(listStore.says, /a corestore of hypercore 11/)
+  assert.deepEqual(readdirSync(store).sort(), ['CORESTORE', 'db'])
+  assert.deepEqual(readTree(copy), { a: 'a' })
+})
+
+test('a link that leads to another generation, or to no drive, says to what', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const node = await bench.node()
+  const corestore = await node.corestore()
+  const header = (name: string): Uint8Array =>
+    Buffer.from([0x0a, name.length, ...Buffer.from(name)])
+  const kinds: [string, Uint8Array, RegExp][] = [
+    ['old', header('hyperdrive'), /generation 1/],
+    ['trie', header('hypertrie'), /generation 2/],
+    ['plain', Buffer.from('just a log'), /plain log/],
+  ]
+
+  for (const [name, block, says] of kinds) {
+    const log = await corestore.get({ name })
+    await log.append(block)
+    const link = formatLink({ key: log.key })
+    await node.log(link, { update: false })
+    const dir = join(bench.folder(), name)
+
+    const clone = await failure(bench, ['clone', link, dir, ...entry])
+    const list = await failure(bench, ['ls', link, ...entry])
+
+    for (const { exit, code, says: said } of [clone, list]) {
+      assert.deepEqual([exit, code], [78, 'UNSUPPORTED'])
+      assert.match(said, says)
+    }
+  }
+})
+
+test('a plain folder is told how to be shared, an old one what it is, a missing path that it is missing', async (t) => {
+  const bench = new Bench(t)
+  const [plain, old, source] = [bench.folder(), bench.folder(), bench.folder()]
+  writeTree(old, { '.dat/metadata.key': new Uint8Array(32), '.dat/metadata.tree': '', a: 'a' })
+  writeTree(source, { a: 'a' })
+  await bench.run(['share', source, '--once'])
+
+  const ofPlain = await failure(bench, ['ls', plain])
+  const ofOld = await failure(bench, ['log', old])
+  const ofPath = await failure(bench, ['cat', source, 'b'])
+  const ofFolder = await failure(bench, ['ls', source, 'b'])
+  const ofVersion = await failure(bench, ['ls', source, '--checkout', '99'])
+
+  assert.deepEqual([ofPlain.exit, ofPlain.code], [66, 'NOT_FOUND'])
+  assert.match(ofPlain.says, /dat share /)
+  assert.deepEqual([ofOld.exit, ofOld.code], [78, 'UNSUPPORTED'])
+  assert.match(ofOld.says, /generation 1/)
+  for (const { exit, code } of [ofPath, ofFolder, ofVersion]) {
+    assert.deepEqual([exit, code], [66, 'NOT_FOUND'])
+  }
+})
+
+test('a folder that another process shares is in use by that process', async (t) => {
+  const bench = new Bench(t)
+  const source = bench.folder()
+  mkdirSync(join(source, 'sub'))
+  writeFileSync(join(source, 'a'), 'a')
+  const share = bench.start(['share', source, '--offline', '--json'])
+  await share.event('sharing')
+
+  const second = await failure(bench, ['share', source, '--once'])
+
+  assert.deepEqual([second.exit, second.code], [71, 'STORE_LOCKED'])
+  assert.match(second.says, /process \d+/)
+})
