@@ -10,8 +10,10 @@
 import type { Clock } from '../base/clock.ts'
 import { SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
 import { ConnectionBudget } from '../replicator/budget.ts'
+import type { AttachOptions } from '../replicator/replicator.ts'
 import type { MakeMuxer, Muxer } from '../wire/channel.ts'
-import { hasLog, type LogChannel, openLog, pairLogs } from '../wire/gen3.ts'
+import { hasLog, type LogChannel, type LogOpening, openLog, pairLogs } from '../wire/gen3.ts'
+import type { Handler, Sender } from '../wire/messages.ts'
 import type { OpenLog } from './open-log.ts'
 
 /** What `Corestore.connect` gives: close it, count it, or run further protocols beside ours on `mux`. */
@@ -46,9 +48,8 @@ export class StoreConnection implements Connection {
   readonly mux: Muxer
   readonly ended: Promise<Error | undefined>
   readonly #clock: Clock
-  readonly #budget = new ConnectionBudget()
-  readonly #channels = new Map<OpenLog, LogChannel>()
-  #logCount = 0
+  readonly #channels = new Map<OpenLog, Talk>()
+  readonly #talks: Talks
   /** Logs that are still to be opened. */
   #waiting: OpenLog[] = []
   #isOpening = false
@@ -70,6 +71,12 @@ export class StoreConnection implements Connection {
       end(error)
       onClose(error)
     })
+    this.#talks = {
+      remotePublicKey: this.mux.remotePublicKey,
+      budget: new ConnectionBudget(),
+      count: 0,
+      onEnd: (log, isRemoteIdle) => this.#ended(log, isRemoteIdle),
+    }
     pairLogs(this.mux, {
       keyOf: (discoveryKey) => directory.keyOf(discoveryKey),
       open: (discoveryKey) => {
@@ -88,7 +95,7 @@ export class StoreConnection implements Connection {
   }
 
   get logCount(): number {
-    return this.#logCount
+    return this.#talks.count
   }
 
   get closed(): boolean {
@@ -108,7 +115,7 @@ export class StoreConnection implements Connection {
   /** The log is being closed here: nothing more is said about it. */
   detach(log: OpenLog): void {
     this.#waiting = this.#waiting.filter((other) => other !== log)
-    this.#channels.get(log)?.close()
+    this.#channels.get(log)?.channel?.close()
     this.#channels.delete(log)
   }
 
@@ -131,33 +138,70 @@ export class StoreConnection implements Connection {
 
   #open(log: OpenLog): void {
     if (this.mux.closed || log.replica.closed || hasLog(this.mux, log.discoveryKey)) return
-    const opened = log.replicator.openingPeer()
-    const channel = openLog(this.mux, {
-      key: log.key,
-      discoveryKey: log.discoveryKey,
-      onOpen: (sender) => {
-        this.#logCount++
-        opened()
-        return log.replicator.attach(sender, {
-          remotePublicKey: this.remotePublicKey,
-          budget: this.#budget,
-          onEnd: (isRemoteIdle) => this.#ended(log, isRemoteIdle),
-        })
-      },
-      onRefused: () => {
-        this.#channels.delete(log)
-        opened()
-      },
-    })
-    if (!channel.closed) this.#channels.set(log, channel)
+    const talk = new Talk(log, this.#talks)
+    talk.channel = openLog(this.mux, talk)
+    if (!talk.channel.closed) this.#channels.set(log, talk)
   }
 
   #ended(log: OpenLog, isRemoteIdle: boolean): void {
-    this.#logCount--
     this.#channels.delete(log)
     if (!isRemoteIdle || this.mux.closed) return
     this.#clock.after(REOPEN_MS, () => {
       if (log.isHeld) this.attach([log])
     })
+  }
+}
+
+/** What all talks on one connection have in common. */
+interface Talks {
+  readonly remotePublicKey: Uint8Array
+  readonly budget: ConnectionBudget
+  /** Talks that are open on both sides. */
+  count: number
+  onEnd(log: OpenLog, isRemoteIdle: boolean): void
+}
+
+/** One log on this connection. One object, because there may be ten thousand of them. */
+class Talk implements LogOpening, AttachOptions {
+  readonly log: OpenLog
+  channel: LogChannel | undefined = undefined
+  readonly #talks: Talks
+
+  constructor(log: OpenLog, talks: Talks) {
+    this.log = log
+    this.#talks = talks
+    log.replicator.opening(1)
+  }
+
+  get key(): Uint8Array {
+    return this.log.key
+  }
+
+  get discoveryKey(): Uint8Array {
+    return this.log.discoveryKey
+  }
+
+  get remotePublicKey(): Uint8Array {
+    return this.#talks.remotePublicKey
+  }
+
+  get budget(): ConnectionBudget {
+    return this.#talks.budget
+  }
+
+  onOpen(sender: Sender): Handler {
+    this.#talks.count++
+    this.log.replicator.opening(-1)
+    return this.log.replicator.attach(sender, this)
+  }
+
+  onRefused(): void {
+    this.log.replicator.opening(-1)
+    this.#talks.onEnd(this.log, false)
+  }
+
+  onEnd(isRemoteIdle: boolean): void {
+    this.#talks.count--
+    this.#talks.onEnd(this.log, isRemoteIdle)
   }
 }

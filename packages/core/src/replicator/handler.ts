@@ -9,6 +9,7 @@
 import type { Proof } from '../tree/proof.ts'
 import type { Handler, Request, Status } from '../wire/messages.ts'
 import type { Announcer } from './announce.ts'
+import type { ConnectionBudget } from './budget.ts'
 import { Describer } from './describe.ts'
 import { hear, reply } from './negotiate.ts'
 import type { Peer } from './peer.ts'
@@ -17,7 +18,7 @@ import type { Reorgs } from './reorgs.ts'
 import { Server } from './serve.ts'
 import type { Shared } from './shared.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { Turns } from './turns.ts'
+import type { Turns, Worker } from './turns.ts'
 
 /** What a conversation needs of the log that it is about. */
 export interface Rooms {
@@ -33,7 +34,16 @@ export interface Rooms {
   onClose(peer: Peer, error: Error | undefined): void
 }
 
-export class PeerHandler implements Handler {
+/** Who opens a conversation, and what he wants to hear of it. Kept as long as it lasts. */
+export interface AttachOptions {
+  readonly remotePublicKey?: Uint8Array
+  /** Shared by all logs of the connection. */
+  readonly budget?: ConnectionBudget
+  /** The conversation has ended; did the remote end it because it wanted nothing itself? */
+  onEnd?(isRemoteIdle: boolean): void
+}
+
+export class PeerHandler implements Handler, Worker {
   readonly #peer: Peer
   readonly #rooms: Rooms
   #server: Server | undefined = undefined
@@ -41,22 +51,13 @@ export class PeerHandler implements Handler {
   /** What the remote holds has changed in this frame. */
   #isNews = false
   #isAnswering = false
-  readonly #answer = (): void => {
-    this.#isAnswering = false
-    if (this.#peer.closed) return
-    if (this.#peer.statusDue) {
-      reply(this.#rooms.shared, this.#peer)
-      this.#rooms.onStatus(this.#peer)
-    }
-    this.#server?.run()
-  }
 
-  readonly #onEnd: ((isRemoteIdle: boolean) => void) | undefined
+  readonly #options: AttachOptions
 
-  constructor(peer: Peer, rooms: Rooms, onEnd: ((isRemoteIdle: boolean) => void) | undefined) {
+  constructor(peer: Peer, rooms: Rooms, options: AttachOptions) {
     this.#peer = peer
     this.#rooms = rooms
-    this.#onEnd = onEnd
+    this.#options = options
   }
 
   /** Requests of the remote that wait. */
@@ -125,14 +126,30 @@ export class PeerHandler implements Handler {
     const isDue = this.#peer.statusDue || this.queued > 0
     if (isDue && !this.#isAnswering) {
       this.#isAnswering = true
-      this.#rooms.turns.add(this.#answer)
+      this.#rooms.turns.add(this)
     }
     this.#rooms.wake()
   }
 
+  onTurn(): void {
+    this.#isAnswering = false
+    if (this.#peer.closed) return
+    if (this.#peer.statusDue) {
+      reply(this.#rooms.shared, this.#peer)
+      this.#rooms.onStatus(this.#peer)
+    }
+    this.#serve()
+  }
+
   onWritable(): void {
-    this.#server?.run()
+    this.#serve()
     this.#describer?.run()
+  }
+
+  #serve(): void {
+    this.#server?.run()
+    // Most conversations are idle most of the time, and an idle one keeps nothing.
+    if (this.#server?.isSpare === true) this.#server = undefined
   }
 
   onClose(error: Error | undefined): void {
@@ -140,6 +157,7 @@ export class PeerHandler implements Handler {
     this.#peer.closed = true
     this.#server?.close()
     this.#rooms.onClose(this.#peer, error)
-    this.#onEnd?.(error === undefined && this.#peer.heard && !this.#peer.downloading)
+    const isRemoteIdle = error === undefined && this.#peer.heard && !this.#peer.downloading
+    this.#options.onEnd?.(isRemoteIdle)
   }
 }

@@ -122,6 +122,11 @@ export class Peer {
     return this.#requests === undefined ? 0 : this.#requests.active
   }
 
+  /** Lets go of what the next request would make anew. */
+  rest(): void {
+    if (this.#requests?.isSpare === true) this.#requests = undefined
+  }
+
   get window(): Window | undefined {
     return this.#window
   }

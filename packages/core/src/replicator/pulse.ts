@@ -16,7 +16,7 @@ import type { Receiver } from './receive.ts'
 import type { Reorgs } from './reorgs.ts'
 import { plan } from './schedule.ts'
 import type { Shared } from './shared.ts'
-import { Turns } from './turns.ts'
+import { Turns, type Worker } from './turns.ts'
 import { unwantAll } from './want.ts'
 
 const RUNS_WAITING_MAX = 4_096
@@ -26,7 +26,7 @@ export function isLonely({ peers, finding, opening, lookedUp }: Shared): boolean
   return lookedUp && peers.length + finding + opening === 0
 }
 
-export class Pulse {
+export class Pulse implements Worker {
   readonly #shared: Shared
   readonly #announcer: Announcer
   readonly #receiver: Receiver
@@ -37,10 +37,6 @@ export class Pulse {
   #tick: Timer | undefined = undefined
   #closed = false
   readonly #turns: Turns
-  readonly #turn = (): void => {
-    this.#isWaking = false
-    this.#pass()
-  }
   readonly #wakeFresh = (): void => {
     this.#shared.version++
     this.wake()
@@ -58,7 +54,12 @@ export class Pulse {
   wake(): void {
     if (this.#isWaking) return
     this.#isWaking = true
-    this.#turns.add(this.#turn)
+    this.#turns.add(this)
+  }
+
+  onTurn(): void {
+    this.#isWaking = false
+    this.#pass()
   }
 
   #pass(): void {
@@ -79,7 +80,12 @@ export class Pulse {
       for (const { budget } of peers) if (!budget.hasRoom) budget.onRoom(this.#wakeFresh)
     }
     if (wants.updates.length > 0) this.#settleUpdates()
-    if (wants.idle) for (const peer of peers) unwantAll(peer)
+    if (wants.idle) {
+      for (const peer of peers) {
+        unwantAll(peer)
+        peer.rest()
+      }
+    }
     this.#arm()
   }
 

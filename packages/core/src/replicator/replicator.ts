@@ -23,7 +23,7 @@ import { type Audit, audit } from './audit.ts'
 import { ConnectionBudget } from './budget.ts'
 import { Flights } from './flights.ts'
 import { Follow } from './follow.ts'
-import { PeerHandler, type Rooms } from './handler.ts'
+import { type AttachOptions, PeerHandler, type Rooms } from './handler.ts'
 import { holdings } from './holdings.ts'
 import { isSettled, tell } from './negotiate.ts'
 import { Peer } from './peer.ts'
@@ -35,6 +35,7 @@ import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
 import { type WantKind, Wants } from './wants.ts'
 
+export type { AttachOptions } from './handler.ts'
 export type { ReplicatorEvents } from './shared.ts'
 
 /** What one peer did for one log; numbers only grow. A snapshot, made when asked for. */
@@ -62,14 +63,6 @@ export interface ReplicatorOptions {
   readonly random?: () => number
   /** Does somebody here want the log as it grows? Default true; `setDownloading` changes it. */
   readonly downloading?: boolean
-}
-
-export interface AttachOptions {
-  readonly remotePublicKey?: Uint8Array
-  /** Shared by all logs of the connection. */
-  readonly budget?: ConnectionBudget
-  /** The conversation has ended; did the remote end it because it wanted nothing itself? */
-  readonly onEnd?: (isRemoteIdle: boolean) => void
 }
 
 /** How long a log that nobody holds here is still spoken about, at least and at most. */
@@ -143,7 +136,7 @@ export class Replicator implements Remote {
     const { clock, peers } = this.#shared
     const peer = new Peer(sender, remotePublicKey, budget, this.#nextPeer++, clock.now())
     peer.restUntil = this.#distrustedUntil(remotePublicKey)
-    const handler = new PeerHandler(peer, this.#rooms, options.onEnd)
+    const handler = new PeerHandler(peer, this.#rooms, options)
     if (this.#closed || this.replica.frozen) {
       peer.closed = true
       sender.close()
@@ -250,16 +243,10 @@ export class Replicator implements Remote {
     }
   }
 
-  /** A conversation is being opened: until the returned function is called there may be one peer more. */
-  openingPeer(): () => void {
-    this.#shared.opening++
-    let isOver = false
-    return () => {
-      if (isOver) return
-      isOver = true
-      this.#shared.opening--
-      this.#pulse.wake()
-    }
+  /** A conversation is being opened (`1`): there may be one peer more; or that was answered (`-1`). */
+  opening(change: 1 | -1): void {
+    this.#shared.opening += change
+    if (change < 0) this.#pulse.wake()
   }
 
   /** Ends all conversations; everybody who waits is told `error`, or `CLOSED`. */

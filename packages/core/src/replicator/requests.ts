@@ -64,6 +64,11 @@ export class Requests {
     return this.#active
   }
 
+  /** Is nothing lost if this is made anew for the next request? */
+  get isSpare(): boolean {
+    return this.#active === 0 && this.#resting.length === 0
+  }
+
   /** A blank entry under a free id. */
   add(now: number): Flight {
     let flight = this.#free.pop()

@@ -22,10 +22,12 @@ import type { Shared } from './shared.ts'
 /** Blocks that are brought into memory together when the disk is cold. */
 const WARM_BLOCKS = 64
 
+/** One for all: a proof is made and sent in one go, so no two are under way. */
+const proof = new Proof()
+
 export class Server {
   readonly #shared: Shared
   readonly #peer: Peer
-  readonly #proof = new Proof()
   /** Waiting requests by id; an id in use again replaces. A taken entry leaves. */
   readonly #waiting = new Map<number, Request>()
   #urgent: Request[] = []
@@ -48,6 +50,11 @@ export class Server {
 
   get queued(): number {
     return this.#waiting.size
+  }
+
+  /** Is nothing lost if this is made anew for the next request? */
+  get isSpare(): boolean {
+    return this.#waiting.size === 0 && !this.#pausing && this.#invalid === 0
   }
 
   onRequest(request: Readonly<Request>): void {
@@ -153,7 +160,6 @@ export class Server {
 
   #answer(request: Request): void {
     const { replica } = this.#shared
-    const proof = this.#proof
     let why: Refusal | undefined
     let bytes = 0
     try {

@@ -9,11 +9,16 @@
 import type { Clock } from '../base/clock.ts'
 import { SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
 
+/** Something with work to do. An object and not a function, because thousands wait idle for their turn. */
+export interface Worker {
+  onTurn(): void
+}
+
 const queues = new WeakMap<Clock, Turns>()
 
 export class Turns {
   readonly #clock: Clock
-  #tasks: (() => void)[] = []
+  #workers: Worker[] = []
   #isDue = false
 
   static on(clock: Clock): Turns {
@@ -26,28 +31,28 @@ export class Turns {
     this.#clock = clock
   }
 
-  /** Runs `task` after what is going on now. Whoever asks remembers that he has. */
-  add(task: () => void): void {
-    this.#tasks.push(task)
+  /** Gives `worker` its turn after what is going on now. Whoever asks remembers that he has. */
+  add(worker: Worker): void {
+    this.#workers.push(worker)
     if (this.#isDue) return
     this.#isDue = true
     queueMicrotask(() => this.#run())
   }
 
   #run(): void {
-    const tasks = this.#tasks
+    const workers = this.#workers
     const until = this.#clock.now() + SLICE_MS
-    this.#tasks = []
+    this.#workers = []
     let at = 0
     try {
-      while (at < tasks.length) {
-        tasks[at++]?.()
+      while (at < workers.length) {
+        workers[at++]?.onTurn()
         if (at % SLICE_ITEMS === 0 && this.#clock.now() >= until) break
       }
     } finally {
-      // What was added meanwhile comes behind what is left; an error of one task stops no other.
-      if (at < tasks.length) this.#tasks = [...tasks.slice(at), ...this.#tasks]
-      this.#isDue = this.#tasks.length > 0
+      // What was added meanwhile comes behind what is left; an error of one stops no other.
+      if (at < workers.length) this.#workers = [...workers.slice(at), ...this.#workers]
+      this.#isDue = this.#workers.length > 0
       if (this.#isDue) this.#clock.soon(() => this.#run())
     }
   }
