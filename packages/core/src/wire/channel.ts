@@ -59,7 +59,7 @@ export interface Channel {
 export interface ChannelOptions {
   readonly protocol: string
   readonly id?: Uint8Array | undefined
-  /** Sent with our opening; the protocol decides what is in it. */
+  /** Sent with our opening, before `open` returns; the protocol decides what is in it. */
   readonly handshake?: Uint8Array
   readonly handler: ChannelHandler
 }

@@ -8,7 +8,7 @@
 
 import { equalConstantTime } from '../bytes/bytes.ts'
 import type { Reader } from '../bytes/cursor.ts'
-import { crypto, HASH_BYTES } from '../crypto/crypto.ts'
+import { crypto, HASH_BYTES, KEY_BYTES } from '../crypto/crypto.ts'
 import { namespace } from '../crypto/keys.ts'
 import type { Muxer } from './channel.ts'
 
@@ -17,25 +17,28 @@ const SUPPORTS_SEEKS = 1
 const ROLE_INITIATOR = 1
 const ROLE_RESPONDER = 2
 
+// Ten thousand logs may be opened in one turn, so nothing here is allocated per log.
+const input = new Uint8Array(HASH_BYTES + KEY_BYTES)
+const ours = new Uint8Array(1 + HASH_BYTES)
+const ourCapability: Uint8Array = ours.subarray(1)
+const expected = new Uint8Array(HASH_BYTES)
+
 export function capability(
+  out: Uint8Array,
   key: Uint8Array,
   handshakeHash: Uint8Array,
   senderIsInitiator: boolean,
-): Uint8Array {
-  const input = new Uint8Array(HASH_BYTES + key.length)
+): void {
   input.set(roleName(senderIsInitiator ? ROLE_INITIATOR : ROLE_RESPONDER))
   input.set(key, HASH_BYTES)
-  const out = new Uint8Array(HASH_BYTES)
   crypto().hashKeyed(out, input, handshakeHash)
-  return out
 }
 
-/** What we send with our opening. */
+/** What we send with our opening; valid until the next call. */
 export function writeHandshake(mux: Muxer, key: Uint8Array): Uint8Array {
-  const out = new Uint8Array(1 + HASH_BYTES)
-  out[0] = SUPPORTS_SEEKS
-  out.set(capability(key, mux.handshakeHash, mux.isInitiator), 1)
-  return out
+  ours[0] = SUPPORTS_SEEKS
+  capability(ourCapability, key, mux.handshakeHash, mux.isInitiator)
+  return ours
 }
 
 /**
@@ -46,7 +49,8 @@ export function writeHandshake(mux: Muxer, key: Uint8Array): Uint8Array {
 export function checkHandshake(mux: Muxer, key: Uint8Array, handshake: Reader): boolean {
   handshake.uint() // flags: everybody supports seeks
   const theirs = handshake.fixed(HASH_BYTES)
-  return equalConstantTime(theirs, capability(key, mux.handshakeHash, !mux.isInitiator))
+  capability(expected, key, mux.handshakeHash, !mux.isInitiator)
+  return equalConstantTime(theirs, expected)
 }
 
 const roleNames = new Map<number, Uint8Array>()

@@ -11,7 +11,7 @@
 
 import { DatError } from '../base/errors.ts'
 import { EXTENSION_BYTES_MAX, EXTENSION_NAME_BYTES_MAX } from '../base/limits.ts'
-import { utf8 } from '../bytes/bytes.ts'
+import { equal, utf8 } from '../bytes/bytes.ts'
 import type { Reader, Writer } from '../bytes/cursor.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { Channel, ChannelHandler, Muxer } from './channel.ts'
@@ -69,18 +69,32 @@ export interface LogChannel {
   close(error?: Error): void
 }
 
-const decodedByMux = new WeakMap<Muxer, Decoded>()
+/** What all conversations on one connection have in common. */
+export class Shared {
+  readonly mux: Muxer
+  readonly decoded: Decoded = new Decoded()
+  /** While the remote's opening is being answered: the key that it has proved to know. */
+  proved: Uint8Array | undefined = undefined
 
-function decodedOf(mux: Muxer): Decoded {
-  const decoded = decodedByMux.get(mux) ?? new Decoded()
-  decodedByMux.set(mux, decoded)
-  return decoded
+  constructor(mux: Muxer) {
+    this.mux = mux
+  }
+}
+
+const sharedByMux = new WeakMap<Muxer, Shared>()
+
+export function sharedOf(mux: Muxer): Shared {
+  let shared = sharedByMux.get(mux)
+  if (shared === undefined) {
+    shared = new Shared(mux)
+    sharedByMux.set(mux, shared)
+  }
+  return shared
 }
 
 export class Conversation implements ChannelHandler, Sender, LogChannel {
-  readonly #mux: Muxer
+  readonly #shared: Shared
   readonly #log: LogOpening
-  readonly #decoded: Decoded
   #channel: Channel | undefined
   /** The remote's capability was right: from here on we may speak. */
   #isProved = false
@@ -92,15 +106,15 @@ export class Conversation implements ChannelHandler, Sender, LogChannel {
   closed = false
 
   constructor(mux: Muxer, log: LogOpening) {
-    this.#mux = mux
+    this.#shared = sharedOf(mux)
     this.#log = log
-    this.#decoded = decodedOf(mux)
   }
 
   open(): void {
     const { key, discoveryKey } = this.#log
-    const handshake = writeHandshake(this.#mux, key)
-    this.#channel = this.#mux.open({
+    const { mux } = this.#shared
+    const handshake = writeHandshake(mux, key)
+    this.#channel = mux.open({
       protocol: LOG_PROTOCOL,
       id: discoveryKey,
       handshake,
@@ -116,7 +130,10 @@ export class Conversation implements ChannelHandler, Sender, LogChannel {
 
   onOpen(channel: Channel, handshake: Reader): void {
     this.#channel = channel
-    if (!checkHandshake(this.#mux, this.#log.key, handshake)) {
+    const { mux, proved } = this.#shared
+    const { key } = this.#log
+    const wasChecked = proved !== undefined && equal(proved, key)
+    if (!wasChecked && !checkHandshake(mux, key, handshake)) {
       channel.close(new DatError('BAD_HANDSHAKE', 'The remote does not know the key of this log.'))
       return
     }
@@ -134,7 +151,7 @@ export class Conversation implements ChannelHandler, Sender, LogChannel {
     const handler = this.#handler
     const message = INCOMING[type]
     if (handler === undefined || message === undefined) return
-    const decoded = this.#decoded
+    const { decoded } = this.#shared
     message.decode(body, decoded)
     if (type === EXTENSION) {
       this.#nameReceived = decoded.name || this.#nameReceived

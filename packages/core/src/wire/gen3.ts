@@ -17,6 +17,7 @@ import {
   LOG_PROTOCOL,
   type LogChannel,
   type LogOpening,
+  sharedOf,
 } from './gen3-conversation.ts'
 
 export type { LogChannel, LogOpening } from './gen3-conversation.ts'
@@ -56,7 +57,14 @@ export function pairLogs(mux: Muxer, directory: LogDirectory): void {
     if (key === undefined) return false
     // Where it cannot be seen yet, the conversation checks it when both sides are open, before any word.
     if (handshake !== undefined && !checkHandshake(mux, key, handshake)) return false
-    directory.open(discoveryKey)
+    const shared = sharedOf(mux)
+    // So that it need not be checked again in the same call.
+    shared.proved = handshake === undefined ? undefined : key
+    try {
+      directory.open(discoveryKey)
+    } finally {
+      shared.proved = undefined
+    }
     return false
   })
 }
