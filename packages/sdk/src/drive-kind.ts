@@ -7,6 +7,7 @@
 
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import { Fields } from '@dat-rhino/core/bytes/protobuf'
+import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { Drive } from '@dat-rhino/core/drive/drive'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
 
@@ -20,7 +21,26 @@ const OURS = 'hyperbee'
 
 /** Waits for block 0, and throws `UNSUPPORTED` unless it begins a bee. */
 export async function checkIsDrive(drive: Drive, options: WaitOptions): Promise<void> {
-  const name = formatName(await drive.log.get(0, options))
+  checkFormat(await drive.log.get(0, options))
+}
+
+/** The same for what is stored already, before it is opened as a drive: opening reads it as one. */
+export async function checkStoredIsDrive(
+  corestore: Corestore,
+  key: Uint8Array,
+  encryption: { readonly encryptionKey?: Uint8Array } = {},
+): Promise<void> {
+  const log = await corestore.get({ key }, encryption)
+  try {
+    const block = log.peek(0)
+    if (block !== undefined) checkFormat(block)
+  } finally {
+    await log.close()
+  }
+}
+
+function checkFormat(block: Uint8Array): void {
+  const name = formatName(block)
   if (name === OURS) return
   const known = name === undefined ? undefined : FORMATS[name]
   const what = known ?? (name === undefined ? 'a plain log, or encrypted' : `a log of "${name}"`)

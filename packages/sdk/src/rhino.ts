@@ -16,7 +16,7 @@ import { Bee } from '@dat-rhino/core/index/bee'
 import type { Log } from '@dat-rhino/core/log/log'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import type { Durability } from '@dat-rhino/core/store/store'
-import { checkIsDrive } from './drive-kind.ts'
+import { checkIsDrive, checkStoredIsDrive } from './drive-kind.ts'
 import { Clone } from './files/clone.ts'
 import { Folder } from './files/folder.ts'
 import {
@@ -163,6 +163,7 @@ export class Rhino implements AsyncDisposable {
   async drive(link: string, options: ReadOptions = {}): Promise<Drive> {
     const { key } = parseLink(link)
     const { corestore } = await this.#mainStation()
+    await checkStoredIsDrive(corestore, key, encryption(options))
     const drive = await Drive.open({ store: corestore, key, ...encryption(options) })
     return this.#joined(drive, drive.log, options, async () => {
       await checkIsDrive(drive, options)

@@ -12,7 +12,7 @@ import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import { formatLink } from '@dat-rhino/core/crypto/links'
 import { Drive } from '@dat-rhino/core/drive/drive'
 import { DEFAULT_WAIT_MS, type WaitOptions } from '@dat-rhino/core/log/remote'
-import { checkIsDrive } from '../drive-kind.ts'
+import { checkIsDrive, checkStoredIsDrive } from '../drive-kind.ts'
 import type { Station } from '../station.ts'
 import { ExportPass } from './export.ts'
 import { checkRole, type FolderPlace, readRole, writeRole } from './folder-role.ts'
@@ -70,10 +70,10 @@ export class Clone implements AsyncDisposable {
     }
     const role = readRole(place)
     checkRole(dir, role, 'clone', key)
+    await checkStoredIsDrive(station.corestore, key)
     const drive = await Drive.open({ store: station.corestore, key })
     try {
       if (drive.writable) throw isOwn(dir, key)
-      if (role === undefined) writeRole(place, { role: 'clone', key })
       return new Clone(setup, new FolderSession(station, drive, options.signal))
     } catch (error) {
       await drive.close()
@@ -153,6 +153,10 @@ export class Clone implements AsyncDisposable {
     if (isKnown || station.network.offline) void topic.lookedTwice.then(found)
     try {
       await checkIsDrive(drive, this.#wait)
+      // Not sooner: whoever mistyped a link may still clone another one into this folder.
+      if (readRole(this.#place) === undefined) {
+        writeRole(this.#place, { role: 'clone', key: drive.key })
+      }
       await drive.ready(this.#wait)
       // Somebody is here, or nobody will be: an update need not wait for others.
       if (!isKnown) found()

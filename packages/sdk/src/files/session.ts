@@ -14,7 +14,11 @@ import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import type { Topic } from '../network/topic.ts'
 import type { Station } from '../station.ts'
 import type { Phase, Report } from './news.ts'
+import { fileError } from './problems.ts'
 import { type Sample, Teller } from './teller.ts'
+
+/** A failing store is tried again and again; so often is it told at most. */
+const STORAGE_QUIET_MS = 60_000
 
 export class FolderSession {
   readonly station: Station
@@ -26,6 +30,7 @@ export class FolderSession {
   readonly #result: Promise<Report>
   #settle: { resolve(report: Report): void; reject(error: DatError): void } | undefined
   #blobs: Log | undefined
+  #quietUntil = Number.NEGATIVE_INFINITY
   #closing: Promise<void> | undefined
 
   /** @param signal the caller's: fails the session when it fires */
@@ -45,6 +50,9 @@ export class FolderSession {
     const onabort = (): void => this.fail(new DatError('ABORTED', 'Stopped by the caller.'))
     if (signal?.aborted === true) onabort()
     else signal?.addEventListener('abort', onabort, { once: true, signal: this.#abort.signal })
+    station.corestore.events.on('storage-error', ({ error }) => this.#onStorageError(error), {
+      signal: this.#abort.signal,
+    })
   }
 
   /** Fires when everything has to stop. */
@@ -113,6 +121,22 @@ export class FolderSession {
     await this.#blobs?.close()
     await this.drive.close()
     await release()
+  }
+
+  /**
+   * What peers sent could not be kept. A pass that somebody waits for ends there and then: with a full disk it would
+   * wait for its own time limit, and say that no peer has delivered. Who follows is told, and goes on when there is room.
+   */
+  #onStorageError(thrown: unknown): void {
+    const error = fileError(thrown, 'The store')
+    if (this.#settle !== undefined) {
+      this.fail(error)
+      return
+    }
+    const now = this.clock.now()
+    if (now < this.#quietUntil) return
+    this.#quietUntil = now + STORAGE_QUIET_MS
+    this.teller.emit({ type: 'warning', error })
   }
 
   #sample(): Sample {
