@@ -152,6 +152,7 @@ async function openForWriting(opening: Opening): Promise<Store> {
   for (const slot of loaded.logs.beyondHeads()) slot.stageTruncate(slot.head)
   await store.commit()
   if (isStale) await store.renewIndex()
+  if (damage.length > 0) await loaded.mark.lower(loaded.data.end)
   removeSuperfluous(loaded)
   return store
 }

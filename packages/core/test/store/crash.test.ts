@@ -42,8 +42,10 @@ test('a process that dies at any byte of any write leaves what was acknowledged,
   for (let count = 0; count <= ops.length; count++) {
     const last = ops[count - 1]
     const acknowledged = acknowledgedBy(history, count)
+    // Every byte where a record begins, then every fifth: what is behind is all under one checksum.
     const lengths = last?.kind === 'write' ? [...last.bytes.keys()] : []
-    for (const bytes of [...lengths, Number.POSITIVE_INFINITY]) {
+    const cuts = lengths.filter((bytes) => bytes < 64 || bytes % 5 === 0)
+    for (const bytes of [...cuts, Number.POSITIVE_INFINITY]) {
       const what = `killed behind operation ${count}, ${bytes} bytes`
       const known =
         bytes === Number.POSITIVE_INFINITY ? acknowledged : acknowledgedBy(history, count - 1)

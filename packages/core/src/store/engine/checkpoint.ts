@@ -110,7 +110,7 @@ export class Checkpointer {
     try {
       if (syncs) {
         await pages.sync()
-        await syncer.force()
+        await syncer.force(position)
       }
       if (rewrite) await index.rewrite(frame, () => this.#pause())
       else await index.append(frame)

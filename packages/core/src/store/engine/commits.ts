@@ -8,10 +8,10 @@
  * 3. If it stands, the counters of the segments learn what became live and what is no longer needed.
  */
 
-import { DatError, invariant, isCode } from '../../base/errors.ts'
+import { DatError, invariant } from '../../base/errors.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { Frees } from './frees.ts'
-import { RECORD_HEADER_BYTES, sealRecord } from './record.ts'
+import { sealRecord } from './record.ts'
 import type { SegmentLog } from './segments.ts'
 import type { Staging } from './staging.ts'
 import type { Syncer } from './syncer.ts'
@@ -34,8 +34,6 @@ const MARK_NUMBERS = 11
 export class Commits {
   /** Checksum of the last record. */
   lastCrc: number
-  /** How far the last record says that things were synced. */
-  #claimed = 0
   readonly #parts: CommitParts
   readonly #marks: number[] = []
 
@@ -97,27 +95,6 @@ export class Commits {
     this.#parts.syncer.wrote(data.end)
   }
 
-  /** Writes a record that only says how far things are synced, if that is news. */
-  writeClaim(): void {
-    const { staging, data, syncer, crc32 } = this.#parts
-    if (!this.isEmpty || syncer.synced <= this.#claimed) return
-    const start = data.end
-    const bytes = new Uint8Array(RECORD_HEADER_BYTES)
-    const crc = sealRecord(bytes, this.lastCrc, false, start, syncer.synced, crc32)
-    try {
-      data.append(bytes)
-    } catch (error) {
-      // It is only a help for recovery; a full disk can do without.
-      if (!isCode(error, 'STORE_FULL')) throw error
-      data.shrink(start)
-      return
-    }
-    this.#claimed = syncer.synced
-    this.lastCrc = crc
-    staging.begin(data.end)
-    syncer.written = data.end
-  }
-
   #writeRecords(): void {
     const { staging, data, syncer, crc32 } = this.#parts
     const { records } = staging
@@ -137,7 +114,6 @@ export class Commits {
       const address = data.append(bytes)
       invariant(address === record.address, 'A record is not where it was to be.', { address })
     }
-    this.#claimed = syncer.synced
   }
 
   /** Throws. */

@@ -77,8 +77,9 @@ export class EngineStore implements Store {
         clock,
         durability,
         flush: () => data.sync(),
+        end: () => data.end,
         failed: (cause) => this.#fail(cause),
-        settled: () => this.#settled(),
+        reached: (address) => this.#noteSynced(address),
       },
       replayed.end,
       replayed.end,
@@ -150,7 +151,7 @@ export class EngineStore implements Store {
     const slot = this.#stageCreated(identity)
     await this.commit()
     // What is ours must not be made a second time after a power cut; what is others' can be fetched again.
-    if (publicKey !== undefined) await this.#syncer.force()
+    if (publicKey !== undefined) await this.#syncer.force(this.#syncer.written)
     return slot
   }
 
@@ -217,7 +218,8 @@ export class EngineStore implements Store {
   }
 
   get syncedAddress(): number {
-    return this.#syncer.synced
+    // A sync may cover more than commits: records that only say how far things were synced.
+    return Math.min(this.#syncer.synced, this.#syncer.written)
   }
 
   sync(): Promise<void> {
@@ -325,10 +327,10 @@ export class EngineStore implements Store {
     return new DatError('IO', 'The store could not be written.', {}, cause)
   }
 
-  #settled(): void {
+  #noteSynced(address: number): void {
     if (!this.writable) return
     try {
-      this.#commits.writeClaim()
+      this.#loaded.mark.write(address)
     } catch (error) {
       this.#fail(error)
     }

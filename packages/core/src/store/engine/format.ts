@@ -2,11 +2,11 @@
  * The header that every file of a store begins with, and the kinds of file there are.
  *
  * Owns: file names and the first 32 bytes. The grammar of what follows stands with its reader: `record.ts` and
- * `items.ts` (data log), `page.ts` (page log), `index-file.ts`, `key-file.ts`; `docs/store-format.md` shows all
+ * `items.ts` (data log), `page.ts` (page log), `frames.ts` and `index-items.ts`, `key-file.ts`, `sync-mark.ts`; `docs/store-format.md` shows all
  * of it with an example.
  *
  *     header := magic:   byte[8]   "datrhino"
- *               kind:    u8        1 data, 2 pages, 3 index, 4 keys
+ *               kind:    u8        1 data, 2 pages, 3 index, 4 keys, 5 sync mark
  *               version: u8
  *               zero:    byte[2]
  *               crc32:   u32       of these 32 bytes with this field 0
@@ -29,12 +29,19 @@ export const KIND_DATA = 1
 export const KIND_PAGES = 2
 export const KIND_INDEX = 3
 export const KIND_KEYS = 4
-export type FileKind = typeof KIND_DATA | typeof KIND_PAGES | typeof KIND_INDEX | typeof KIND_KEYS
+export const KIND_MARK = 5
+export type FileKind =
+  | typeof KIND_DATA
+  | typeof KIND_PAGES
+  | typeof KIND_INDEX
+  | typeof KIND_KEYS
+  | typeof KIND_MARK
 
 /** The first address of either log: behind the header, so that 0 can mean "nowhere". */
 export const FIRST_ADDRESS = 32
 
 export const KEYS_NAME = 'keys'
+export const MARK_NAME = 'synced'
 export const INDEX_PREFIX = 'index-'
 /** Behind the name of an index that is still being written. */
 export const UNFINISHED = '.new'

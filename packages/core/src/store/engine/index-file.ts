@@ -29,7 +29,8 @@ const FRAME_BYTES = 1_048_576
 /** What was read of the newest index. */
 export interface StoredIndex {
   readonly number: number
-  readonly storeId: Uint8Array
+  /** Unknown if the header is damaged; the frames speak for themselves. */
+  readonly storeId: Uint8Array | undefined
   readonly bytes: Uint8Array
   readonly frames: Frames
   /** A newer index than this could not be read. */
@@ -47,8 +48,9 @@ export function readIndex(files: FileTable, crc32: Crc32): StoredIndex | undefin
     const content = bytes.subarray(0, read)
     const header = decodeHeader(content, name, crc32)
     const frames = readFrames(content, crc32)
-    if (header?.kind === KIND_INDEX && frames.before.length + frames.behind.length > 0) {
-      return { number, storeId: copy(header.storeId), bytes: content, frames, isOlder }
+    if (frames.before.length + frames.behind.length > 0) {
+      const storeId = header && copy(header.storeId)
+      return { number, storeId, bytes: content, frames, isOlder }
     }
     isOlder = true
   }

@@ -27,6 +27,7 @@ import { PageCache } from './page-cache.ts'
 import { type Replayed, replay } from './replay.ts'
 import { SegmentLog } from './segments.ts'
 import { Staging } from './staging.ts'
+import { readSyncMark, SyncMark } from './sync-mark.ts'
 import { Undo } from './undo.ts'
 
 export interface LoadOptions {
@@ -53,6 +54,7 @@ export interface Loaded {
   readonly reader: BlockReader
   readonly logs: LogTable
   readonly index: IndexFile
+  readonly mark: SyncMark
   readonly replayed: Replayed
   /** End of the data log and of the page log in the index. */
   readonly position: number
@@ -128,7 +130,7 @@ function loadFrom(
     { undo, frees, cache, touched: (state) => logs.changed.add(state) },
     { staging, reader, checkWritable: () => gate.check() },
   )
-  const durable = Math.max(position, durableIn(stored, unused))
+  const durable = Math.max(position, durableIn(stored, unused), readSyncMark(files, storeId, crc32))
   const replayed = replay(
     { data, logs, undo, frees, crc32 },
     position,
@@ -138,9 +140,10 @@ function loadFrom(
   staging.begin(replayed.end)
   return {
     ...{ files, data, pages, cache, staging, undo, frees, reader, logs, index, replayed },
+    mark: new SyncMark(files, storeId, crc32),
     ...{ position, pagesEnd, identity: base?.identity ?? '' },
     damage: damageOf(adopted, replayed, stored, unused, frames),
-    isIndexStale: stored === undefined || stored.isOlder || unused.length > 0,
+    isIndexStale: stored?.storeId === undefined || stored.isOlder || unused.length > 0,
     superfluous: adopted.flatMap(({ superfluous }) => superfluous),
   }
 }

@@ -10,8 +10,8 @@
  *               payload:   item *
  *
  * Owns: the 32 bytes in front of the items. `address` makes a record recognisable behind a damaged one; `synced`
- * tells a torn tail (never synced, so nobody was promised it) from damage. A record without payload only says how
- * far things were synced. These numbers are on people's disks. Do not change them.
+ * tells a torn tail (never synced, so nobody was promised it) from damage. These numbers are on people's disks. Do not
+ * change them.
  */
 
 import { RECORD_BYTES_MAX } from '../../base/limits.ts'

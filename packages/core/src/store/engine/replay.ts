@@ -67,7 +67,7 @@ export function replay(
   let address = position
   let crc = previous
   for (const segment of parts.data.segments) {
-    if (segment.end <= position && segment.end > segment.start) continue
+    if (segment.end <= address && segment.start < address) continue
     if (segment.start > address) break
     const bytes = readFrom(parts.data, segment, address)
     const base = address
@@ -178,8 +178,9 @@ class Replayer implements ItemVisitor {
   }
 
   block(index: number, bytes: Uint8Array, at: number, size: number): void {
-    this.leaf(index, bytes, at, size)
+    // First the block: it must still see the size of the one that it replaces.
     this.#current.state.applyBlock(index, this.#base + at, size)
+    this.leaf(index, bytes, at, size)
     this.#parts.data.addLive(this.#base + at - 1, size, 1)
   }
 

@@ -187,7 +187,7 @@ export class SegmentLog {
     for (;;) {
       const last = this.segments.at(-1)
       if (last === undefined) break
-      if (last.start < end || this.segments.length === 1) {
+      if (last.start < end || (last.start === end && this.segments.length === 1)) {
         this.#markUnsynced(last)
         this.#options.files.get(last.name).truncate(end - last.start + HEADER_BYTES)
         last.end = end

@@ -16,10 +16,12 @@ export interface SyncHost {
   readonly durability: Durability
   /** Syncs all files of the data log. */
   flush(): Promise<void>
+  /** Where the data log ends, behind what was committed. */
+  end(): number
   /** A sync failed; returns the error for those who wait. */
   failed(cause: unknown): DatError
-  /** Nothing was written for a while after a sync. */
-  settled(): void
+  /** Everything below `address` is on the disk. */
+  reached(address: number): void
 }
 
 interface Waiter {
@@ -60,16 +62,16 @@ export class Syncer {
 
   /** Resolves when everything committed so far is synced; at once in mode `none`. */
   sync(): Promise<void> {
-    return this.#host.durability === 'none' ? DONE : this.force()
+    return this.#host.durability === 'none' ? DONE : this.force(this.written)
   }
 
-  /** The same, in every mode. */
-  force(): Promise<void> {
+  /** Resolves when everything below `address` is synced, in every mode. */
+  force(address: number): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error)
     // In mode `none`, `synced` says nothing about the disk.
-    if (this.synced >= this.written && this.#host.durability !== 'none') return DONE
+    if (this.synced >= address && this.#host.durability !== 'none') return DONE
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ address: this.written, resolve, reject })
+      this.#waiters.push({ address, resolve, reject })
       this.#start()
     })
   }
@@ -94,7 +96,7 @@ export class Syncer {
     this.#timer = undefined
     if (this.#isRunning || this.#error !== undefined) return
     this.#isRunning = true
-    const target = this.written
+    const target = this.#host.end()
     this.#host.flush().then(
       () => this.#ended(target),
       (cause: unknown) => this.#failed(cause),
@@ -103,21 +105,12 @@ export class Syncer {
 
   #ended(target: number): void {
     this.#isRunning = false
+    this.#host.reached(target)
     const waiters = this.#waiters
     this.#waiters = waiters.filter(({ address }) => address > target)
     this.#reached(target)
     for (const waiter of waiters) if (waiter.address <= target) waiter.resolve()
     this.#plan()
-    if (this.synced === this.written && this.#host.durability !== 'none') this.#settleSoon()
-  }
-
-  #settleSoon(): void {
-    this.#timer ??= this.#host.clock.after(GROUP_SYNC_MS, () => {
-      this.#timer = undefined
-      if (this.synced === this.written) this.#host.settled()
-      // What was written meanwhile has waited for this timer.
-      else this.#start()
-    })
   }
 
   #failed(cause: unknown): void {
