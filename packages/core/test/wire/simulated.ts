@@ -78,6 +78,9 @@ export class TestClock implements Clock {
 
 export const HANDSHAKE_HASH: Uint8Array = new Uint8Array(64).fill(2)
 
+/** Written over every message when its time is over, so that whoever kept a view is found out. */
+const SCRIBBLE = 0xee
+
 const QUEUED_BYTES_MAX = 1_048_576
 
 class MemoryTransport implements Transport {
@@ -177,6 +180,7 @@ class MemoryTransport implements Transport {
       if (message === undefined) break
       this.#queuedBytes -= message.length
       handler.onMessage(message)
+      message.fill(SCRIBBLE)
     }
     if (this.#queuedBytes === 0) this.other?.drained()
     if (this.#ending === undefined || this.#isOver || this.#queue.length > 0) return
@@ -233,5 +237,6 @@ export class ScriptedTransport implements Transport {
   /** The remote sends `message`. */
   receive(message: Uint8Array): void {
     this.handler?.onMessage(message)
+    message.fill(SCRIBBLE)
   }
 }
