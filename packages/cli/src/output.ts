@@ -65,6 +65,8 @@ const PROGRESS_AFTER_MS = 1_000
 const REDRAW_MS = 100
 const PLAIN_LINE_MS = 5_000
 const JSON_PROGRESS_MS = 1_000
+/** Of what has no end: keep-alives move its counters all the time. */
+const JSON_STEADY_MS = 10_000
 /** Of one line about the work. Results are never cut. */
 const LINE_CHARACTERS_MAX = 512
 
@@ -128,8 +130,7 @@ function humanOutput({ stdout, stderr, now }: OutputStreams, quiet: boolean): Ou
 }
 
 function jsonOutput({ stdout, now }: OutputStreams): Output {
-  const startedAt = now()
-  let progressAt = startedAt
+  let progressAt = now()
   let shown = ''
   const write = (event: string, fields: Fields): void => {
     stdout.write(`${JSON.stringify({ event, ...fields })}\n`)
@@ -139,9 +140,9 @@ function jsonOutput({ stdout, now }: OutputStreams): Output {
     result: (name, fields) => write(name, fields),
     note: (name, fields) => write(name, fields),
     warn: (name, fields) => write(name, fields),
-    progress: (fields) => {
+    progress: (fields, _line, { steady = false } = {}) => {
       const at = now()
-      if (at - startedAt < PROGRESS_AFTER_MS || at - progressAt < JSON_PROGRESS_MS) return
+      if (at - progressAt < (steady ? JSON_STEADY_MS : JSON_PROGRESS_MS)) return
       const text = JSON.stringify(fields)
       if (text === shown) return
       progressAt = at

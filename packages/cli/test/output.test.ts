@@ -172,6 +172,17 @@ test('programs hear of progress once a second, and only of news', () => {
   assert.deepEqual(done, [9, 19, 25])
 })
 
+test('programs hear of what has no end every ten seconds', () => {
+  const { output, stdout, pass } = run({ json: true })
+
+  for (let second = 1; second <= 25; second++) {
+    pass(1_000)
+    output.progress({ second }, '', { steady: true })
+  }
+
+  assert.deepEqual(stdout.text.match(/\d+/g), ['10', '20'])
+})
+
 test('a name cannot end its line or drive the terminal', () => {
   const { output, stdout, stderr } = run({ terminal: true })
 
