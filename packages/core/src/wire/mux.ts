@@ -24,7 +24,7 @@ import {
 import { copy, EMPTY } from '../bytes/bytes.ts'
 import { Reader } from '../bytes/cursor.ts'
 import type { Channel, ChannelOptions, Muxer, PairHook } from './channel.ts'
-import { ChannelTable } from './channel-table.ts'
+import { ChannelTable, pairKeyOf } from './channel-table.ts'
 import { CONTROL_CLOSE, CONTROL_OPEN, CONTROL_REJECT } from './frame-reader.ts'
 import { type ChannelOwner, MuxChannel, WaitingOpen } from './mux-channel.ts'
 import { MuxIn } from './mux-in.ts'
@@ -112,7 +112,7 @@ export class Mux implements Muxer {
   open(options: ChannelOptions): Channel {
     if (this.#closed) throw new DatError('CLOSED', 'The connection is closed.')
     const { protocol, id, handshake = EMPTY } = options
-    const pairKey = nameOf(protocol, id)
+    const pairKey = pairKeyOf(protocol, id)
     if (this.#table.hasChannel(pairKey)) {
       throw new DatError('CONFLICT', 'This channel is open already.', { protocol })
     }
@@ -129,15 +129,15 @@ export class Mux implements Muxer {
   }
 
   has(protocol: string, id?: Uint8Array): boolean {
-    return this.#table.hasChannel(nameOf(protocol, id))
+    return this.#table.hasChannel(pairKeyOf(protocol, id))
   }
 
   pair(protocol: string, id: Uint8Array | undefined, hook: PairHook): void {
-    this.#hooks.set(nameOf(protocol, id), hook)
+    this.#hooks.set(pairKeyOf(protocol, id), hook)
   }
 
   unpair(protocol: string, id?: Uint8Array): void {
-    this.#hooks.delete(nameOf(protocol, id))
+    this.#hooks.delete(pairKeyOf(protocol, id))
   }
 
   cork(): void {
@@ -232,13 +232,13 @@ export class Mux implements Muxer {
     }
     const handshake = body.rest()
     this.#table.claimRemote(remoteId)
-    const pairKey = nameOf(protocol, id)
+    const pairKey = pairKeyOf(protocol, id)
     const ours = this.#table.answerLocal(pairKey, remoteId)
     if (ours !== undefined) {
       if (!ours.closed) this.#opened(ours, new Reader(handshake))
       return
     }
-    const hook = this.#hooks.get(pairKey) ?? this.#hooks.get(nameOf(protocol, undefined))
+    const hook = this.#hooks.get(pairKey) ?? this.#hooks.get(pairKeyOf(protocol, undefined))
     const mayWait = this.#table.mayWait(pairKey) && this.#hasRoom(handshake.length)
     if (hook === undefined || !mayWait) {
       this.#reject(remoteId)
@@ -383,20 +383,6 @@ export class Mux implements Muxer {
     }
     if (failure !== undefined) throw failure
   }
-}
-
-/**
- * Name of the pair (protocol, id); ids are arbitrary bytes, written two to a character.
- *
- * There may be ten thousand openings in a turn: this takes 0.25 µs, spreading the bytes into one call 2 µs.
- */
-function nameOf(protocol: string, id: Uint8Array | undefined): string {
-  if (id === undefined || id.length === 0) return protocol
-  let name = `${protocol}\u0000${String.fromCharCode(id.length)}`
-  for (let i = 0; i < id.length; i += 2) {
-    name += String.fromCharCode(((id[i] ?? 0) << 8) | (id[i + 1] ?? 0))
-  }
-  return name
 }
 
 function asError(error: unknown): Error {

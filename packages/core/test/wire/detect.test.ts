@@ -1,3 +1,7 @@
+/**
+ * First bytes of all three generations, each as the reference sends them.
+ */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromHex } from '../../src/bytes/bytes.ts'

@@ -1,3 +1,7 @@
+/**
+ * What the decoders of a log's messages take and refuse: sizes, claims, and any bytes.
+ */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,3 +1,7 @@
+/**
+ * A log's messages and whole recorded sessions, byte for byte as the reference has them.
+ */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

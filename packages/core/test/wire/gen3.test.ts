@@ -1,3 +1,7 @@
+/**
+ * Conversations about logs: what is said is heard, who may speak, and how it ends.
+ */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,3 +1,7 @@
+/**
+ * What a remote can do to the muxer: limits, broken rules, and any order of things.
+ */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,7 @@
+/**
+ * The secret stream against the reference's bytes, strangers, and the clock.
+ */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'

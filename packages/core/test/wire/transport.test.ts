@@ -1,3 +1,7 @@
+/**
+ * The pipe in memory that other tests stand on keeps the contract of a transport.
+ */
+
 import { transportSuite } from '../suites/transport.ts'
 import { memoryTransports, TestClock } from './simulated.ts'
 
