@@ -50,6 +50,13 @@ export class FolderSession {
     const onabort = (): void => this.fail(new DatError('ABORTED', 'Stopped by the caller.'))
     if (signal?.aborted === true) onabort()
     else signal?.addEventListener('abort', onabort, { once: true, signal: this.#abort.signal })
+    station.network.events.on(
+      'warning',
+      (event) => this.teller.emit({ type: 'warning', ...event }),
+      {
+        signal: this.#abort.signal,
+      },
+    )
     station.corestore.events.on('storage-error', ({ error }) => this.#onStorageError(error), {
       signal: this.#abort.signal,
     })
