@@ -14,7 +14,7 @@ import { parseLink } from '@dat-rhino/core/crypto/links'
 import { Drive } from '@dat-rhino/core/drive/drive'
 import { Bee } from '@dat-rhino/core/index/bee'
 import type { Log } from '@dat-rhino/core/log/log'
-import type { WaitOptions } from '@dat-rhino/core/log/remote'
+import { DEFAULT_WAIT_MS, type WaitOptions } from '@dat-rhino/core/log/remote'
 import type { Durability } from '@dat-rhino/core/store/store'
 import { checkIsDrive, checkStoredIsDrive } from './drive-kind.ts'
 import { Clone } from './files/clone.ts'
@@ -29,7 +29,7 @@ import {
 import type { CloneOptions, ShareOptions } from './files/options.ts'
 import { fileError } from './files/problems.ts'
 import { Share } from './files/share.ts'
-import type { NetworkState } from './network/network.ts'
+import { AT_ONCE_MS, type NetworkState } from './network/network.ts'
 import type { NetworkOptions } from './network/options.ts'
 import { IN_MEMORY } from './platform/node/storage.ts'
 import { Station, type StationOptions } from './station.ts'
@@ -165,10 +165,10 @@ export class Rhino implements AsyncDisposable {
     const { corestore } = await this.#mainStation()
     await checkStoredIsDrive(corestore, key, encryption(options))
     const drive = await Drive.open({ store: corestore, key, ...encryption(options) })
-    return this.#joined(drive, drive.log, options, async () => {
-      await checkIsDrive(drive, options)
-      await drive.ready(options)
-      await drive.update(options)
+    return this.#joined(drive, drive.log, options, async (wait) => {
+      await checkIsDrive(drive, wait)
+      await drive.ready(wait)
+      await drive.update(wait)
     })
   }
 
@@ -176,13 +176,13 @@ export class Rhino implements AsyncDisposable {
   async bee(link: string, options: ReadOptions = {}): Promise<Bee> {
     const log = await this.#remoteLog(link, options)
     const bee = Bee.open(log)
-    return this.#joined(bee, log, options, () => bee.update(options))
+    return this.#joined(bee, log, options, (wait) => bee.update(wait))
   }
 
   /** A plain log by link. As `drive`. */
   async log(link: string, options: ReadOptions = {}): Promise<Log> {
     const log = await this.#remoteLog(link, options)
-    return this.#joined(log, log, options, () => log.update(options))
+    return this.#joined(log, log, options, (wait) => log.update(wait))
   }
 
   /** The logs of `storage` (in memory without it), for everything that has no verb here. Closed with the node. */
@@ -294,16 +294,19 @@ export class Rhino implements AsyncDisposable {
     opened: T,
     log: Log,
     options: ReadOptions,
-    update: () => Promise<unknown>,
+    update: (wait: WaitOptions) => Promise<unknown>,
   ): Promise<T> {
     const { corestore, network } = await this.#mainStation()
     const topic = network.join(log.discoveryKey, { hasPeers: () => log.peerCount > 0 })
     const found = corestore.findingPeers(log.discoveryKey)
     void topic.lookedTwice.then(found)
     log.on('closed', () => void topic.leave())
-    if (options.update === false) return opened
+    // Nobody knows more of a log than who writes it.
+    if (options.update === false || log.writable) return opened
+    const { timeoutMs = DEFAULT_WAIT_MS, signal } = options
+    const wait = { timeoutMs: network.offline ? AT_ONCE_MS : timeoutMs }
     try {
-      await update()
+      await update(signal === undefined ? wait : { ...wait, signal })
     } catch (error) {
       const isAlone = isCode(error, 'NO_PEERS') || isCode(error, 'TIMEOUT')
       if (!isAlone || log.length === 0) {

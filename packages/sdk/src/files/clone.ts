@@ -13,6 +13,7 @@ import { formatLink } from '@dat-rhino/core/crypto/links'
 import { Drive } from '@dat-rhino/core/drive/drive'
 import { DEFAULT_WAIT_MS, type WaitOptions } from '@dat-rhino/core/log/remote'
 import { checkIsDrive, checkStoredIsDrive } from '../drive-kind.ts'
+import { AT_ONCE_MS } from '../network/network.ts'
 import type { Station } from '../station.ts'
 import { ExportPass } from './export.ts'
 import { checkRole, type FolderPlace, readRole, writeRole } from './folder-role.ts'
@@ -122,10 +123,9 @@ export class Clone implements AsyncDisposable {
   }
 
   get #wait(): WaitOptions {
-    return {
-      timeoutMs: this.#options.timeoutMs ?? DEFAULT_WAIT_MS,
-      signal: this.#session.signal,
-    }
+    const { signal, station } = this.#session
+    const { timeoutMs = DEFAULT_WAIT_MS } = this.#options
+    return { timeoutMs: station.network.offline ? AT_ONCE_MS : timeoutMs, signal }
   }
 
   async #run(): Promise<void> {

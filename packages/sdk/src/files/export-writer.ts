@@ -13,6 +13,7 @@ import type { ExportContext } from './export-context.ts'
 import type { Standing } from './folder-writer.ts'
 import type { Job, JobQueue } from './job-queue.ts'
 import type { LedgerRow } from './ledger-row.ts'
+import { linkText } from './links.ts'
 import { fileError, systemCode } from './problems.ts'
 import { changedWhileRead, hasContent, SMALL_BYTES } from './read.ts'
 import { type FileStat, trusted } from './stat.ts'
@@ -80,14 +81,28 @@ export class ExportWriter {
     this.#removed.push(path)
   }
 
-  /** Does the file hold the bytes of the version that the ledger says we wrote? */
+  /** Is it what the row of the drive said that the ledger says we wrote? */
   async isAsWritten(row: LedgerRow, standing: Standing): Promise<boolean> {
-    if (standing.kind !== 'file' || row.kind !== 'file') return false
-    const entry = await this.#context.drive
-      .checkout(row.seq + 1)
-      .entry(row.path, this.#context.wait)
-      .catch(notThere)
-    return entry === undefined ? false : await this.#hasContent(entry, standing.stat)
+    if (standing.kind !== row.kind) return false
+    const entry = await this.#entryOf(row)
+    if (entry === undefined) return false
+    if (standing.kind === 'file') return this.#hasContent(entry, standing.stat)
+    const { linkname } = entry
+    return linkname !== undefined && linkText(row.path, linkname) === standing.text
+  }
+
+  /** The drive's row that a file was written from, whatever became of it since. */
+  async #entryOf({ seq, path }: LedgerRow): Promise<DriveEntry | undefined> {
+    const { drive, wait } = this.#context
+    try {
+      for await (const step of drive.history({ gte: seq, lt: seq + 1 }, wait)) {
+        if (step.path === path) return step.entry
+      }
+    } catch (error) {
+      // What nobody can say any more counts as not being so: the file is then the user's.
+      if (!UNKNOWABLE.some((code) => isCode(error, code))) throw error
+    }
+    return undefined
   }
 
   // ---- Jobs --------------------------------------------------------------------------------------
@@ -144,28 +159,37 @@ export class ExportWriter {
     if (this.#turns.isOver) await this.#turns.next()
   }
 
-  /** Settles a doubt: the file is the drive's already, or ours and outdated, or the user's. */
-  async #isToWrite({ entry, row }: Job): Promise<boolean> {
+  /** Settles a doubt: it is the drive's already, or ours and outdated, or the user's. */
+  async #isToWrite({ entry, row, linkText: text }: Job): Promise<boolean> {
     const { writer, teller, force } = this.#context
+    const bytes = entry.blob?.byteLength ?? 0
     const standing = writer.look(entry.path)
-    if (standing.kind !== 'file') return true
-    if (await this.#hasContent(entry, standing.stat)) {
-      const isRight = standing.stat.executable === entry.executable
-      const stat = isRight ? standing.stat : writer.setExecutable(entry.path, entry.executable)
-      teller.moved(entry.blob?.byteLength ?? 0)
-      teller.unchanged(entry.path)
-      this.note(entry, 'file', stat)
-      return false
+    if (standing.kind === 'nothing') return true
+    if (standing.kind === 'file' && text === undefined) {
+      if (await this.#hasContent(entry, standing.stat)) {
+        teller.moved(bytes)
+        this.#adopt(entry, standing.stat)
+        return false
+      }
     }
-    if (row !== undefined && row.seq !== entry.seq && (await this.isAsWritten(row, standing))) {
-      return true
-    }
+    const isOutdated = row !== undefined && row.seq !== entry.seq
+    if (isOutdated && (await this.isAsWritten(row, standing))) return true
     if (force) writer.keepAside(entry.path)
     else {
-      teller.expect(0, -(entry.blob?.byteLength ?? 0), 0)
+      teller.expect(0, -bytes, 0)
       teller.conflict(entry.path, row?.seq === entry.seq ? 'unchanged' : 'changed')
     }
     return force
+  }
+
+  /** The file has the right bytes, whoever wrote it. */
+  #adopt(entry: DriveEntry, stat: FileStat): void {
+    const { writer, teller } = this.#context
+    const isRight = stat.executable === entry.executable
+    const right = isRight ? stat : writer.setExecutable(entry.path, entry.executable)
+    if (isRight) teller.unchanged(entry.path)
+    else teller.changed(entry.path, entry.blob?.byteLength ?? 0)
+    this.note(entry, 'file', right)
   }
 
   async #hasContent(entry: DriveEntry, stat: FileStat): Promise<boolean> {
@@ -179,12 +203,12 @@ export class ExportWriter {
     return same
   }
 
-  async #write({ entry, row, linkText }: Job): Promise<void> {
+  async #write({ entry, row, linkText: text }: Job): Promise<void> {
     const { writer, teller } = this.#context
-    const kind = linkText === undefined ? 'file' : 'link'
+    const kind = text === undefined ? 'file' : 'link'
     const stat =
-      linkText !== undefined
-        ? writer.writeLink(entry.path, linkText)
+      text !== undefined
+        ? writer.writeLink(entry.path, text)
         : isSmall(entry)
           ? await this.#writeSmall(entry)
           : await this.#writeLarge(entry)
@@ -257,6 +281,8 @@ const OF_FILE: ReadonlySet<string> = new Set([
   'UNSUPPORTED',
 ])
 
+const UNKNOWABLE = ['NOT_AVAILABLE', 'NO_PEERS', 'TIMEOUT'] as const
+
 function isSmall({ blob }: DriveEntry): boolean {
   return blob === undefined || (blob.byteLength <= SMALL_BYTES && blob.blockMap !== true)
 }
@@ -269,10 +295,4 @@ function wrongSize(entry: DriveEntry): DatError {
       path: entry.path,
     },
   )
-}
-
-/** What nobody can say any more counts as not being so. */
-function notThere(error: unknown): undefined {
-  if (isCode(error, 'ABORTED') || isCode(error, 'CLOSED')) throw error
-  return undefined
 }

@@ -23,7 +23,7 @@ import type { LedgerRow } from './ledger-row.ts'
 import { linkText } from './links.ts'
 import { comparePaths, foldName, whatIsWrongWith } from './paths.ts'
 import { fileError } from './problems.ts'
-import { type FileStat, isUntouched } from './stat.ts'
+import { isUntouched } from './stat.ts'
 import { Turns } from './turns.ts'
 
 export class ExportPass {
@@ -156,12 +156,12 @@ export class ExportPass {
     const { force, verify } = this.#context
     if (standing.kind === 'nothing') return 'write'
     if (text !== undefined && standing.kind === 'link' && standing.text === text) return 'nothing'
-    if (isOurs(row, standing)) {
-      if (row?.seq !== entry.seq) return 'write'
+    if (row !== undefined && isOurs(row, standing)) {
+      if (row.seq !== entry.seq || isCutShort(row, standing)) return 'write'
       return verify && standing.kind === 'file' ? 'doubt' : 'nothing'
     }
-    // Only contents can tell, and what has none, or must be a link, cannot be told.
-    if (text === undefined && standing.kind === 'file') return 'doubt'
+    // Contents can tell: that it is the drive's already, or what we wrote from an older row.
+    if (standing.kind === 'file' || (standing.kind === 'link' && row !== undefined)) return 'doubt'
     return force ? 'overwrite' : 'keep'
   }
 
@@ -206,12 +206,13 @@ export class ExportPass {
 /** Is what stands there what we wrote, untouched since? Or a file of ours that a power cut shortened. */
 function isOurs(row: LedgerRow | undefined, standing: Standing): boolean {
   if (row === undefined || standing.kind !== row.kind) return false
-  return isUntouched(row.stat, standing.stat) || wasCutShort(row.stat, standing.stat)
+  return isUntouched(row.stat, standing.stat) || isCutShort(row, standing)
 }
 
 /** After a power cut a file may have lost its end while its times and inode are those that we gave it. */
-function wasCutShort(written: FileStat, now: FileStat): boolean {
-  return now.size < written.size && isUntouched({ ...written, size: now.size }, now)
+function isCutShort(row: LedgerRow, standing: Standing): boolean {
+  if (standing.kind !== 'file' || standing.stat.size >= row.stat.size) return false
+  return isUntouched({ ...row.stat, size: standing.stat.size }, standing.stat)
 }
 
 function isBehind(entry: DriveEntry, row: LedgerRow): boolean {

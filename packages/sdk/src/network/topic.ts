@@ -26,6 +26,8 @@ interface TopicHooks {
 /** From the first announcement to the second look-up: so long, and up to so much more. */
 const SECOND_MS = 1_500
 const JITTER_MS = 1_500
+/** Between looks at whether somebody came meanwhile. */
+const STEP_MS = 50
 /** Between look-ups while there is no peer. */
 const INTERVAL_MIN_MS = 5_000
 const INTERVAL_MAX_MS = 600_000
@@ -91,11 +93,15 @@ export class Topic {
   }
 
   async #second(): Promise<void> {
-    if (this.#discovery === undefined || this.#stopped || this.#options.hasPeers()) return
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-      this.#timer = this.#clock.after(SECOND_MS + Math.random() * JITTER_MS, resolve)
-    })
+    const waitMs = SECOND_MS + Math.random() * JITTER_MS
+    for (let waited = 0; waited < waitMs; waited += STEP_MS) {
+      // Who is connected by now need not be looked for; who waits for us goes on at once.
+      if (this.#discovery === undefined || this.#stopped || this.#options.hasPeers()) return
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        this.#timer = this.#clock.after(STEP_MS, resolve)
+      })
+    }
     await this.#look()
   }
 

@@ -378,7 +378,11 @@ test('new ignore rules take files out of the drive', async (t) => {
 test('what cannot be shared says why', async (t) => {
   const bed = new Bed(t)
   const dir = bed.folder()
-  writeTree(dir, { file: 'x', 'old/.dat/metadata.key': 'k', 'old/.dat/metadata.tree': 't' })
+  writeTree(dir, {
+    file: 'x',
+    'old/.dat/metadata.key': 'k'.repeat(32),
+    'old/.dat/metadata.tree': 't',
+  })
   const node = await bed.offline()
 
   await assert.rejects(node.share(join(dir, 'nothing')), (e) => isCode(e, 'NOT_FOUND'))
