@@ -75,6 +75,8 @@ export class FakeDisk implements Disk {
   /** Reads so far, those in the thread pool apart. */
   reads = 0
   laterReads = 0
+  /** Called at every synchronous read: a test may let time pass there. */
+  onRead: (() => void) | undefined
   readonly #names: Map<string, number>
   readonly #contents: Map<number, Content>
   readonly #initial: ReadonlyMap<string, Uint8Array>
@@ -262,6 +264,7 @@ class FakeFile implements DiskFile {
 
   read(into: Uint8Array, at: number, length: number, from: number): number {
     this.#disk.reads++
+    this.#disk.onRead?.()
     return this.#read(into, at, length, from)
   }
 

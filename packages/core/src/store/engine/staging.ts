@@ -51,6 +51,8 @@ export class Staging {
   /** The record of the reserved block; items of others may have begun a new one since. */
   #reserved: StagedRecord | undefined
   #reservedFrom = -1
+  /** The same, or where the item stands that names the log, if that was written for this block. */
+  #reservedStart = -1
   #reservedEnd = -1
   #reservedIndex = -1
   #reservedLog = -1
@@ -98,11 +100,16 @@ export class Staging {
   /** Makes room for a block; returns the offset in `bytes` where its content goes. */
   reserve(log: StagedLog, index: number, size: number): number {
     this.giveUp()
+    const context = this.#context
+    const records = this.#records.length
+    const before = this.#current.writer.at
     const writer = this.#room(log, ITEM_BYTES + size)
+    const isFirst = context !== this.#context && records === this.#records.length
     const isNext = index === this.#nextIndex
     this.#reserved = this.#current
     this.#reservedContext = this.#context
     this.#reservedFrom = writer.at
+    this.#reservedStart = isFirst ? before : writer.at
     writer.u8((isNext ? ITEM_NEXT : ITEM_BLOCK) + ITEM_VOID)
     if (!isNext) writer.uint(index)
     const at = writer.skip(LEAF_PREFIX_BYTES + size) + LEAF_PREFIX_BYTES
@@ -162,7 +169,8 @@ export class Staging {
       const from = this.#reservedFrom
       writer.bytes[from] = (writer.bytes[from] ?? 0) - ITEM_VOID + ITEM_LEAF
     } else if (isLast) {
-      writer.at = this.#reservedFrom
+      writer.at = this.#reservedStart
+      if (this.#reservedStart < this.#reservedFrom) this.#log = -1
     }
     this.#endReservation()
   }
