@@ -96,6 +96,6 @@ function describe({ state }: Clone): string {
   if (state.phase === 'opening' || state.phase === 'looking') {
     return `Looking for peers … ${count(state.peers, 'peer')}`
   }
-  if (state.phase === 'transferring') return progressLine('Downloading', state)
+  if (state.phase === 'transferring') return progressLine('Cloning', state)
   return `${count(state.peers, 'peer')} · version ${state.version} · ${size(state.bytesDown)} received`
 }

@@ -21,12 +21,9 @@ export async function followFolder<F extends Share | Clone>(
   const stop = showProgress(session, () => standing(folder.state, describe(folder)))
   // What led here was news before anybody listened.
   session.output.note('phase', { phase: folder.state.phase })
-  let settled = false
+  const told: Told = { settled: false, troubles: 0 }
   try {
-    for await (const event of folder.events()) {
-      if (event.type === 'ready') settled = true
-      showEvent(session, event, settled)
-    }
+    for await (const event of folder.events()) showEvent(session, event, told)
   } finally {
     stop()
   }
@@ -37,7 +34,7 @@ export function shownSoFar(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** `Importing 12/80 files · 1.2 MB of 3.4 MB (35 %) · 4.1 MB/s · 2 s left · 3 peers` */
+/** `Cloning 12/80 files · 1.2 MB of 3.4 MB (35 %) · 4.1 MB/s · 2 s left · 3 peers`: 80 columns, but for the largest numbers */
 export function progressLine(verb: string, state: FolderState): string {
   const { files, bytes, peers, etaMs, rateDown } = state
   const share = bytes.total === 0 ? 0 : Math.floor((bytes.done / bytes.total) * 100)
@@ -60,14 +57,32 @@ function standing(state: FolderState, line: string): Standing {
   return { fields: { ...state }, line, steady }
 }
 
-/** @param settled the first pass is done: from now on each changed file is worth a line */
-function showEvent({ output }: Session, event: FolderEvent, settled: boolean): void {
+/** Troubles of the first pass that people are told one by one. Programs hear of all. */
+const TROUBLES_TOLD_MAX = 20
+
+/** What was told so far. */
+interface Told {
+  /** The first pass is done: from now on each changed file is worth a line. */
+  settled: boolean
+  troubles: number
+}
+
+function showEvent({ output }: Session, event: FolderEvent, told: Told): void {
   // Progress is shown from the state, and what a pass did is told by the command.
-  if (event.type === 'progress' || event.type === 'ready') return
+  if (event.type === 'progress') return
+  if (event.type === 'ready') {
+    const more = told.troubles - TROUBLES_TOLD_MAX
+    if (more > 0 && !output.json) output.warn('more', {}, `… and ${count(more, 'more', 'more')}.`)
+    told.settled = true
+    return
+  }
   const { type, ...fields } = event
   const trouble = troubleSentence(event)
-  if (trouble !== undefined) output.warn(type, flat(fields), trouble)
-  else output.note(type, fields, settled ? newsSentence(event) : undefined)
+  if (trouble === undefined) {
+    output.note(type, fields, told.settled ? newsSentence(event) : undefined)
+  } else if (told.settled || ++told.troubles <= TROUBLES_TOLD_MAX || output.json) {
+    output.warn(type, flat(fields), trouble)
+  }
 }
 
 function troubleSentence(event: FolderEvent): string | undefined {

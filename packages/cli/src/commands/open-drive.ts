@@ -62,6 +62,20 @@ export async function withDrive(
   work: (opened: OpenedDrive) => Promise<void>,
 ): Promise<void> {
   const place = readPlace(where, path, flags.storage)
+  try {
+    await openAndWork(session, place, flags, work)
+  } catch (error) {
+    if (!isCode(error, 'ABORTED') || !session.signal.aborted) throw error
+    throw new DatError('ABORTED', 'Stopped.', {}, error)
+  }
+}
+
+async function openAndWork(
+  session: Session,
+  place: Place,
+  flags: ReadFlags,
+  work: (opened: OpenedDrive) => Promise<void>,
+): Promise<void> {
   const wait = {
     signal: session.signal,
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
