@@ -212,6 +212,62 @@ const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    says: 'a reader that was away finds its way after two forks and a fresh start',
+    async run(owner, reader) {
+      await owner.create()
+      await owner.append(randomBlocks(50, 5, 90))
+      await meet(owner, reader)
+      await reader.reach(50)
+      await reader.download({ start: 0, end: 50 })
+      await reader.drop()
+
+      await owner.truncate(30)
+      await owner.append(randomBlocks(10, 5, 90, 2))
+      await owner.truncate(0)
+      const blocks = randomBlocks(60, 5, 90, 3)
+      await owner.append(blocks)
+      await reader.connect(await owner.listen())
+
+      await reader.reach(60, 2)
+      assert.equal(fingerprint(await reader.blocks(0, 60)), fingerprint(blocks))
+      await sameState(owner, reader)
+    },
+  },
+  {
+    says: 'whatever the owner does, the reader ends where the owner is',
+    everywhere: true,
+    async run(owner, reader) {
+      const next = randomNumbers(77)
+      let blocks = randomBlocks(20, 1, 200)
+      let fork = 0
+      await owner.create()
+      await owner.append(blocks)
+      await meet(owner, reader)
+      await reader.reach(20)
+
+      for (let n = 0; n < 60; n++) {
+        const dice = next() % 6
+        if (dice === 0) {
+          blocks = blocks.slice(0, 1 + (next() % blocks.length))
+          await owner.truncate(blocks.length)
+          fork++
+        } else {
+          const more = randomBlocks(1 + (next() % 9), 0, 400, n + 1)
+          blocks = [...blocks, ...more]
+          await owner.append(more)
+        }
+      }
+
+      // A stock owner that truncates while it answers breaks its connections; peers come back.
+      await reader.drop()
+      await reader.connect(await owner.listen())
+
+      await reader.reach(blocks.length, fork)
+      assert.equal(fingerprint(await reader.blocks(0, blocks.length)), fingerprint(blocks))
+      await sameState(owner, reader)
+    },
+  },
+  {
     says: 'blocks that the owner let go do not stop the others',
     async run(owner, reader) {
       const blocks = randomBlocks(64, 10, 90)
