@@ -132,6 +132,13 @@ export const COLD_MS_MAX = 16_000
 /** A smaller block is not worth a hole in its file: file systems give back whole pages of 4 KiB. */
 export const PUNCH_BYTES_MIN = 16_384
 
+// ---- Handles on logs -----------------------------------------------------------------------------
+
+/** Copies that one view keeps of blocks that the log drops or replaces. */
+export const VIEW_BYTES_MAX: number = 16 * 1024 * 1024
+/** Appended from a source and not acknowledged yet. */
+export const APPEND_BYTES_QUEUED_MAX: number = 4 * 1024 * 1024
+
 // ---- Turns of the event loop ---------------------------------------------------------------------
 
 /** Work between two turns of the event loop. */

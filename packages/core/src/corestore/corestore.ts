@@ -97,9 +97,10 @@ export class Corestore {
     const wanted = identify(this.store, this.namespaceKey, selector)
     const open = await this.#root.get(wanted, createIfMissing)
     this.#checkOpen()
-    const log = open.handle(handleOptions, (closed) => this.#handles.delete(closed))
-    this.#handles.add(log)
-    return log
+    return open.handle(handleOptions, {
+      opened: (log) => this.#handles.add(log),
+      closed: (log) => this.#handles.delete(log),
+    })
   }
 
   /** The same store under the derived namespace; closing the view closes the handles made by it. */

@@ -14,6 +14,12 @@ import type { Slot, Store } from '../store/store.ts'
 
 export const IDLE_MS = 6_000
 
+/** Who closes handles with itself. */
+export interface HandleOwner {
+  opened(log: Log): void
+  closed(log: Log): void
+}
+
 export class OpenLog {
   readonly replica: Replica
   readonly replicator: Replicator
@@ -57,25 +63,27 @@ export class OpenLog {
     return now - this.#idleSince >= IDLE_MS
   }
 
-  /** A new handle. `onClose` is told when it is closed. */
-  handle(options: LogOptions, onClose: (log: Log) => void): Log {
-    const log: Log = new Log(this.replica, {
+  /** A new handle. `owner` is told of it, of its sessions, and when each of them is closed. */
+  handle(options: LogOptions, owner: HandleOwner): Log {
+    return new Log(this.replica, {
+      clock: this.#clock,
       ...options,
-      onClose: () => {
+      onOpen: (log) => {
+        this.#handles.add(log)
+        owner.opened(log)
+        if (this.#handles.size > 1) return
+        this.replicator.setDownloading(true)
+        this.#onHeld(true)
+      },
+      onClose: (log) => {
         this.#handles.delete(log)
-        onClose(log)
+        owner.closed(log)
         if (this.#handles.size > 0) return
         this.#idleSince = this.#clock.now()
         this.replicator.setDownloading(false)
         this.#onHeld(false)
       },
     })
-    this.#handles.add(log)
-    if (this.#handles.size === 1) {
-      this.replicator.setDownloading(true)
-      this.#onHeld(true)
-    }
-    return log
   }
 
   /** Closes the handles, the conversations and the replica. */

@@ -7,8 +7,8 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import type { Log } from './log.ts'
-import type { Download, WaitOptions } from './remote.ts'
+import type { Download, RangeRequest, WaitOptions } from './remote.ts'
+import type { Replica } from './replica.ts'
 
 /** Which blocks to walk over. The limits of a wait hold for each block that is not here. */
 export interface BlocksOptions extends WaitOptions {
@@ -20,11 +20,21 @@ export interface BlocksOptions extends WaitOptions {
   readonly live?: boolean
 }
 
+/** What is walked over: a log, or a view of one. */
+export interface WalkSource {
+  readonly replica: Replica
+  readonly length: number
+  get(index: number, options: WaitOptions): Promise<Uint8Array>
+  download(range: RangeRequest): Download
+  grown(length: number, signal: AbortSignal | undefined): Promise<void>
+  on(event: 'truncate', listener: (event: { readonly length: number }) => void): () => void
+}
+
 /** Blocks that are warmed, or asked for, before they are needed. */
 const WINDOW_BLOCKS = 128
 
 export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
-  readonly #log: Log
+  readonly #log: WalkSource
   readonly #live: boolean
   readonly #wait: WaitOptions
   readonly #end: number
@@ -36,7 +46,7 @@ export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
   #isGone = false
   #isDone = false
 
-  constructor(log: Log, options: BlocksOptions) {
+  constructor(log: WalkSource, options: BlocksOptions) {
     const { start = 0, live = false, end = live ? Number.MAX_SAFE_INTEGER : log.length } = options
     if (!(start >= 0) || !(end >= 0)) {
       throw new DatError('BAD_ARGUMENT', 'A range of blocks to read is wrong.', { start, end })

@@ -92,6 +92,7 @@ export class Lasting {
     this.#news = new News()
     this.#showable = undefined
     this.#state.forgetRoots()
+    this.#state.views.lost(head)
     // That head was committed long ago; a truncation that came to nothing had hidden it.
     if (this.#isSettled) this.#announcement.committed(head, headAddress)
   }

@@ -6,54 +6,28 @@
  * when this handle is closed. Bytes that come out are the caller's.
  */
 
-import { type Clock, systemClock } from '../base/clock.ts'
+import { systemClock } from '../base/clock.ts'
 import { Emitter, type Listener } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
+import { type AppendFromOptions, appendFrom, type Pieces } from './append-from.ts'
 import { type BlocksOptions, BlockWalk } from './blocks.ts'
+import { type BytesOptions, readBytes } from './byte-range.ts'
 import { blockCipher, type Cipher } from './cipher.ts'
 import { type Downloads, downloads } from './downloads.ts'
 import type { ReplicaEvents } from './events.ts'
 import type { Generation } from './generation.ts'
 import type { Manifest } from './manifest.ts'
+import type { LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
 import type { Download, RangeRequest, WaitOptions } from './remote.ts'
 import type { AppendOptions, Replica, TruncateOptions } from './replica.ts'
 import { OWN_DATA_PREFIX } from './state.ts'
+import { LogView } from './view.ts'
 import { Waits } from './waits.ts'
 
-export type { BlocksOptions }
-
-/** What one handle has for itself. */
-export interface LogOptions {
-  /** 32 bytes; blocks are encrypted before hashing and decrypted on reading. */
-  readonly encryptionKey?: Uint8Array
-  /** `encryptionKey` is the key of this log's blocks itself, not what it is derived from. Default false. */
-  readonly isBlockKey?: boolean
-  /** Another scheme, in place of `encryptionKey`. */
-  readonly cipher?: Cipher
-  /** False for a handle that refuses to write. Default true. */
-  readonly writable?: boolean
-  readonly clock?: Clock
-  /** Called once, when the handle is closed by whichever side; `close` waits for it. */
-  readonly onClose?: (log: Log) => Promise<void> | void
-}
-
-/** What a handle tells: the news of its log, but those that concern connections alone. */
-export type LogEvents = Omit<ReplicaEvents, 'announced' | 'attached'>
-
-/** A log in numbers, at one moment. */
-export interface LogInfo {
-  readonly key: Uint8Array
-  readonly discoveryKey: Uint8Array
-  readonly length: number
-  readonly byteLength: number
-  readonly fork: number
-  readonly contiguousLength: number
-  readonly heldBlocks: number
-  readonly paddingBytes: number
-  readonly writable: boolean
-  readonly frozen: boolean
-  readonly peerCount: number
-}
+export type { AppendFromOptions, Pieces } from './append-from.ts'
+export type { BlocksOptions } from './blocks.ts'
+export type { BytesOptions } from './byte-range.ts'
+export type { LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
 
 /** Rounds of asking in one seek: each halves the range, so honest answers need fewer. */
 const SEEK_ROUNDS_MAX = 64
@@ -63,7 +37,7 @@ export class Log {
   readonly replica: Replica
   readonly #cipher: Cipher | undefined
   readonly #mayWrite: boolean
-  readonly #onClose: ((log: Log) => Promise<void> | void) | undefined
+  readonly #options: LogOptions
   readonly #waits: Waits
   readonly #downloads: Downloads
   readonly #own: Emitter<ReplicaEvents> = new Emitter()
@@ -71,15 +45,41 @@ export class Log {
   #closing: Promise<void> | undefined
 
   constructor(replica: Replica, options: LogOptions = {}) {
-    const { encryptionKey, isBlockKey = false, clock = systemClock } = options
+    const { clock = systemClock, timeoutMs } = options
     this.replica = replica
-    this.#cipher =
-      options.cipher ?? (encryptionKey && blockCipher(replica, { encryptionKey, isBlockKey }))
+    this.#cipher = cipherOf(replica, options)
     this.#mayWrite = options.writable ?? true
-    this.#onClose = options.onClose
-    this.#waits = new Waits(replica, clock)
+    this.#options = options
+    this.#waits = new Waits(replica, clock, timeoutMs === undefined ? {} : { timeoutMs })
     this.#downloads = downloads(replica, this.#waits)
     this.#listening.add(replica.events.on('closed', ({ error }) => void this.#close(error)))
+    options.onOpen?.(this)
+  }
+
+  // ---- Other ways to hold it ---------------------------------------------------------------------
+
+  /** Another handle on this log, with waits, downloads and listeners of its own; it is closed by itself. */
+  session(options: SessionOptions = {}): Log {
+    this.#checkOpen()
+    const { cipher: _, encryptionKey: __, isBlockKey: ___, ...inherited } = this.#options
+    const isOwn = options.cipher !== undefined || options.encryptionKey !== undefined
+    return new Log(this.replica, {
+      ...inherited,
+      ...(!isOwn && this.#cipher !== undefined && { cipher: this.#cipher }),
+      ...options,
+      writable: this.#mayWrite && (options.writable ?? true),
+    })
+  }
+
+  /** The log as it is now, for reading, whatever becomes of it. Close it when done. */
+  snapshot(): LogView {
+    return this.checkout(this.length)
+  }
+
+  /** The log as it is at a length that it has. */
+  checkout(length: number): LogView {
+    this.#checkOpen()
+    return new LogView(this, length, this.#cipher)
   }
 
   // ---- State -------------------------------------------------------------------------------------
@@ -210,6 +210,11 @@ export class Log {
     return { [Symbol.asyncIterator]: () => new BlockWalk(this, options) }
   }
 
+  /** The bytes `start .. start + length` (default: all there are now), in pieces as they come. */
+  bytes(options: BytesOptions = {}): AsyncIterable<Uint8Array> {
+    return readBytes(this, options)
+  }
+
   /** Asks peers for a longer history: did the log grow? A log of our own grows by us alone: false at once. */
   async update(options: WaitOptions = {}): Promise<boolean> {
     this.#checkOpen()
@@ -298,6 +303,14 @@ export class Log {
     }
   }
 
+  /** Appends what comes from a source, as it comes, and asks it for more only as fast as that is written. */
+  appendFrom(
+    pieces: Pieces,
+    options: AppendFromOptions = {},
+  ): Promise<{ length: number; byteLength: number }> {
+    return appendFrom(this, pieces, options)
+  }
+
   /** Shortens our log and begins a new fork. */
   async truncate(length: number, options: TruncateOptions = {}): Promise<void> {
     this.#checkWritable()
@@ -344,7 +357,7 @@ export class Log {
 
   #close(error: DatError | undefined): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
-    this.#closing = Promise.resolve().then(() => this.#onClose?.(this))
+    this.#closing = Promise.resolve().then(() => this.#options.onClose?.(this))
     for (const off of [...this.#listening]) off()
     this.#waits.endAll(error ?? closed())
     this.#downloads.cancelAll()
@@ -360,6 +373,12 @@ export class Log {
     this.#checkOpen()
     if (!this.#mayWrite) throw new DatError('NOT_WRITABLE', 'This handle is for reading only.')
   }
+}
+
+function cipherOf(replica: Replica, options: LogOptions): Cipher | undefined {
+  const { cipher, encryptionKey, isBlockKey = false } = options
+  if (cipher !== undefined) return cipher === 'none' ? undefined : cipher
+  return encryptionKey && blockCipher(replica, { encryptionKey, isBlockKey })
 }
 
 function checkIndex(value: number): void {

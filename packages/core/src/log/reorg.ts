@@ -162,6 +162,7 @@ export class Reorg {
     if (!this.done || this.#state.frozen || slot.head.fork >= head.fork) return false
     const mark = store.mark()
     try {
+      this.#state.views.replacing(slot, this.#ancestors)
       slot.stageTruncate({ ...head, length: this.#ancestors, signature: undefined })
       const { nodes } = this.#known
       for (let i = 0; i < nodes.length; i++) {

@@ -18,6 +18,7 @@ import { byteOffset, type SeekResult, seek } from '../tree/seek.ts'
 import type { Cipher } from './cipher.ts'
 import type { ReplicaEvents } from './events.ts'
 import type { Generation } from './generation.ts'
+import type { Views } from './kept.ts'
 import { Lasting } from './lasting.ts'
 import type { Manifest } from './manifest.ts'
 import { type Applied, beginReorg, compareHead, stageProof } from './receive.ts'
@@ -110,6 +111,11 @@ export class Replica {
   /** Two signed histories are known; nothing is written, served or fetched any more. */
   get frozen(): boolean {
     return this.#state.frozen
+  }
+
+  /** What open views of this log keep. */
+  get views(): Views {
+    return this.#state.views
   }
 
   /** What asks peers, while anybody can. */

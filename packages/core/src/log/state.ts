@@ -17,6 +17,7 @@ import type { TreeHash } from '../tree/hash.ts'
 import { NodeSet, type TrustedNodes } from '../tree/nodes.ts'
 import type { Base, GrownTree } from '../tree/verify.ts'
 import { type Authority, GENERATIONS, type Generation } from './generation.ts'
+import { Views } from './kept.ts'
 import { decodeManifest, isCompat, type Manifest, type Prologue } from './manifest.ts'
 
 /** Names of user data that are ours. */
@@ -28,6 +29,8 @@ export class LogState implements Base {
   readonly store: Store
   readonly slot: Slot
   readonly generation: Generation
+  /** Told before blocks are dropped or replaced. */
+  readonly views: Views = new Views()
   /** A manifest that came with a proof under verification; it fits the key, but is not stored yet. */
   offered: Uint8Array | undefined
   #keyPair: KeyPair | undefined

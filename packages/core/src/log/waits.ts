@@ -14,11 +14,14 @@ import type { Replica } from './replica.ts'
 export class Waits {
   readonly #replica: Replica
   readonly #clock: Clock
+  /** What holds where a call says nothing. */
+  readonly #usual: WaitOptions
   readonly #open = new Set<(error: DatError) => void>()
 
-  constructor(replica: Replica, clock: Clock) {
+  constructor(replica: Replica, clock: Clock, usual: WaitOptions) {
     this.#replica = replica
     this.#clock = clock
+    this.#usual = usual
   }
 
   /** Runs `start` with a signal that also fires when this handle is closed. */
@@ -39,7 +42,7 @@ export class Waits {
       const onAbort = (): void => fail(aborted(signal))
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#open.add(fail)
-      start({ ...options, signal: controller.signal }).then(
+      start({ ...this.#usual, ...options, signal: controller.signal }).then(
         (value) => {
           end()
           resolve(value)

@@ -120,6 +120,7 @@ export function stageTruncate(
     throw new DatError('NOT_AVAILABLE', 'The tree of that length is not here.', { length })
   }
   const signature = signatureOf(state, roots, fork, options.signature, signsNow)
+  state.views.replacing(slot, length)
   slot.stageTruncate({ fork, length, byteLength: byteLengthOf(roots), signature })
   state.forgetRoots()
 }
@@ -131,7 +132,9 @@ export function stageClear(state: LogState, start: number, end: number): number 
   }
   if (!state.store.writable) throw notWritable('The store is open for reading only.')
   const last = Math.min(end, state.length)
-  if (start < last) state.slot.stageClear(start, last)
+  if (start >= last) return last
+  state.views.dropping(state.slot, start, last)
+  state.slot.stageClear(start, last)
   return last
 }
 
