@@ -21,7 +21,7 @@ import type { LogReader } from './source.ts'
 import type { BeeEntry } from './types.ts'
 
 /** Default budget of the cache. */
-export const CACHE_BYTES = 16 * 1024 * 1024
+export const CACHE_BYTES: number = 16 * 1024 * 1024
 
 /** The decoded blocks of one bee. */
 export class Blocks {

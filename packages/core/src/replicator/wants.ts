@@ -82,7 +82,7 @@ export class Wants {
   readonly #holdings: Holdings
   readonly #waiters: Waiters
   readonly #hooks: WantHooks
-  readonly blocks = new Map<number, BlockWant>()
+  readonly blocks: Map<number, BlockWant> = new Map()
   /** Awaited blocks that nobody was asked for, oldest first; entries may be stale (`queued` tells). */
   queue: number[] = []
   /** Those of the queue that nobody could be asked for, and the version of the work when that was so. */
