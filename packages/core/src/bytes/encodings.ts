@@ -1,11 +1,12 @@
 /**
- * Texts and JSON as the bytes that a bee keeps.
+ * Texts and JSON as the bytes that logs and bees keep.
  *
- * Owns: the pairs of functions that hyperbee calls `utf-8`, `json` and `binary`. A bee itself knows bytes only:
- * whoever wants texts encodes on the way in and decodes on the way out, and sees that keys sort by bytes.
+ * Owns: the pairs of functions that hypercore and hyperbee call `utf-8`, `json` and `binary`. Logs and bees know
+ * bytes only: whoever wants values encodes on the way in and decodes on the way out (`encoded` of
+ * `log/encoded.ts` does both), and sees that keys of a bee sort by bytes.
  */
 
-import { fromUtf8, utf8 as toUtf8 } from '../bytes/bytes.ts'
+import { fromUtf8, utf8 as toUtf8 } from './bytes.ts'
 
 /** Both ways between a value and its bytes. */
 export interface Encoding<T> {
