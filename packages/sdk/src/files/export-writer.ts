@@ -189,7 +189,8 @@ export class ExportWriter {
     const right = isRight ? stat : writer.setExecutable(entry.path, entry.executable)
     if (isRight) teller.unchanged(entry.path)
     else teller.changed(entry.path, entry.blob?.byteLength ?? 0)
-    this.note(entry, 'file', right)
+    // Its time is not of our making.
+    this.note(entry, 'file', trusted(right, this.#context.ledger.clockMs))
   }
 
   async #hasContent(entry: DriveEntry, stat: FileStat): Promise<boolean> {
@@ -252,8 +253,7 @@ export class ExportWriter {
 
   /** The file is as the drive has it. */
   note(entry: DriveEntry, kind: LedgerRow['kind'], stat: FileStat): void {
-    const known = trusted(stat, this.#context.ledger.clockMs)
-    this.#rows.push({ path: entry.path, kind, stat: known, seq: entry.seq })
+    this.#rows.push({ path: entry.path, kind, stat, seq: entry.seq })
   }
 
   #record(): void {

@@ -17,7 +17,9 @@ import {
   constants,
   fstatSync,
   fsync,
+  futimesSync,
   lstatSync,
+  lutimesSync,
   mkdirSync,
   openSync,
   readlinkSync,
@@ -32,7 +34,7 @@ import { DatError } from '@dat-rhino/core/base/errors'
 import { STATE_FOLDER } from './options.ts'
 import { folderOf, joinPath, localPath } from './paths.ts'
 import { isMissing, systemCode } from './problems.ts'
-import { type FileStat, fileStat } from './stat.ts'
+import { type FileStat, fileStat, RACY_MS } from './stat.ts'
 
 /** What stands at a path. */
 export type Standing =
@@ -98,6 +100,8 @@ export class FolderWriter {
     removeIfThere(part)
     symlinkSync(text, part)
     try {
+      const time = unmistakableTime()
+      lutimesSync(part, time, time)
       renameSync(part, this.#local(path))
     } catch (error) {
       removeIfThere(part)
@@ -202,6 +206,8 @@ export class FileWriting {
 
   /** Gives the file its name, replacing what has it. */
   finish(): FileStat {
+    const time = unmistakableTime()
+    futimesSync(this.#handle, time, time)
     const stats = fstatSync(this.#handle)
     this.#close()
     renameSync(this.#part, this.#file)
@@ -219,6 +225,14 @@ export class FileWriting {
     this.#isOpen = false
     closeSync(this.#handle)
   }
+}
+
+/**
+ * When a file of ours says it was written, in seconds: a little before it was. Whatever is written to it later bears
+ * another time, however soon that is; with the true time a change in the same moment would leave no trace.
+ */
+function unmistakableTime(): number {
+  return Math.floor((Date.now() - 2 * RACY_MS) / 1_000)
 }
 
 function openPart(part: string, mode: number): number {
