@@ -91,14 +91,3 @@ function checkBytes(what: string, bytes: Uint8Array, length: number): void {
     bytes: bytes.length,
   })
 }
-
-/** The last block that lies below an in-order node. */
-export function lastBlockBelow(node: number): number {
-  let index = node
-  let width = 1
-  while (index % 2 === 1) {
-    index = (index - 1) / 2
-    width *= 2
-  }
-  return (index / 2 + 1) * width - 1
-}

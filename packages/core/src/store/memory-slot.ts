@@ -8,6 +8,7 @@
 import { Bitfield } from '../bytes/bitfield.ts'
 import { copy, EMPTY } from '../bytes/bytes.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
+import { endBlock } from '../tree/flat.ts'
 import { LEAF_PREFIX_BYTES, type WriteU64 } from '../tree/hash.ts'
 import type { Node } from '../tree/nodes.ts'
 import {
@@ -16,7 +17,6 @@ import {
   checkNumber,
   EMPTY_HEAD,
   KEPT_SIGNATURES,
-  lastBlockBelow,
   ownHead,
 } from './checks.ts'
 import { SIZE_WRITERS, writeLeafPrefix } from './leaf-prefix.ts'
@@ -152,7 +152,7 @@ export class MemorySlot implements Slot {
   stageTruncate(head: Head): void {
     this.#dropBlocks(head.length, Number.MAX_SAFE_INTEGER)
     for (const index of [...this.#nodes.keys()]) {
-      if (lastBlockBelow(index) >= head.length) this.#change(this.#nodes, index, undefined)
+      if (endBlock(index) > head.length) this.#change(this.#nodes, index, undefined)
     }
     for (const length of [...this.#signatures.keys()]) {
       if (length > head.length) this.#change(this.#signatures, length, undefined)

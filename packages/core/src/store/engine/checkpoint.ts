@@ -30,8 +30,9 @@ import {
   writeUserData,
 } from './index-items.ts'
 import type { LogTable } from './log-table.ts'
-import { FANOUT, type Page } from './page.ts'
+import type { Page } from './page.ts'
 import { makeRef, type PageCache, refAddress } from './page-cache.ts'
+import { FANOUT } from './page-layout.ts'
 import type { SegmentLog } from './segments.ts'
 import type { SlotState } from './slot-state.ts'
 import type { Syncer } from './syncer.ts'

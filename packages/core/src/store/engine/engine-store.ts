@@ -1,14 +1,13 @@
 /**
  * The on-disk store: the parts joined, and the contract `Store` in their terms.
  *
- * Owns: when a checkpoint runs, what a failure means for the whole store, and the order of closing. Everything else
- * is one of the parts: `commits.ts` writes, `syncer.ts` syncs, `checkpoint.ts` writes the index, `reclaim.ts` and
- * `rewrite.ts` give space back, `log-table.ts` knows the logs.
+ * Owns: what a failure means for the whole store, and the order of closing. Everything else is one of the parts:
+ * `commits.ts` writes, `syncer.ts` syncs, `maintenance.ts` says when `checkpoint.ts` writes the index and when
+ * `reclaim.ts` and `rewrite.ts` give space back, `log-table.ts` knows the logs.
  */
 
-import type { Clock, Timer } from '../../base/clock.ts'
-import { DatError, invariant, isCode } from '../../base/errors.ts'
-import { CHECKPOINT_IDLE_MS } from '../../base/limits.ts'
+import type { Clock } from '../../base/clock.ts'
+import { DatError, isCode } from '../../base/errors.ts'
 import { ownIdentity } from '../checks.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { StoreSizes } from '../options.ts'
@@ -20,6 +19,7 @@ import { closed, type Gate } from './gate.ts'
 import { ITEM_CREATED, ITEM_REMOVED, writeIdentity } from './items.ts'
 import type { KeyFile } from './key-file.ts'
 import type { Loaded } from './load.ts'
+import { Maintenance } from './maintenance.ts'
 import { Reclaimer } from './reclaim.ts'
 import { Rewriter } from './rewrite.ts'
 import type { EngineSlot } from './slot.ts'
@@ -41,12 +41,8 @@ export interface EngineOptions {
 
 /** Longer than the fixed part of an identity, alias and numbers included. */
 const IDENTITY_BYTES = 256
-/** Checkpoints that follow one another to give space back, at most. */
-const ROUNDS_MAX = 64
 /** Part of a segment's size that makes it worth ending the last one early. */
 const ROLL_PART = 16
-/** Data written before a checkpoint that found no room is tried again. */
-const RETRY_BYTES = 1_048_576
 
 export class EngineStore implements Store {
   readonly durability: Durability
@@ -54,15 +50,7 @@ export class EngineStore implements Store {
   readonly #loaded: Loaded
   readonly #commits: Commits
   readonly #syncer: Syncer
-  readonly #checkpointer: Checkpointer
-  readonly #reclaimer: Reclaimer
-  readonly #rewriter: Rewriter
-  /** The checkpoint that runs, and those that wait for the next. */
-  #running: Promise<void> | undefined
-  #idleTimer: Timer | undefined
-  #commitCount = 0
-  /** After a checkpoint failed for want of room, none is tried below this end of the data log. */
-  #retryAt = 0
+  readonly #maintenance: Maintenance
   #closing: Promise<void> | undefined
 
   constructor(options: EngineOptions, loaded: Loaded) {
@@ -85,24 +73,26 @@ export class EngineStore implements Store {
       replayed.end,
     )
     const syncer = this.#syncer
-    this.#commits = new Commits(
-      { data, staging, undo, frees, syncer, crc32, holes: (rows) => this.#reclaimer.add(rows) },
-      replayed.crc,
-    )
+    const holes = (rows: readonly number[]): void => reclaimer.add(rows)
+    this.#commits = new Commits({ data, staging, undo, frees, syncer, crc32, holes }, replayed.crc)
     const commits = this.#commits
-    this.#checkpointer = new Checkpointer(
+    const checkpointer = new Checkpointer(
       { clock, crc32, data, pages, cache, logs, commits, syncer, index, identity, syncs },
       loaded.position,
     )
-    this.#reclaimer = new Reclaimer(data, pages, this.#checkpointer)
-    this.#rewriter = new Rewriter({
+    const reclaimer = new Reclaimer(data, pages, checkpointer)
+    const rewriter = new Rewriter({
       ...{ data, pages, logs, staging, commits },
       rollBytes: sizes.segmentBytes / ROLL_PART,
-      position: () => this.#checkpointer.position,
+      position: () => checkpointer.position,
       pause: async () => {
         await new Promise<void>((resolve) => clock.soon(resolve))
         return gate.isOpen
       },
+    })
+    this.#maintenance = new Maintenance({
+      ...{ clock, sizes, gate, data, cache, logs, commits, checkpointer, reclaimer, rewriter },
+      fail: (cause) => this.#fail(cause),
     })
   }
 
@@ -207,9 +197,8 @@ export class EngineStore implements Store {
       if (!isCode(error, 'STORE_FULL')) this.#fail(error)
       return Promise.reject(error)
     }
-    this.#commitCount++
     const acknowledged = this.durability === 'strict' ? this.#syncer.sync() : DONE
-    const room = this.#considerCheckpoint()
+    const room = this.#maintenance.consider()
     return room === undefined ? acknowledged : room.then(() => acknowledged)
   }
 
@@ -239,81 +228,14 @@ export class EngineStore implements Store {
     }
   }
 
-  // ---- Checkpoints ----
-
   async checkpoint(): Promise<void> {
     if (this.#options.gate.isClosed) throw closed()
-    while (this.#running !== undefined) await this.#running.catch(ignore)
-    if (!this.writable) return
-    // In one turn, so that nobody stages between the two. The commit itself may have started the checkpoint.
-    const committed = this.commit()
-    await Promise.all([committed, this.#running ?? this.#run(true)])
-  }
-
-  /** Starts a checkpoint if one is due. Returns what a commit must wait for: mostly nothing. */
-  #considerCheckpoint(): Promise<void> | undefined {
-    const { sizes } = this.#options
-    const { cache, data } = this.#loaded
-    const behind = data.end - this.#checkpointer.position
-    if (behind < sizes.checkpointBytes && cache.dirtyBytes < sizes.dirtyBytes) {
-      this.#planIdle()
-      return undefined
-    }
-    if (this.#running === undefined && data.end >= this.#retryAt) this.#runSoon()
-    // Changed pages can't leave memory before they are written: whoever makes more of them waits.
-    const isTooMuch = cache.dirtyBytes >= 2 * sizes.dirtyBytes
-    return isTooMuch ? this.#running?.catch(ignore) : undefined
-  }
-
-  #planIdle(): void {
-    if (this.#idleTimer !== undefined) return
-    const { clock } = this.#options
-    const seen = this.#commitCount
-    this.#idleTimer = clock.after(CHECKPOINT_IDLE_MS, () => {
-      this.#idleTimer = undefined
-      if (seen !== this.#commitCount) this.#planIdle()
-      else if (this.#running === undefined && this.#needsCheckpoint) this.#runSoon()
-    })
-  }
-
-  /** A checkpoint that nobody waits for: a failure that matters closes the gate. */
-  #runSoon(): void {
-    if (this.writable) this.#run(true).catch(ignore)
-  }
-
-  /** @param gives - also gives space back, which may take several checkpoints */
-  #run(gives: boolean): Promise<void> {
-    invariant(this.#running === undefined, 'Two checkpoints at a time.')
-    const running = this.#runRounds(gives).finally(() => {
-      if (this.#running === running) this.#running = undefined
-    })
-    this.#running = running
-    return running
-  }
-
-  async #runRounds(gives: boolean): Promise<void> {
-    try {
-      for (let round = 0; round < ROUNDS_MAX; round++) {
-        // Somebody is staging in this very turn: his commit will come back here.
-        if (!this.writable || !this.#commits.isEmpty) return
-        await this.#checkpointer.run()
-        if (!this.writable) return
-        this.#reclaimer.release()
-        const isWorking = gives && (await this.#rewriter.run())
-        if (!isWorking && !this.#reclaimer.isWaiting) return
-      }
-    } catch (error) {
-      if (isCode(error, 'STORE_FULL')) this.#retryAt = this.#loaded.data.end + RETRY_BYTES
-      else this.#fail(error)
-      throw error
-    }
+    await this.#maintenance.checkpoint(() => this.commit())
   }
 
   /** Called by whoever opened the store, when the index must be written anew. */
-  async renewIndex(): Promise<void> {
-    while (this.#running !== undefined) await this.#running.catch(ignore)
-    this.#checkpointer.mustRewrite = true
-    await this.#run(false)
+  renewIndex(): Promise<void> {
+    return this.#maintenance.renewIndex()
   }
 
   // ---- Ends ----
@@ -344,36 +266,20 @@ export class EngineStore implements Store {
   async #close(): Promise<void> {
     const { gate, files, isLocked } = this.#options
     try {
-      await this.#running?.catch(ignore)
+      await this.#maintenance.settled()
       if (this.writable) {
         await this.commit()
-        await this.#running?.catch(ignore)
-        if (this.#needsCheckpoint) await this.#run(false).catch(unlessFull)
+        await this.#maintenance.finish()
         await this.#syncer.sync()
       }
     } finally {
       gate.isClosed = true
-      this.#idleTimer?.cancel()
+      this.#maintenance.stop()
       this.#syncer.stop()
       files.closeAll()
       if (isLocked) files.disk.unlock()
     }
   }
-
-  get #needsCheckpoint(): boolean {
-    const { data, logs } = this.#loaded
-    return (
-      data.end > this.#checkpointer.position || logs.changed.size > 0 || this.#reclaimer.isWaiting
-    )
-  }
 }
 
 const DONE = Promise.resolve()
-
-/** Without room for a checkpoint, the next opening has more to replay, and that is all. */
-function unlessFull(error: unknown): void {
-  if (!isCode(error, 'STORE_FULL')) throw error
-}
-
-/** For a promise whose failure has told whom it concerns already. */
-function ignore(): void {}

@@ -1,21 +1,23 @@
 /**
  * The open files of a store, at most `OPEN_FILES_MAX` of them however many the store has.
  *
- * Owns: opening on demand and closing what was not used for longest. A file that somebody `hold`s (it has
- * unsynced bytes, or a read in the thread pool is using it) stays open. Whoever keeps a `DiskFile` without
- * holding it compares `closings` before he uses it again.
+ * Owns: opening on demand and closing what was not used for longest. A file that somebody `hold`s (it has unsynced
+ * bytes) stays open until the store is closed. Whoever keeps a `DiskFile` without holding it compares `closings`
+ * before he uses it again.
  */
 
 import { DatError } from '../../base/errors.ts'
 import { OPEN_FILES_MAX } from '../../base/limits.ts'
 import type { Disk, DiskFile } from '../disk.ts'
 
-/** An open file, and how many need it to stay open. */
+/** An open file, and who needs it to stay open. */
 export interface OpenFile {
   readonly file: DiskFile
+  /** Those who want it open: it is not closed to make room. */
   holds: number
-  /** It was closed, renamed or removed while somebody held it: closed by the last `release`. */
-  doomed: boolean
+  /** Calls in the thread pool that use it: not closed whatever happens, but by the last of them. */
+  calls: number
+  isDoomed: boolean
 }
 
 export class FileTable {
@@ -49,7 +51,18 @@ export class FileTable {
 
   release(open: OpenFile): void {
     open.holds--
-    if (open.doomed && open.holds === 0) open.file.close()
+  }
+
+  /** Runs a call that takes its time on an open file. */
+  async call<T>(name: string, task: (file: DiskFile) => Promise<T>): Promise<T> {
+    const open = this.#use(name, false)
+    open.calls++
+    try {
+      return await task(open.file)
+    } finally {
+      open.calls--
+      if (open.isDoomed && open.calls === 0) open.file.close()
+    }
   }
 
   remove(name: string): void {
@@ -91,7 +104,7 @@ export class FileTable {
       })
     }
     if (create) this.namesChanged = true
-    const entry = { file, holds: 0, doomed: false }
+    const entry = { file, holds: 0, calls: 0, isDoomed: false }
     this.#entries.set(name, entry)
     this.#makeRoom(name)
     return entry
@@ -100,7 +113,7 @@ export class FileTable {
   #makeRoom(keep: string): void {
     if (this.#entries.size <= OPEN_FILES_MAX) return
     for (const [name, entry] of this.#entries) {
-      if (entry.holds > 0 || name === keep) continue
+      if (entry.holds > 0 || entry.calls > 0 || name === keep) continue
       this.#close(name)
       if (this.#entries.size <= OPEN_FILES_MAX) return
     }
@@ -111,7 +124,7 @@ export class FileTable {
     if (entry === undefined) return
     this.#entries.delete(name)
     this.closings++
-    if (entry.holds > 0) entry.doomed = true
+    if (entry.calls > 0) entry.isDoomed = true
     else entry.file.close()
   }
 }

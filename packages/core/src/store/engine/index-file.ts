@@ -180,14 +180,11 @@ export class IndexFile {
   }
 
   async #sync(name: string): Promise<void> {
-    const held = this.#files.hold(name)
     try {
-      await held.file.sync()
+      await this.#files.call(name, (file) => file.sync())
     } catch (cause) {
       // What is on the disk now is not known; the store stops writing.
       throw new DatError('IO', `The file ${name} could not be synced.`, { file: name }, cause)
-    } finally {
-      this.#files.release(held)
     }
   }
 }

@@ -118,17 +118,12 @@ export class KeyFile {
     pair.set(tail, BODY_AT + KEY_BYTES)
     writeU32LE(pair, 0, this.#crc32(pair.subarray(4, RECORD_BYTES)))
     pair.copyWithin(RECORD_BYTES, 0, RECORD_BYTES)
-    const held = this.#files.hold(KEYS_NAME)
     // Two that are added in one moment do not write to the same place.
     const at = this.#end
     this.#end += PAIR_BYTES
-    try {
-      held.file.write(pair, at)
-      await held.file.sync()
-      await this.#files.syncNames()
-    } finally {
-      this.#files.release(held)
-    }
+    this.#files.get(KEYS_NAME).write(pair, at)
+    await this.#files.call(KEYS_NAME, (file) => file.sync())
+    await this.#files.syncNames()
   }
 
   /** Takes a record if it is undamaged. */

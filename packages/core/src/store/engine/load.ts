@@ -83,7 +83,7 @@ function loadFrom(
   frames: readonly Frame[],
   unused: readonly Frame[],
 ): Loaded {
-  const { files, gate, clock, crc32, sizes } = options
+  const { files, gate, clock, crc32, sizes, syncs } = options
   const names = files.disk.list()
   const storeId = stored?.storeId ?? findStoreId(options, names)
   const index = makeIndex(options, stored, frames, storeId)
@@ -93,11 +93,11 @@ function loadFrom(
 
   const common = { files, storeId, crc32 }
   const data = new SegmentLog(
-    { ...common, prefix: 'data-', kind: KIND_DATA, segmentBytes: sizes.segmentBytes },
+    { ...common, syncs, prefix: 'data-', kind: KIND_DATA, segmentBytes: sizes.segmentBytes },
     position,
   )
   const pages = new SegmentLog(
-    { ...common, prefix: 'pages-', kind: KIND_PAGES, segmentBytes: sizes.pageSegmentBytes },
+    { ...common, syncs, prefix: 'pages-', kind: KIND_PAGES, segmentBytes: sizes.pageSegmentBytes },
     pagesEnd,
   )
   const tables = tablesOf(index.images)

@@ -23,9 +23,9 @@ export class LogTable {
   /** Number of the next log. */
   next: number
   /** Logs whose state differs from what the index file says. */
-  readonly changed = new Set<SlotState>()
+  readonly changed: Set<SlotState> = new Set()
   /** Logs that the index file still has. */
-  readonly removed = new Set<number>()
+  readonly removed: Set<number> = new Set()
   readonly #images: () => IndexImages
   readonly #keys: KeyFile
   readonly #stateHost: StateHost

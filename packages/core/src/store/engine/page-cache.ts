@@ -9,7 +9,8 @@
 import { DatError } from '../../base/errors.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { ColdGuard } from './cold-guard.ts'
-import { FANOUT, Page, type PageOwner, pageBytes } from './page.ts'
+import { Page, type PageOwner } from './page.ts'
+import { FANOUT, pageBytes } from './page-layout.ts'
 import type { SegmentLog } from './segments.ts'
 
 /** A ref keeps the class of the page's room in its low bits. */

@@ -9,8 +9,9 @@
 import { DatError } from '../../base/errors.ts'
 import { copy } from '../../bytes/bytes.ts'
 import { popcount } from '../../bytes/words.ts'
-import { lastBlockBelow } from '../checks.ts'
-import { FANOUT, LEAF_BLOCKS, type Page } from './page.ts'
+import { endBlock } from '../../tree/flat.ts'
+import type { Page } from './page.ts'
+import { FANOUT, LEAF_BLOCKS } from './page-layout.ts'
 import { leavesBelow, type PageTree } from './page-tree.ts'
 
 /** Who is told what is no longer needed. */
@@ -120,7 +121,7 @@ export class PageDrop {
     }
     for (let slot = 0; page.hasSlot(slot); slot++) {
       const node = nodeIndex(page.level, page.number * FANOUT + slot)
-      if (lastBlockBelow(node) >= length) page.clearNode(page.nodeAt(slot))
+      if (endBlock(node) > length) page.clearNode(page.nodeAt(slot))
     }
   }
 

@@ -10,13 +10,14 @@
  */
 
 import type { Facts } from '../../base/errors.ts'
-import { findBit, popcount } from '../../bytes/words.ts'
-import { FANOUT, LEAF_BLOCKS, type Page, type PageOwner } from './page.ts'
+import { popcount } from '../../bytes/words.ts'
+import type { Page, PageOwner } from './page.ts'
 import type { PageCache } from './page-cache.ts'
+import { FANOUT, LEAF_BLOCKS } from './page-layout.ts'
 
 /** Pages of level 0 below one page of level `n`. */
 const LEAVES: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((level) => FANOUT ** level)
-const LEVEL_ONE_BLOCKS = LEAF_BLOCKS * FANOUT
+export const LEVEL_ONE_BLOCKS: number = LEAF_BLOCKS * FANOUT
 
 export function leavesBelow(level: number): number {
   return LEAVES[level] ?? 0
@@ -211,55 +212,6 @@ export class PageTree implements PageOwner {
     if (page === undefined) return false
     const bit = index % LEVEL_ONE_BLOCKS
     return (((page.bits[bit >>> 5] ?? 0) >>> (bit & 31)) & 1) === 1
-  }
-
-  /** First index in `from .. end` that is held, or that is missing; `end` if there is none. */
-  next(from: number, end: number, held: boolean): number {
-    let index = from
-    while (index < end) {
-      const found = this.height === 0 ? this.#nextInLeaf(index, held) : this.#nextBelow(index, held)
-      if (found >= 0) return Math.min(found, end)
-      index = -found
-    }
-    return end
-  }
-
-  /** The index that was looked for, or the negative of where to look next. */
-  #nextInLeaf(index: number, held: boolean): number {
-    if (index >= LEAF_BLOCKS) return held ? -Number.MAX_SAFE_INTEGER : index
-    for (let i = index; i < LEAF_BLOCKS; i++) if ((this.position(i) !== 0) === held) return i
-    return -LEAF_BLOCKS
-  }
-
-  /** The same from the pages above, stepping over whole subtrees that are full or empty. */
-  #nextBelow(index: number, held: boolean): number {
-    this.cache.trim()
-    let page = this.topPage()
-    const number = Math.floor(index / LEVEL_ONE_BLOCKS)
-    if (page === undefined || number >= leavesBelow(this.height - 1)) {
-      return held ? -Number.MAX_SAFE_INTEGER : index
-    }
-    while (page.level > 1) {
-      const i = Math.floor(number / leavesBelow(page.level - 2)) % FANOUT
-      const blocks = leavesBelow(page.level - 1) * LEAF_BLOCKS
-      const count = page.heldBelow(i)
-      const behind = -(Math.floor(index / blocks) + 1) * blocks
-      if (count === 0) return held ? behind : index
-      if (count === blocks) return held ? index : behind
-      const child = this.child(page, i, false)
-      if (child === undefined) return held ? behind : index
-      page = child
-    }
-    const bit = index % LEVEL_ONE_BLOCKS
-    const bits = page.bits.length * 32
-    const base = index - bit
-    if (bit < bits) {
-      const found = findBit(page.bits, bit, bits, held)
-      if (found < bits) return base + found
-    }
-    // Beyond the page's room nothing is held.
-    if (bits < LEVEL_ONE_BLOCKS && !held) return base + Math.max(bits, bit)
-    return -(base + LEVEL_ONE_BLOCKS)
   }
 
   // ---- What is held, in the pages above ----

@@ -28,8 +28,9 @@ export interface Segment {
   emptySince: number
   /** The counters differ from what the index says. */
   changed: boolean
-  /** Open and held while it has unsynced bytes: an error of the sync is reported to who has it open. */
-  unsynced: OpenFile | undefined
+  isUnsynced: boolean
+  /** Held while it is unsynced: an error of the sync is reported to who has it open. */
+  held: OpenFile | undefined
   /** Its content could not be understood when it was to be rewritten: left alone. */
   stuck: boolean
 }
@@ -41,6 +42,8 @@ export interface SegmentLogOptions {
   readonly segmentBytes: number
   readonly storeId: Uint8Array
   readonly crc32: Crc32
+  /** False in durability mode `none`. */
+  readonly syncs: boolean
 }
 
 const SUFFIX = '.log'
@@ -86,7 +89,8 @@ export class SegmentLog {
       punchedBytes: 0,
       emptySince: 0,
       changed: false,
-      unsynced: undefined,
+      isUnsynced: false,
+      held: undefined,
       stuck: false,
     }
     this.segments.push(segment)
@@ -126,16 +130,12 @@ export class SegmentLog {
   }
 
   /** The same in the thread pool. */
-  async readLater(into: Uint8Array, length: number, address: number): Promise<number> {
+  readLater(into: Uint8Array, length: number, address: number): Promise<number> {
     const segment = this.#require(address)
     const { files } = this.#options
     const wanted = Math.min(length, segment.end - address)
-    const held = files.hold(segment.name)
-    try {
-      return await held.file.readLater(into, 0, wanted, address - segment.start + HEADER_BYTES)
-    } finally {
-      files.release(held)
-    }
+    const from = address - segment.start + HEADER_BYTES
+    return files.call(segment.name, (file) => file.readLater(into, 0, wanted, from))
   }
 
   #require(address: number): Segment {
@@ -202,8 +202,7 @@ export class SegmentLog {
   drop(segment: Segment): void {
     const at = this.segments.indexOf(segment)
     invariant(at >= 0, 'A segment was dropped twice.', { file: segment.name })
-    if (segment.unsynced !== undefined) this.#options.files.release(segment.unsynced)
-    segment.unsynced = undefined
+    this.#markSynced(segment)
     this.segments.splice(at, 1)
     if (this.#lastHit === segment) this.#lastHit = undefined
     this.#options.files.remove(segment.name)
@@ -235,19 +234,24 @@ export class SegmentLog {
     const { files } = this.#options
     await files.syncNames()
     for (const segment of [...this.segments]) {
-      const held = segment.unsynced
-      if (held === undefined) continue
-      segment.unsynced = undefined
-      try {
-        await held.file.sync()
-      } finally {
-        files.release(held)
-      }
+      if (!segment.isUnsynced) continue
+      // What is written from here on is unsynced again.
+      const synced = files.call(segment.name, (file) => file.sync())
+      this.#markSynced(segment)
+      await synced
     }
   }
 
   #markUnsynced(segment: Segment): void {
-    segment.unsynced ??= this.#options.files.hold(segment.name)
+    segment.isUnsynced = true
+    const { files, syncs } = this.#options
+    if (syncs) segment.held ??= files.hold(segment.name)
+  }
+
+  #markSynced(segment: Segment): void {
+    segment.isUnsynced = false
+    if (segment.held !== undefined) this.#options.files.release(segment.held)
+    segment.held = undefined
   }
 
   // ---- What is live ----

@@ -12,12 +12,15 @@
 import type { Facts } from '../../base/errors.ts'
 import { copy, equalAt, hex } from '../../bytes/bytes.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
-import { EMPTY_HEAD, KEPT_SIGNATURES, lastBlockBelow } from '../checks.ts'
+import { endBlock } from '../../tree/flat.ts'
+import { EMPTY_HEAD, KEPT_SIGNATURES } from '../checks.ts'
 import type { Head, LogIdentity } from '../store.ts'
 import type { Frees } from './frees.ts'
-import { LEAF_BLOCKS, type Page } from './page.ts'
+import type { Page } from './page.ts'
 import type { PageCache } from './page-cache.ts'
 import { PageDrop } from './page-drop.ts'
+import { LEAF_BLOCKS } from './page-layout.ts'
+import { nextBlock } from './page-scan.ts'
 import { PageTree } from './page-tree.ts'
 import type { Undo, UndoTarget } from './undo.ts'
 
@@ -49,7 +52,7 @@ export class SlotState implements UndoTarget {
   /** Bytes of all blocks held. */
   blockBytes = 0
   extent = 0
-  readonly userData = new Map<string, Uint8Array>()
+  readonly userData: Map<string, Uint8Array> = new Map()
   readonly changes: Changes = { identity: false, userData: new Set() }
   readonly #host: StateHost
 
@@ -118,7 +121,7 @@ export class SlotState implements UndoTarget {
     this.contiguousLength =
       this.heldBlocks === index + 1
         ? index + 1
-        : this.tree.next(index + 1, Number.MAX_SAFE_INTEGER, false)
+        : nextBlock(this.tree, index + 1, Number.MAX_SAFE_INTEGER, false)
   }
 
   undoBlock(index: number, position: number, size: number): void {
@@ -150,7 +153,7 @@ export class SlotState implements UndoTarget {
     }
     page.setNode(nodeAt, size, bytes, at)
     this.tree.cache.markDirty(page)
-    this.extent = Math.max(this.extent, lastBlockBelow(index) + 1)
+    this.extent = Math.max(this.extent, endBlock(index))
     this.#touch()
     return true
   }

@@ -20,8 +20,10 @@ import {
   ITEM_USER_DATA,
   writeHead,
 } from './items.ts'
-import { LEAF_BLOCKS, type Page, pageBytes } from './page.ts'
+import type { Page } from './page.ts'
 import { refAddress, refClass } from './page-cache.ts'
+import { LEAF_BLOCKS, pageBytes } from './page-layout.ts'
+import { nextBlock } from './page-scan.ts'
 import type { SlotState } from './slot-state.ts'
 import type { StagedLog, Staging } from './staging.ts'
 
@@ -84,12 +86,12 @@ export class EngineSlot implements Slot, StagedLog {
 
   nextHeld(from: number, end: number): number {
     if (from < this.state.contiguousLength) return Math.min(from, end)
-    return from >= end ? end : this.state.tree.next(from, end, true)
+    return from >= end ? end : nextBlock(this.state.tree, from, end, true)
   }
 
   nextMissing(from: number, end: number): number {
     const start = Math.max(from, this.state.contiguousLength)
-    return start >= end ? end : this.state.tree.next(start, end, false)
+    return start >= end ? end : nextBlock(this.state.tree, start, end, false)
   }
 
   read(index: number): Uint8Array | undefined {

@@ -55,12 +55,7 @@ export class SyncMark {
   /** Makes an address that is lower than before last: the user has given up what was behind it. */
   async lower(address: number): Promise<void> {
     this.write(address)
-    const held = this.#files.hold(MARK_NAME)
-    try {
-      await held.file.sync()
-      await this.#files.syncNames()
-    } finally {
-      this.#files.release(held)
-    }
+    await this.#files.call(MARK_NAME, (file) => file.sync())
+    await this.#files.syncNames()
   }
 }
