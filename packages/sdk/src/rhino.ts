@@ -60,6 +60,7 @@ export async function open(options: OpenOptions = {}): Promise<Rhino> {
   return Rhino.open(options)
 }
 
+/** An open node; `open` makes it. */
 export class Rhino implements AsyncDisposable {
   readonly #storage: string | undefined
   readonly #options: StationOptions

@@ -39,6 +39,7 @@ export interface CloneSetup {
   readonly release: () => Promise<void>
 }
 
+/** One open clone. */
 export class Clone implements AsyncDisposable {
   /** The folder that is written, absolute. */
   readonly dir: string

@@ -6,6 +6,7 @@ import type { FolderWriter } from './folder-writer.ts'
 import type { Ledger } from './ledger.ts'
 import type { Teller } from './teller.ts'
 
+/** One export: from where, to where, and what it may do. */
 export interface ExportContext {
   readonly drive: Drive
   /** The drive at the version that is written out. */

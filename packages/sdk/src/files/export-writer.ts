@@ -31,6 +31,7 @@ interface Group {
   readonly downloads: Download[]
 }
 
+/** The doer of one export. */
 export class ExportWriter {
   readonly #context: ExportContext
   readonly #turns = new Turns()

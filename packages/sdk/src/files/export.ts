@@ -26,6 +26,7 @@ import { fileError } from './problems.ts'
 import { isUntouched } from './stat.ts'
 import { Turns } from './turns.ts'
 
+/** One pass; made for it, and used once. */
 export class ExportPass {
   readonly #context: ExportContext
   /** Ends the one side when the other fails. */

@@ -53,6 +53,7 @@ const FLAGS =
  */
 const PART_NAME = `${STATE_FOLDER}-part`
 
+/** The hand that writes below one root. */
 export class FolderWriter {
   readonly #root: string
   /** Folders known to be real ones. */

@@ -17,8 +17,10 @@ import { DatError } from '@dat-rhino/core/base/errors'
 import ignore from 'ignore'
 import { STATE_FOLDER } from './options.ts'
 
+/** The file of rules at the root of a folder. */
 export const IGNORE_FILE = '.datignore'
 
+/** Where rules come from. */
 export interface IgnoreOptions {
   /** Lines in gitignore syntax. */
   readonly ignore?: readonly string[]

@@ -36,6 +36,7 @@ const BATCH_BYTES = 16 * 1_048_576
 /** Times that a file may change under our hands before it is left for the next pass. */
 const TRIES = 3
 
+/** The writing side of one import. */
 export class ImportWriter {
   readonly #context: ImportContext
   #batch: DriveBatch | undefined

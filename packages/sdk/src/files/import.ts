@@ -32,6 +32,7 @@ export interface Scope {
   readonly deep: boolean
 }
 
+/** How a pass looks at the folder. */
 export interface ImportOptions {
   readonly ignores: Ignores
   /** Compare contents whatever stats say. */
@@ -50,6 +51,7 @@ const DEFERRED_MAX = 20_000
 const WARM_MS = 500
 const WARM_BYTES = 1_048_576
 
+/** One pass; made for it, and used once. */
 export class ImportPass {
   readonly #context: ImportContext
   readonly #options: ImportOptions

@@ -12,6 +12,7 @@
 
 import type { FileStat } from './stat.ts'
 
+/** What was known about one file. */
 export interface LedgerRow {
   readonly path: string
   readonly kind: 'file' | 'link'
@@ -24,16 +25,19 @@ export interface LedgerRow {
   readonly seq: number
 }
 
+/** The line of a row, with its line break. */
 export function rowLine(row: LedgerRow): string {
   const { size, mtimeMs, ctimeMs, inode, executable } = row.stat
   const kind = row.kind === 'link' ? 'L' : executable ? 'X' : 'F'
   return `${kind} ${size} ${mtimeMs} ${ctimeMs} ${inode} ${row.seq} ${escapePath(row.path)}\n`
 }
 
+/** The line that says that a path is not there any more. */
 export function removalLine(path: string): string {
   return `D ${escapePath(path)}\n`
 }
 
+/** The line that ends a batch. */
 export function versionLine(version: number): string {
   return `V ${version}\n`
 }

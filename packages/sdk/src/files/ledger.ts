@@ -51,6 +51,7 @@ export interface LedgerBatch {
   readonly version: number
 }
 
+/** An open ledger. One process writes it at a time: whoever holds the lock of the store beside it. */
 export class Ledger {
   readonly #path: string
   readonly #header: string

@@ -8,6 +8,7 @@
 /** Events that wait for one listener. */
 export const EVENTS_MAX = 10_000
 
+/** The events of one listener. */
 export class NewsQueue<T> implements AsyncIterableIterator<T> {
   readonly #missedEvent: (count: number) => T
   readonly #onend: () => void

@@ -19,6 +19,7 @@ export interface ShareOptions {
   readonly signal?: AbortSignal
 }
 
+/** How a drive is cloned into a folder. */
 export interface CloneOptions {
   /** Follow changes after everything is there. Default false. */
   readonly live?: boolean

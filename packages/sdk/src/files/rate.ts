@@ -8,6 +8,7 @@ import type { Clock } from '@dat-rhino/core/base/clock'
 
 const WINDOW_MS = 4_000
 
+/** One rate. */
 export class Rate {
   readonly #clock: Clock
   #samples: { at: number; total: number }[] = []

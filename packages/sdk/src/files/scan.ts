@@ -18,6 +18,7 @@ import { comparePaths, joinPath, localPath } from './paths.ts'
 import { fileError, isMissing } from './problems.ts'
 import { type FileStat, fileStat } from './stat.ts'
 
+/** A file or a link, as it was found. */
 export interface Found {
   /** From the root, with a slash in front. */
   readonly path: string
@@ -25,6 +26,7 @@ export interface Found {
   readonly stat: FileStat
 }
 
+/** Where a walk goes, and who hears of it. */
 export interface ScanOptions {
   readonly ignores: Ignores
   /** Where to begin; the paths stay those from the root. Default `/`. */

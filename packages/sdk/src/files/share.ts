@@ -46,6 +46,7 @@ export interface ShareSetup {
   readonly release: () => Promise<void>
 }
 
+/** One open share. */
 export class Share implements AsyncDisposable {
   /** The shared folder, absolute. */
   readonly dir: string

@@ -9,6 +9,7 @@
 
 import type { Stats } from 'node:fs'
 
+/** What is recorded of a file. */
 export interface FileStat {
   readonly size: number
   /** Milliseconds with fractions: exact to a quarter of a microsecond. 0 when it must not be trusted. */

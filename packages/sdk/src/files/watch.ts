@@ -13,6 +13,7 @@ import type { DatError } from '@dat-rhino/core/base/errors'
 import { folderOf, isBelow, localPath } from './paths.ts'
 import { fileError, isMissing } from './problems.ts'
 
+/** Who hears of changes. */
 export interface WatchOptions {
   readonly clock: Clock
   /** Called when changes have settled; `take()` then gives the folders. */

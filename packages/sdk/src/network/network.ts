@@ -30,6 +30,7 @@ export interface NetworkPeer {
   readonly bytesUp: number
 }
 
+/** A network at one moment. */
 export interface NetworkState {
   readonly offline: boolean
   readonly host: string
@@ -41,6 +42,7 @@ export interface NetworkState {
   readonly bytesUp: number
 }
 
+/** News of a network. */
 export interface NetworkEvents {
   'peer-added': { readonly peer: NetworkPeer }
   'peer-removed': { readonly peer: NetworkPeer; readonly error: Error | undefined }
@@ -56,6 +58,7 @@ const GOODBYE_MS = 600
 const CLOSE_MS = 250
 const MAX_PEERS = 64
 
+/** The one network of a store. */
 export class Network {
   readonly events: Emitter<NetworkEvents> = new Emitter()
   readonly #corestore: Corestore

@@ -7,6 +7,7 @@
 
 import type { KeyPair } from '@dat-rhino/core/crypto/crypto'
 
+/** Everything has a default that works for a person at home. */
 export interface NetworkOptions {
   /** Nodes to enter the DHT by: `host:port`, or as objects. Default: the public ones. `[]`: we are the first node. */
   readonly bootstrap?: readonly (string | { readonly host: string; readonly port: number })[]

@@ -12,6 +12,7 @@ import type Hyperswarm from 'hyperswarm'
 import type { Discovery } from 'hyperswarm'
 import { within } from './within.ts'
 
+/** How a topic is joined. */
 export interface TopicOptions {
   readonly announce: boolean
   /** Is somebody connected for this topic? Then nobody is looked for. */

@@ -5,16 +5,15 @@
  * part loads, else the portable one, which is slower and the same to the last bit.
  */
 
-import { mkdirSync, statSync } from 'node:fs'
-import { crc32 } from 'node:zlib'
+import { statSync } from 'node:fs'
 import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
 import { type Crypto, setCrypto } from '@dat-rhino/core/crypto/crypto'
 import { loadPortableCrypto } from '@dat-rhino/core/crypto/portable'
 import { openMemoryStore } from '@dat-rhino/core/store/memory'
-import { openStore } from '@dat-rhino/core/store/open'
 import type { Durability, Store } from '@dat-rhino/core/store/store'
-import { openNodeDisk } from './disk.ts'
+import { fileError } from '../../files/problems.ts'
+import { openNodeStore } from './disk.ts'
 
 /** Instead of a folder: keeps everything in memory, and forgets it on closing. */
 export const IN_MEMORY = ':memory:'
@@ -41,28 +40,25 @@ export async function preparePlatform(): Promise<void> {
 
 /**
  * @param path a folder, made if it is not there; or `IN_MEMORY`
- * @throws DatError STORE_LOCKED, CORRUPT_STORE, STORE_TOO_NEW, CONFLICT (a file is there), IO
+ * @throws DatError STORE_LOCKED, CORRUPT_STORE, STORE_TOO_NEW, CONFLICT (a file is there), NOT_FOUND, IO
  */
 export async function openStorage(path: string, options: StorageOptions = {}): Promise<Store> {
   await preparePlatform()
   if (path === IN_MEMORY) return openMemoryStore()
-  const readOnly = options.readOnly ?? false
-  checkFolder(path, readOnly)
-  return openStore({
-    disk: openNodeDisk(path, { readOnly }),
+  checkIsNoFile(path)
+  return openNodeStore(path, {
     clock: options.clock ?? systemClock,
     durability: options.durability ?? 'group',
-    readOnly,
-    crc32: (bytes, seed) => crc32(bytes, seed),
+    readOnly: options.readOnly ?? false,
   })
 }
 
-function checkFolder(path: string, readOnly: boolean): void {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  if (stats?.isDirectory() === true) return
-  if (stats !== undefined) {
-    throw new DatError('CONFLICT', `${path} is a file; a store needs a folder.`, { path })
+/** The system's word for a file in the place of a folder, or on the way to it, says little to a person. */
+function checkIsNoFile(path: string): void {
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? true) return
+  } catch (error) {
+    throw fileError(error, path)
   }
-  if (readOnly) throw new DatError('NOT_FOUND', `There is no store at ${path}.`, { path })
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  throw new DatError('CONFLICT', `${path} is a file; a store needs a folder.`, { path })
 }
