@@ -44,6 +44,7 @@ export const SPOKEN: ReadonlySet<number> = new Set([3])
 /** A remote that thought us idle when we were not is asked again after this. */
 const REOPEN_MS = 1_000
 
+/** A connection as the store sees it: it also attaches logs to it and takes them off. */
 export class StoreConnection implements Connection {
   readonly mux: Muxer
   readonly ended: Promise<Error | undefined>

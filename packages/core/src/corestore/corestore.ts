@@ -24,6 +24,7 @@ import { type CorestoreEvents, Root } from './root.ts'
 export type { LogSelector } from './identify.ts'
 export type { CorestoreEvents } from './root.ts'
 
+/** What a corestore stands on. */
 export interface CorestoreOptions {
   readonly store: Store
   readonly clock?: Clock
@@ -31,6 +32,7 @@ export interface CorestoreOptions {
   readonly eagerSignature?: boolean
 }
 
+/** How a log is opened, and what the handle on it may do. */
 export interface GetOptions {
   /** 32 bytes; blocks are encrypted before hashing and decrypted on reading. */
   readonly encryptionKey?: Uint8Array

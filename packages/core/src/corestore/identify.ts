@@ -21,6 +21,7 @@ export type LogSelector =
   | { readonly manifest: Uint8Array; readonly keyPair?: KeyPair }
   | { readonly discoveryKey: Uint8Array }
 
+/** The log that was meant. */
 export interface Identified {
   readonly discoveryKey: Uint8Array
   /** Who the log is, for making it; undefined if it can only be opened. */

@@ -12,6 +12,7 @@ import { Replica, type ReplicaOptions } from '../log/replica.ts'
 import { Replicator } from '../replicator/replicator.ts'
 import type { Slot, Store } from '../store/store.ts'
 
+/** How long a log must have been of no use to anybody before it is closed. */
 export const IDLE_MS = 6_000
 
 /** Who closes handles with itself. */
@@ -20,6 +21,7 @@ export interface HandleOwner {
   closed(log: Log): void
 }
 
+/** A log in memory with its replication, for all who hold it. */
 export class OpenLog {
   readonly replica: Replica
   readonly replicator: Replicator

@@ -21,6 +21,7 @@ import type { Identified } from './identify.ts'
 import { OpenLog } from './open-log.ts'
 
 const SWEEP_MS = 2_000
+/** News of a store, of all its views. */
 export interface CorestoreEvents {
   /** A connection was opened on this store, or ended. */
   'peer-add': { readonly remotePublicKey: Uint8Array }

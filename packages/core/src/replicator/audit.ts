@@ -7,6 +7,7 @@
 
 import type { Shared } from './shared.ts'
 
+/** What is reserved, and what is in flight, counted apart. */
 export interface Audit {
   readonly blocksReserved: number
   readonly blocksInFlight: number

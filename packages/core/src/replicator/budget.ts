@@ -9,6 +9,7 @@
 /** Requests on one connection: of the remote that wait for us, and of ours that wait for it. */
 export const CONNECTION_REQUESTS_MAX = 4_096
 
+/** The two counts of one connection. */
 export class ConnectionBudget {
   /** Requests of the remote that wait for our answer. */
   queued = 0

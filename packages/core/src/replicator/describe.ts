@@ -26,13 +26,16 @@ export class Describer {
   readonly #peer: Peer
   /** What may be told from 0 on. */
   readonly #contiguous: () => number
+  /** Has `run` called again, in a turn of its own. */
+  readonly #again: () => void
   readonly #jobs: Job[] = []
   #waiting = false
 
-  constructor(shared: Shared, peer: Peer, contiguous: () => number) {
+  constructor(shared: Shared, peer: Peer, contiguous: () => number, again: () => void) {
     this.#shared = shared
     this.#peer = peer
     this.#contiguous = contiguous
+    this.#again = again
   }
 
   onWant(start: number, length: number, any: boolean): void {
@@ -71,7 +74,7 @@ export class Describer {
         this.#waiting = true
         clock.soon(() => {
           this.#waiting = false
-          this.run()
+          this.#again()
         })
         return
       }

@@ -17,6 +17,7 @@
 
 import { invariant } from '../base/errors.ts'
 
+/** Blocks that are planned together. */
 export const CHUNK_BLOCKS = 64
 
 class Chunk {
@@ -44,6 +45,7 @@ const URGENT = 4
 /** Finds how far up a proof must lead: `Replica.missingNodes`. */
 export type MissingNodes = (node: number, trust: (node: number) => boolean) => number
 
+/** The reservations of one log. */
 export class Flights {
   readonly #missingNodes: MissingNodes
   readonly #chunks = new Map<number, Chunk>()

@@ -6,6 +6,7 @@
  * frame.
  */
 
+import { DatError } from '../base/errors.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { Handler, Request, Status } from '../wire/messages.ts'
 import type { Announcer } from './announce.ts'
@@ -50,7 +51,7 @@ export class PeerHandler implements Handler, Worker {
   #describer: Describer | undefined = undefined
   /** What the remote holds has changed in this frame. */
   #isNews = false
-  #isAnswering = false
+  #isAsking = false
 
   readonly #options: AttachOptions
 
@@ -87,7 +88,12 @@ export class PeerHandler implements Handler, Worker {
     this.#peer.subscriptions ??= new Subscriptions()
     this.#peer.subscriptions.add(start, length, any)
     const { shared, announcer } = this.#rooms
-    this.#describer ??= new Describer(shared, this.#peer, () => announcer.contiguous)
+    this.#describer ??= new Describer(
+      shared,
+      this.#peer,
+      () => announcer.contiguous,
+      () => this.#ask(),
+    )
     this.#describer.onWant(start, length, any)
   }
 
@@ -96,7 +102,7 @@ export class PeerHandler implements Handler, Worker {
   }
 
   onRequest(request: Readonly<Request>): void {
-    this.#server ??= new Server(this.#rooms.shared, this.#peer)
+    this.#server ??= new Server(this.#rooms.shared, this.#peer, () => this.#ask())
     this.#server.onRequest(request)
   }
 
@@ -123,30 +129,38 @@ export class PeerHandler implements Handler, Worker {
     if (this.#isNews) shared.version++
     this.#isNews = false
     receiver.onFrameEnd()
-    const isDue = this.#peer.statusDue || this.queued > 0
-    if (isDue && !this.#isAnswering) {
-      this.#isAnswering = true
-      this.#rooms.turns.add(this)
-    }
+    if (this.#peer.statusDue || this.queued > 0) this.#ask()
     this.#rooms.wake()
   }
 
+  onWritable(): void {
+    this.#ask()
+  }
+
+  /** A mistake of ours in answering one remote ends that conversation, and nothing else. */
   onTurn(): void {
-    this.#isAnswering = false
+    this.#isAsking = false
     if (this.#peer.closed) return
+    try {
+      this.#answer()
+    } catch (error) {
+      this.#peer.sender.close(asError(error))
+    }
+  }
+
+  /** Asks for a turn. */
+  #ask(): void {
+    if (this.#isAsking) return
+    this.#isAsking = true
+    this.#rooms.turns.add(this)
+  }
+
+  #answer(): void {
     if (this.#peer.statusDue) {
       reply(this.#rooms.shared, this.#peer)
       this.#rooms.onStatus(this.#peer)
     }
-    this.#serve()
-  }
-
-  onWritable(): void {
-    this.#serve()
     this.#describer?.run()
-  }
-
-  #serve(): void {
     this.#server?.run()
     // Most conversations are idle most of the time, and an idle one keeps nothing.
     if (this.#server?.isSpare === true) this.#server = undefined
@@ -160,4 +174,8 @@ export class PeerHandler implements Handler, Worker {
     const isRemoteIdle = error === undefined && this.#peer.heard && !this.#peer.downloading
     this.#options.onEnd?.(isRemoteIdle)
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new DatError('INVARIANT', String(error))
 }

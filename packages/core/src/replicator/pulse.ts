@@ -7,6 +7,7 @@
  */
 
 import type { Timer } from '../base/clock.ts'
+import { DatError } from '../base/errors.ts'
 import { IN_FLIGHT_BYTES_MAX } from '../base/limits.ts'
 import type { Announcer } from './announce.ts'
 import { isSettled } from './negotiate.ts'
@@ -26,6 +27,7 @@ export function isLonely({ peers, finding, opening, lookedUp }: Shared): boolean
   return lookedUp && peers.length + finding + opening === 0
 }
 
+/** Makes the passes of one log. */
 export class Pulse implements Worker {
   readonly #shared: Shared
   readonly #announcer: Announcer
@@ -57,9 +59,15 @@ export class Pulse implements Worker {
     this.#turns.add(this)
   }
 
+  /** A mistake of ours here ends the conversations about this log, and nothing else. */
   onTurn(): void {
     this.#isWaking = false
-    this.#pass()
+    try {
+      this.#pass()
+    } catch (error) {
+      const reason = error instanceof Error ? error : new DatError('INVARIANT', String(error))
+      for (const peer of [...this.#shared.peers]) peer.sender.close(reason)
+    }
   }
 
   #pass(): void {
@@ -145,7 +153,7 @@ export class Pulse implements Worker {
     this.#isLater = true
     this.#shared.clock.soon(() => {
       this.#isLater = false
-      this.#pass()
+      this.wake()
     })
   }
 

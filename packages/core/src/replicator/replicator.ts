@@ -57,6 +57,7 @@ export interface PeerStats {
   readonly wrongProofs: number
 }
 
+/** What a replicator is given from outside: time, chance, and whether its log is wanted. */
 export interface ReplicatorOptions {
   readonly clock: Clock
   /** Numbers in 0 .. 1: where non-linear ranges begin, how long an idle log lingers. Default `Math.random`. */

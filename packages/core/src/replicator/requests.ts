@@ -47,6 +47,7 @@ interface Resting {
   readonly until: number
 }
 
+/** The requests in flight to one peer. */
 export class Requests {
   readonly #table: Flight[] = []
   readonly #free: Flight[] = []

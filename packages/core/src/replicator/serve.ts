@@ -28,6 +28,8 @@ const proof = new Proof()
 export class Server {
   readonly #shared: Shared
   readonly #peer: Peer
+  /** Has `run` called again, in a turn of its own. */
+  readonly #again: () => void
   /** Waiting requests by id; an id in use again replaces. A taken entry leaves. */
   readonly #waiting = new Map<number, Request>()
   #urgent: Request[] = []
@@ -43,9 +45,10 @@ export class Server {
     this.#shared.replica.slot.readInto(this.#filled, into, at)
   }
 
-  constructor(shared: Shared, peer: Peer) {
+  constructor(shared: Shared, peer: Peer, again: () => void) {
     this.#shared = shared
     this.#peer = peer
+    this.#again = again
   }
 
   get queued(): number {
@@ -136,7 +139,7 @@ export class Server {
     const end = Math.min(request.block + WARM_BLOCKS, replica.length)
     const goOn = (): void => {
       this.#pausing = false
-      this.run()
+      this.#again()
     }
     replica.slot.warm(request.block, end).then(goOn, () => {
       // What can't be read is refused, and the others go on; the store reports its own damage.
@@ -154,7 +157,7 @@ export class Server {
     this.#pausing = true
     this.#shared.clock.soon(() => {
       this.#pausing = false
-      this.run()
+      this.#again()
     })
   }
 

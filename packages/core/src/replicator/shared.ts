@@ -16,6 +16,7 @@ import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
 import type { SeekWant, Wants } from './wants.ts'
 
+/** News of one log and its peers. */
 export interface ReplicatorEvents {
   'peer-add': { readonly remotePublicKey: Uint8Array }
   'peer-remove': { readonly remotePublicKey: Uint8Array; readonly error: Error | undefined }
@@ -42,6 +43,7 @@ export interface Batch {
   bytes: number
 }
 
+/** The state of one log among its peers. */
 export interface Shared {
   readonly replica: Replica
   readonly clock: Clock

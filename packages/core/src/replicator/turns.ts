@@ -9,7 +9,10 @@
 import type { Clock } from '../base/clock.ts'
 import { SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
 
-/** Something with work to do. An object and not a function, because thousands wait idle for their turn. */
+/**
+ * Something with work to do, that keeps its errors to itself. An object and not a function, because thousands
+ * wait idle for their turn.
+ */
 export interface Worker {
   onTurn(): void
 }
@@ -36,7 +39,7 @@ export class Turns {
     this.#workers.push(worker)
     if (this.#isDue) return
     this.#isDue = true
-    queueMicrotask(() => this.#run())
+    void Promise.resolve().then(() => this.#run())
   }
 
   #run(): void {
@@ -44,16 +47,13 @@ export class Turns {
     const until = this.#clock.now() + SLICE_MS
     this.#workers = []
     let at = 0
-    try {
-      while (at < workers.length) {
-        workers[at++]?.onTurn()
-        if (at % SLICE_ITEMS === 0 && this.#clock.now() >= until) break
-      }
-    } finally {
-      // What was added meanwhile comes behind what is left; an error of one stops no other.
-      if (at < workers.length) this.#workers = [...workers.slice(at), ...this.#workers]
-      this.#isDue = this.#workers.length > 0
-      if (this.#isDue) this.#clock.soon(() => this.#run())
+    while (at < workers.length) {
+      workers[at++]?.onTurn()
+      if (at % SLICE_ITEMS === 0 && this.#clock.now() >= until) break
     }
+    // What was added meanwhile comes behind what is left.
+    if (at < workers.length) this.#workers = [...workers.slice(at), ...this.#workers]
+    this.#isDue = this.#workers.length > 0
+    if (this.#isDue) this.#clock.soon(() => this.#run())
   }
 }

@@ -13,6 +13,7 @@ import { DEFAULT_WAIT_MS, type WaitOptions } from '../log/remote.ts'
 /** Deadlines are kept to this; a waiter is never ended early. */
 const GRAIN_MS = 20
 
+/** One caller who waits, and the promise that he holds. */
 export class Waiter {
   readonly promise: Promise<boolean>
   /** Infinity without a limit. */
@@ -73,6 +74,7 @@ export class Waiter {
   }
 }
 
+/** All who wait for something of one log. */
 export class Waiters {
   readonly #clock: Clock
   readonly #waiting = new Set<Waiter>()

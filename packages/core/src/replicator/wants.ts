@@ -18,6 +18,7 @@ export interface BlockWant {
   queued: boolean
 }
 
+/** A byte position that somebody wants located. */
 export interface SeekWant {
   readonly position: number
   readonly padding: number
@@ -25,6 +26,7 @@ export interface SeekWant {
   inFlight: boolean
 }
 
+/** Somebody who asked whether the log is longer than it was. */
 export interface UpdateWant {
   readonly length: number
   readonly fork: number
@@ -69,8 +71,10 @@ export interface Holdings {
   located(position: number, padding: number): boolean
 }
 
+/** What a wait was for. */
 export type WantKind = 'block' | 'seek' | 'range' | 'update'
 
+/** What `Wants` asks of those who know the peers. */
 export interface WantHooks {
   /** Why a wait of this kind has run out. */
   why(what: WantKind, index: number): DatError
@@ -78,6 +82,7 @@ export interface WantHooks {
   onGone(): void
 }
 
+/** The wishes of all callers of one log. */
 export class Wants {
   readonly #holdings: Holdings
   readonly #waiters: Waiters

@@ -236,3 +236,20 @@ test('everything that is called after the end says CLOSED', async () => {
     (e) => isCode(e, 'CLOSED'),
   )
 })
+
+test('waits of a handle run on the clock of its store', async () => {
+  const world = new World(1)
+  const store = await openStore(1, world)
+  const log = await store.get({ key: new Uint8Array(32).fill(8) })
+  let code = ''
+  log.get(0, { timeoutMs: 5_000 }).catch((error: { code: string }) => {
+    code = error.code
+  })
+
+  await world.run(4_000)
+  const early = code
+  await world.run(2_000)
+
+  assert.equal(early, '')
+  assert.equal(code, 'NO_PEERS')
+})

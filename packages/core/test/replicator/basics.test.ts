@@ -2,7 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { fromHex } from '../../src/bytes/bytes.ts'
+import { openReplica, testKeyPair } from '../log/support.ts'
 import { join, type Message } from '../sim/pipe.ts'
+import { pattern } from '../tree/model.ts'
+import { vectors } from '../vectors.ts'
 import { append, block, numbered, Scene, text } from './fixtures.ts'
 
 const requests = (messages: readonly Message[]) =>
@@ -273,4 +277,26 @@ test('extensions reach the other side with their name', async () => {
   await scene.pass(10)
 
   assert.deepEqual(heard, ['chat: block 1'])
+})
+
+test('a log with a prologue is fetched, the first upgrade alone', async () => {
+  const scene = new Scene()
+  const { prologue } = vectors<{ prologue: { manifest: string } }>('gen3-core/seek-prologue')
+  const owner = await openReplica({
+    manifest: fromHex(prologue.manifest),
+    keyPair: testKeyPair(1),
+  })
+  owner.append(Array.from({ length: 8 }, (_, i) => pattern(i, 4)))
+  await owner.sealed()
+  const writer = scene.party(owner)
+  const reader = await scene.reader(writer)
+
+  const joint = join(scene.world, writer.replicator, reader.replicator)
+  await scene.until(reader.replicator.block(7, {}))
+  await scene.until(reader.replicator.range({ start: 0, end: 8 }).done())
+
+  const [first] = requests(joint.sent)
+  assert.deepEqual([first?.block, first?.upgradeLength, first?.manifest], [-1, 8, true])
+  assert.equal(reader.replica.slot.contiguousLength, 8)
+  assert.equal(joint.sent.filter((message) => message.type === 'refuse').length, 0)
 })

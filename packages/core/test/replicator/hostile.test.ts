@@ -347,3 +347,48 @@ test('a want of every shape is answered with the truth', async () => {
     '64: ffffffff,f',
   ])
 })
+
+test('a mistake of ours in answering ends that conversation and no other', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(20)
+  const heard: string[] = []
+  const good = script(scene, writer, heard)
+  const unlucky: string[] = []
+  const bad = script(scene, writer, unlucky)
+  const prove = writer.replica.prove.bind(writer.replica)
+  writer.replica.prove = (asked, out) => {
+    if (asked.block === 13) throw new Error('a bug')
+    return prove(asked, out)
+  }
+
+  bad.request(request({ id: 1, block: 13 }))
+  await scene.pass(10)
+  good.request(request({ id: 1, block: 4 }))
+  await scene.pass(10)
+
+  assert.equal(unlucky.at(-1), 'closed')
+  assert.equal(heard.at(-1), 'data 1')
+})
+
+test('a mistake of ours in asking ends the conversations about that log, and leaves nothing reserved', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(200)
+  const reader = await scene.reader(writer)
+  const joint = join(scene.world, writer.replicator, reader.replicator)
+  await scene.until(reader.replicator.update({}))
+  const errors: (string | undefined)[] = []
+  reader.replicator.events.on('peer-remove', ({ error }) => errors.push(error?.message))
+  const { slot } = reader.replica
+  const nextMissing = slot.nextMissing.bind(slot)
+  slot.nextMissing = (from, end) => {
+    if (from > 60) throw new Error('a bug')
+    return nextMissing(from, end)
+  }
+
+  reader.replicator.range({ start: 10, end: 200 })
+  await scene.pass(100)
+
+  assert.equal(joint.closed, true)
+  assert.deepEqual(errors, ['a bug'])
+  assert.equal(reader.replicator.audit().blocksReserved, 0)
+})

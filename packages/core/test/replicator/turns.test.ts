@@ -1,0 +1,81 @@
+/** Work of many logs: at once while it is little, in slices of time when it is much. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Clock } from '../../src/base/clock.ts'
+import { Subscriptions } from '../../src/replicator/subscriptions.ts'
+import { Turns } from '../../src/replicator/turns.ts'
+import { World } from '../sim/world.ts'
+
+/** A clock on which each look costs a millisecond. */
+function slowClock(world: World): Clock {
+  let spent = 0
+  return {
+    now: () => ++spent,
+    after: (delayMs, task) => world.after(delayMs, task),
+    soon: (task) => world.soon(task),
+  }
+}
+
+test('all who ask on one clock share its turns', () => {
+  const world = new World(1)
+
+  assert.equal(Turns.on(world), Turns.on(world))
+  assert.notEqual(Turns.on(world), Turns.on(new World(1)))
+})
+
+test('work is done in the microtask after it was asked for, in order', async () => {
+  const turns = Turns.on(new World(1))
+  const done: number[] = []
+
+  for (const n of [1, 2, 3]) turns.add({ onTurn: () => done.push(n) })
+  const before = [...done]
+  await Promise.resolve()
+
+  assert.deepEqual(before, [])
+  assert.deepEqual(done, [1, 2, 3])
+})
+
+test('much work is done in slices, first come, first served', async () => {
+  const world = new World(1)
+  const turns = Turns.on(slowClock(world))
+  const done: number[] = []
+  for (let n = 0; n < 1_000; n++) turns.add({ onTurn: () => done.push(n) })
+
+  await Promise.resolve()
+  const inFirstSlice = done.length
+  turns.add({ onTurn: () => done.push(1_000) })
+  await world.run(10)
+
+  assert.ok(inFirstSlice > 0 && inFirstSlice < 500, `${inFirstSlice}`)
+  assert.deepEqual(
+    done,
+    Array.from({ length: 1_001 }, (_, n) => n),
+  )
+})
+
+test('a remote hears of what it asked about, until it takes that back', () => {
+  const subscriptions = new Subscriptions()
+  subscriptions.add(64, 64, false)
+  const before = [subscriptions.overlaps(0, 64), subscriptions.overlaps(127, 128)]
+
+  subscriptions.remove(64, 64)
+
+  assert.deepEqual(before, [false, true])
+  assert.equal(subscriptions.overlaps(64, 128), false)
+})
+
+test('a remote that asks in unusual shapes, or too often, hears of everything', () => {
+  const odd = new Subscriptions()
+  odd.add(5, 3, false)
+  const many = new Subscriptions()
+  for (let i = 0; i < 512; i++) many.add(i * 32, 32, false)
+  const full = many.overlaps(1e9, 1e9 + 1)
+  many.add(512 * 32, 32, false)
+  const any = new Subscriptions()
+  for (let i = 0; i < 17; i++) any.add(i, 1, true)
+
+  assert.equal(odd.overlaps(1e9, 1e9 + 1), true)
+  assert.deepEqual([full, many.overlaps(1e9, 1e9 + 1)], [false, true])
+  assert.equal(any.overlaps(1e9, 1e9 + 1), true)
+})
