@@ -136,6 +136,10 @@ export const PUNCH_BYTES_MIN = 16_384
 
 /** Copies that one view keeps of blocks that the log drops or replaces. */
 export const VIEW_BYTES_MAX: number = 16 * 1024 * 1024
+/** Findings that one audit lists; it counts the others. */
+export const AUDIT_FINDINGS_MAX = 1_024
+/** Blocks hashed by an audit between two turns of the event loop. */
+export const AUDIT_SLICE_BYTES: number = 4 * 1024 * 1024
 /** Appended from a source and not acknowledged yet. */
 export const APPEND_BYTES_QUEUED_MAX: number = 4 * 1024 * 1024
 

@@ -10,6 +10,7 @@ import { systemClock } from '../base/clock.ts'
 import { Emitter, type Listener } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { type AppendFromOptions, appendFrom, type Pieces } from './append-from.ts'
+import type { AuditOptions, AuditReport } from './audit.ts'
 import { type BlocksOptions, BlockWalk } from './blocks.ts'
 import { type BytesOptions, readBytes } from './byte-range.ts'
 import { blockCipher, type Cipher } from './cipher.ts'
@@ -25,6 +26,7 @@ import { LogView } from './view.ts'
 import { Waits } from './waits.ts'
 
 export type { AppendFromOptions, Pieces } from './append-from.ts'
+export type { AuditOptions, AuditProgress, AuditReport, Finding } from './audit.ts'
 export type { BlocksOptions } from './blocks.ts'
 export type { BytesOptions } from './byte-range.ts'
 export type { LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
@@ -323,6 +325,12 @@ export class Log {
     this.#checkOpen()
     this.replica.clear(start, end)
     await this.replica.commit()
+  }
+
+  /** Verifies head, nodes and blocks as they are stored here, in slices; repairs what can be if asked to. */
+  async audit(options: AuditOptions = {}): Promise<AuditReport> {
+    this.#checkOpen()
+    return this.replica.audit(this.#options.clock ?? systemClock, options)
   }
 
   /** A small value kept beside the log on this machine. */

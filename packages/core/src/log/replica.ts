@@ -7,6 +7,7 @@
  * per log and store, and the store and the state below hold all that it knows.
  */
 
+import type { Clock } from '../base/clock.ts'
 import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
@@ -15,6 +16,7 @@ import { endBlock, nodeOf, parentOf, tileBlocks } from '../tree/flat.ts'
 import type { Proof } from '../tree/proof.ts'
 import { type ProofRequest, prove, type Refused } from '../tree/prove.ts'
 import { byteOffset, type SeekResult, seek } from '../tree/seek.ts'
+import { type AuditOptions, type AuditReport, auditLog } from './audit.ts'
 import type { Cipher } from './cipher.ts'
 import type { ReplicaEvents } from './events.ts'
 import type { Generation } from './generation.ts'
@@ -298,6 +300,20 @@ export class Replica {
   setUserData(name: string, value: Uint8Array | undefined): void {
     this.#checkOpen()
     this.slot.stageUserData(name, value)
+  }
+
+  /** Verifies everything that is stored, and repairs what can be if asked to. See `audit.ts`. */
+  audit(clock: Clock, options: AuditOptions): Promise<AuditReport> {
+    this.#checkOpen()
+    return auditLog(
+      {
+        state: this.#state,
+        clock,
+        dropBlock: (index) => this.clear(index, index + 1),
+        commit: () => this.commit(),
+      },
+      options,
+    )
   }
 
   /** Commits what was staged, together with all other changes of this moment; then emits the events. */
