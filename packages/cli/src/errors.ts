@@ -11,7 +11,7 @@ const HINTS: Partial<Record<Code, string>> = {
   NO_PEERS:
     'Is somebody sharing it right now? Is this machine online? Wait longer with --timeout SECONDS (0: no limit).',
   NOT_AVAILABLE:
-    'It may come back with its owner: the same command goes on where this one stopped.',
+    'Somebody else may have it, now or later: the same command goes on where this one stopped.',
   TIMEOUT: 'What has arrived is kept: the same command goes on where this one stopped.',
   LOCAL_CHANGES:
     'To have the files of the drive instead, use --force; yours are then kept as NAME.orig.',

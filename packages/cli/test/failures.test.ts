@@ -23,6 +23,7 @@ async function failure(
   bench: Bench,
   args: readonly string[],
 ): Promise<{ exit: number | null; code: unknown; says: string }> {
+  // One after the other: both would write the same folder, or find each other on the network.
   const people = await bench.run(args)
   const programs = await bench.run([...args, '--json'])
   const { code, exit, message } = errorOf(programs)
@@ -107,6 +108,7 @@ test('a full disk stops a clone and a share without loss; with room both go on',
   await shared.done()
   const clone = ['clone', shared.link, copy, '--json', ...entry]
   const fullClone = await bench.run(clone, { faults: { room: 1_500_000 } })
+  const missing = await failure(bench, ['cat', copy, 'f9'])
   const again = await bench.run(clone)
 
   for (const full of [fullShare, fullClone]) {
@@ -115,6 +117,7 @@ test('a full disk stops a clone and a share without loss; with room both go on',
     assert.match(String(errorOf(full)['hint']), /nothing is lost/)
   }
   assert.equal(fullShare.events.find(({ event }) => event === 'link')?.['link'], shared.link)
+  assert.deepEqual([missing.exit, missing.code], [69, 'NOT_AVAILABLE'])
   assert.equal(again.exit, 0)
   assert.deepEqual(readTree(copy), readTree(source))
 })
@@ -178,13 +181,16 @@ test('a link that leads to another generation, or to no drive, says to what', as
     ['trie', header('hypertrie'), /generation 2/],
     ['plain', Buffer.from('just a log'), /plain log/],
   ]
+  const [source, dir] = [bench.folder(), join(bench.folder(), 'copy')]
+  writeTree(source, { a: 'a' })
+  const shared = await node.share(source, { watch: false })
+  await shared.done()
 
   for (const [name, block, says] of kinds) {
     const log = await corestore.get({ name })
     await log.append(block)
     const link = formatLink({ key: log.key })
     await node.log(link, { update: false })
-    const dir = join(bench.folder(), name)
 
     const clone = await failure(bench, ['clone', link, dir, ...entry])
     const list = await failure(bench, ['ls', link, ...entry])
@@ -194,6 +200,11 @@ test('a link that leads to another generation, or to no drive, says to what', as
       assert.match(said, says)
     }
   }
+
+  // The folder belongs to none of them.
+  const { exit } = await bench.run(['clone', shared.link, dir, ...entry])
+  assert.equal(exit, 0)
+  assert.deepEqual(readTree(dir), { a: 'a' })
 })
 
 test('a plain folder is told how to be shared, an old one what it is, a missing path that it is missing', async (t) => {

@@ -13,6 +13,7 @@ import { type Link, parseLink } from '@dat-rhino/core/crypto/links'
 import type { Drive, DriveReader } from '@dat-rhino/core/drive/drive'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import { open, type Rhino } from '@dat-rhino/sdk'
+import { AT_ONCE_MS } from '@dat-rhino/sdk/network/network'
 import { count } from '../format.ts'
 import { type NetworkFlags, networkOptions } from '../options.ts'
 import type { Session } from '../session.ts'
@@ -76,16 +77,15 @@ async function openAndWork(
   flags: ReadFlags,
   work: (opened: OpenedDrive) => Promise<void>,
 ): Promise<void> {
-  const wait = {
-    signal: session.signal,
-    ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
-  }
+  const { signal } = session
   const storage = flags.storage === undefined ? {} : { storage: flags.storage }
   if (place.kind === 'folder') {
     await using node = await open({ network: false, readOnly: true, ...storage })
     await using folder = await node.folder(place.dir)
+    const wait = { signal, timeoutMs: AT_ONCE_MS }
     return await local(place.dir, () => work(at(folder.drive, flags.checkout, place.path, wait)))
   }
+  const wait = { signal, ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }) }
   await using node = await open({ network: networkOptions(flags), ...storage })
   await using drive = await findDrive(session, node, place.link, wait)
   await work(at(drive, flags.checkout ?? place.version, place.path, wait))

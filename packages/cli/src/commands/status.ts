@@ -56,17 +56,21 @@ function* lines({ dir }: FoundFolder, folder: Folder, now: FolderStatus): Genera
   yield `${dir} is ${role === 'share' ? 'shared' : 'a clone'}`
   yield `  link       ${link}`
   yield `  version    ${now.version}${now.writable ? '' : ' (read-only: the secret key is elsewhere)'}`
-  yield `  holds      ${holdings(now)}`
+  yield `  drive      ${drive(now)}`
+  yield `  here       ${holdings(now)}`
   yield `  last pass  ${lastPass(now)}`
   yield `  files      ${fileNews(role, now)}`
   yield `  in use     ${now.holder === undefined ? 'by nobody' : `by ${now.holder.description}`}`
 }
 
-function holdings({ files, bytes, have, length }: FolderStatus): string {
+function drive({ files, bytes }: FolderStatus): string {
+  if (files === undefined || bytes === undefined) return 'not known yet'
+  return `${count(files, 'file')}, ${size(bytes)}`
+}
+
+function holdings({ have, length }: FolderStatus): string {
   const share = length === 0 ? 0 : Math.floor((have / length) * 100)
-  const blocks = `${have.toLocaleString('en-US')} of ${count(length, 'block')} (${share} %)`
-  if (files === undefined || bytes === undefined) return blocks
-  return `${count(files, 'file')}, ${size(bytes)}; ${blocks}`
+  return `${have.toLocaleString('en-US')} of ${count(length, 'block')} (${share} %)`
 }
 
 function lastPass({ edits, version }: FolderStatus): string {

@@ -10,6 +10,7 @@ import { isCode } from '@dat-rhino/core/base/errors'
 import { formatLink } from '@dat-rhino/core/crypto/links'
 import { Drive } from '@dat-rhino/core/drive/drive'
 import type { LogInfo } from '@dat-rhino/core/log/log'
+import { AT_ONCE_MS } from '../network/network.ts'
 import { type StoreHolder, storeHolder } from '../platform/node/holder.ts'
 import type { Station } from '../station.ts'
 import { type LocalEdits, localEdits } from './edits.ts'
@@ -108,7 +109,8 @@ export class Folder implements AsyncDisposable {
     let files = 0
     let bytes = 0
     try {
-      for await (const { blob } of this.drive.list('/', signal === undefined ? {} : { signal })) {
+      const wait = { timeoutMs: AT_ONCE_MS, ...(signal === undefined ? {} : { signal }) }
+      for await (const { blob } of this.drive.list('/', wait)) {
         files++
         bytes += blob?.byteLength ?? 0
       }
