@@ -7,10 +7,9 @@
 
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { Log } from '@dat-rhino/core/log/log'
@@ -20,17 +19,12 @@ import { listenTcp } from '@dat-rhino/sdk/platform/node/tcp'
 import { randomBlocks, randomNumbers } from './blocks.ts'
 import { type LogModel, Plan } from './kill/plan.ts'
 import type { Role, Said, Task } from './kill/victim.ts'
+import { later, scratch } from './later.ts'
 import { Stock } from './stock.ts'
 
-const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 4)
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 3)
 const SEED = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000)
 const VICTIM = fileURLToPath(new URL('./kill/victim.ts', import.meta.url))
-
-function scratch(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'dat-kill-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 /**
  * Runs a victim until `mayKill` has let it live for long enough, and kills it; or until it is done.
@@ -114,11 +108,11 @@ test(`a killed writer loses nothing that was acknowledged (seed ${SEED})`, async
 test(`a killed reader keeps what it held, and goes on (seed ${SEED})`, async (t) => {
   const blocks = randomBlocks(1_500, 0, 5_000, SEED)
   const owner = await Corestore.open({ store: await openStorage(scratch(t)) })
-  t.after(() => owner.close())
+  later(t, () => owner.close())
   const own = await owner.get({ name: 'log' })
   await own.append(blocks)
   const listener = await listenTcp({ onTransport: (transport) => owner.connect(transport) })
-  t.after(() => listener.close())
+  later(t, () => listener.close())
   const storage = scratch(t)
   const task = { storage, port: listener.port, key: own.key }
   const next = randomNumbers(SEED + 2)
@@ -195,7 +189,7 @@ test(`a killed clone goes on, and its files are right (seed ${SEED})`, async (t)
   const stock = await Stock.start(t)
   const bootstrap = await stock.do('testnet')
   const owner = await open({ storage: scratch(t), network: { bootstrap, host: '127.0.0.1' } })
-  t.after(() => owner.close())
+  later(t, () => owner.close())
   const share = await owner.share(source, { watch: false })
   await share.done({ timeoutMs: 0 })
   const folder = scratch(t)

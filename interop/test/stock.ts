@@ -6,11 +6,9 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { later, scratch } from './later.ts'
 
 export interface CoreInfo {
   readonly key: Uint8Array
@@ -121,13 +119,11 @@ interface Waiting {
 
 export class Stock {
   readonly #child: ChildProcess
-  readonly #folder: string
   readonly #waiting = new Map<number, Waiting>()
   #ids = 0
 
-  private constructor(child: ChildProcess, folder: string) {
+  private constructor(child: ChildProcess) {
     this.#child = child
-    this.#folder = folder
     child.on('message', (answer: Answer) => {
       const waiting = this.#waiting.get(answer.id)
       this.#waiting.delete(answer.id)
@@ -145,15 +141,15 @@ export class Stock {
 
   /** A new stock peer with an empty folder; it ends with the test. */
   static async start(t: TestContext, version: 10 | 11 = 11): Promise<Stock> {
-    const folder = await mkdtemp(join(tmpdir(), 'dat-interop-'))
+    const folder = scratch(t)
     const script = fileURLToPath(new URL('../gen3/peer.mjs', import.meta.url))
     const child = fork(script, [folder, String(version)], {
       serialization: 'advanced',
       execArgv: [],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    const stock = new Stock(child, folder)
-    t.after(() => stock.end())
+    const stock = new Stock(child)
+    later(t, () => stock.end())
     return stock
   }
 
@@ -175,11 +171,9 @@ export class Stock {
   }
 
   async end(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const gone = new Promise((resolve) => this.#child.once('exit', resolve))
-      this.kill()
-      await gone
-    }
-    await rm(this.#folder, { recursive: true, force: true })
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.kill()
+    await gone
   }
 }

@@ -10,18 +10,16 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { open, type Rhino } from '@dat-rhino/sdk'
 import { randomBlocks } from './blocks.ts'
+import { later, scratch } from './later.ts'
 import { type Bootstrap, type FileInfo, Stock } from './stock.ts'
 
 const [small, large] = [randomBlocks(1, 900, 900), randomBlocks(1, 400_000, 400_000, 2)].map(
@@ -29,12 +27,6 @@ const [small, large] = [randomBlocks(1, 900, 900), randomBlocks(1, 400_000, 400_
 ) as [Uint8Array, Uint8Array]
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-
-function scratch(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'dat-interop-swarm-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 /** A folder with what folders have. */
 function makeFolder(t: TestContext): string {
@@ -54,7 +46,7 @@ async function openRhino(
   storage: string,
 ): Promise<Rhino> {
   const rhino = await open({ storage, network: { bootstrap, host: '127.0.0.1' } })
-  t.after(() => rhino.close())
+  later(t, () => rhino.close())
   return rhino
 }
 
