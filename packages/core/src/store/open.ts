@@ -10,7 +10,7 @@
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
-import { DatError } from '../base/errors.ts'
+import { DatError, isCode } from '../base/errors.ts'
 import {
   CHECKPOINT_BYTES,
   DIRTY_PAGE_BYTES,
@@ -121,9 +121,20 @@ function readStore(opening: Opening): Store {
 
 /** In memory only: a writer does the same in its log. */
 function dropBeyondHeads({ logs, undo, frees }: Loaded): void {
-  for (const { state } of logs.beyondHeads()) state.applyTruncate(state.head, state.headAddress)
+  for (const { state } of logs.beyondHeads()) {
+    unlessDamaged(() => state.applyTruncate(state.head, state.headAddress))
+  }
   undo.clear()
   frees.apply([])
+}
+
+/** What can't be read can't be dropped; whoever reads there is told so. */
+function unlessDamaged(drop: () => void): void {
+  try {
+    drop()
+  } catch (error) {
+    if (!isCode(error, 'CORRUPT_STORE')) throw error
+  }
 }
 
 // ---- Writing ----
@@ -143,13 +154,16 @@ async function openForWriting(opening: Opening): Promise<Store> {
   if (!keys.hasPrimaryKey) damage.push('the file of keys is missing or damaged')
   gate.why = opening.recover ? undefined : whyReadOnly(damage, isCopy)
   const engineOptions = { ...opening, keys, identity, isLocked: true }
-  if (gate.why !== undefined) return new EngineStore(engineOptions, loaded)
+  if (gate.why !== undefined) {
+    dropBeyondHeads(loaded)
+    return new EngineStore(engineOptions, loaded)
+  }
 
   const isStale = isNew || isCopy || damage.length > 0 || loaded.isIndexStale
   await tidyLogs(loaded, syncs)
   if (!isStale) loaded.index.cutTail()
   const store = new EngineStore(engineOptions, loaded)
-  for (const slot of loaded.logs.beyondHeads()) slot.stageTruncate(slot.head)
+  for (const slot of loaded.logs.beyondHeads()) unlessDamaged(() => slot.stageTruncate(slot.head))
   await store.commit()
   if (isStale) await store.renewIndex()
   if (damage.length > 0) await loaded.mark.lower(loaded.data.end)

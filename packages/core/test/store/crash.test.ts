@@ -3,9 +3,21 @@
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FakeDisk } from '../fakes/disk.ts'
+import fc from 'fast-check'
+import { openStore } from '../../src/store/open.ts'
+import { FakeDisk } from '../fakes/disk.ts'
 import { appendAndCommit, bytesOf, identityOf } from './helpers.ts'
-import { HEAVY_STORY, type History, LARGER, play, reopen, STORY, showsOneOf } from './history.ts'
+import {
+  HEAVY_STORY,
+  type History,
+  LARGER,
+  play,
+  reopen,
+  SMALL,
+  STORY,
+  showsOneOf,
+} from './history.ts'
+import { steps } from './steps.ts'
 
 /** A generator of coin flips from a seed. */
 function coin(seed: number, heads: number): () => boolean {
@@ -71,7 +83,7 @@ test('a power cut leaves a true earlier state with everything that was synced', 
     const { length } = history.disk.ops
     for (let count = 0; count <= length; count++) {
       const from = history.syncedBy(count)
-      const to = acknowledgedBy(history, count) + 1
+      const to = Math.max(from, acknowledgedBy(history, count)) + 1
       for (const [seed, heads] of [
         [1, 0],
         [2, 1],
@@ -85,6 +97,38 @@ test('a power cut leaves a true earlier state with everything that was synced', 
       }
     }
   }
+})
+
+test('a power cut at any place of any history leaves a true earlier state', async () => {
+  const sizes = fc.constantFrom(SMALL, LARGER, {
+    ...SMALL,
+    segmentBytes: 700,
+    checkpointBytes: 900,
+  })
+  const cuts = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.constantFrom(0, 0.2, 0.5, 0.9)), {
+    minLength: 10,
+    maxLength: 10,
+  })
+  const property = fc.asyncProperty(
+    steps({ lasting: false }),
+    cuts,
+    sizes,
+    fc.boolean(),
+    async (list, places, chosen, syncsEach) => {
+      const history = await play(
+        list.filter((step) => step.do !== 'rewind'),
+        { sizes: chosen, syncsEach },
+      )
+      for (const [place, seed, heads] of places) {
+        const count = place % (history.disk.ops.length + 1)
+        const from = Math.max(history.syncedBy(count), 0)
+        const to = Math.max(from, acknowledgedBy(history, count)) + 1
+        const disk = history.disk.powerCut(count, coin(seed, heads))
+        await checkLeft(disk, history, from, to, `behind operation ${count}, ${seed}, ${heads}`)
+      }
+    },
+  )
+  await fc.assert(property, { numRuns: 60 })
 })
 
 test('in mode strict, a power cut leaves every acknowledged commit', async () => {
@@ -140,8 +184,6 @@ test('keys are on the disk before the call that makes them returns, in every mod
 test('a secret key and its log are on the disk when create returns, in every mode', async () => {
   const identity = identityOf(5, { publicKey: bytesOf(32, 1), secretKey: bytesOf(64, 2) })
   for (const durability of ['group', 'strict', 'none'] as const) {
-    const { openStore } = await import('../../src/store/open.ts')
-    const { FakeDisk } = await import('../fakes/disk.ts')
     const disk = new FakeDisk()
     const store = await openStore({ disk, durability })
     await store.create(identity)
