@@ -49,6 +49,11 @@ export class Clone implements AsyncDisposable {
   readonly #session: FolderSession
   readonly #release: () => Promise<void>
   readonly #work: Promise<void>
+  /**
+   * The version at which everything was compared in this life of the clone: from there on only what changed in the
+   * drive has to be. 0 before, and after a pass that failed.
+   */
+  #inStepAt = 0
   #ledger: { readonly fork: number; readonly ledger: Ledger } | undefined
 
   private constructor(setup: CloneSetup, session: FolderSession) {
@@ -229,10 +234,11 @@ export class Clone implements AsyncDisposable {
     const found = station.corestore.findingPeers(drive.discoveryKey)
     const rows = drive.log.download({ start: 0, end: version })
     try {
-      // Once everything was compared in this life of the clone, only what changed in the drive has to be.
-      const knows = teller.phase === 'watching' && ledger.version > 0 && ledger.version <= version
-      if (knows) await pass.since(ledger.version)
-      else await pass.all()
+      if (this.#inStepAt === ledger.version && version > ledger.version) {
+        this.#inStepAt = 0
+        await pass.since(ledger.version)
+      } else await pass.all()
+      this.#inStepAt = version
     } finally {
       rows.cancel()
       found()

@@ -91,7 +91,7 @@ export class ImportWriter {
 
   /** Commits: bytes, then rows, then the ledger; then tells. */
   async flush(): Promise<void> {
-    const { drive, ledger, teller } = this.#context
+    const { drive, ledger } = this.#context
     const batch = this.#batch
     this.#batch = undefined
     if (batch !== undefined) await batch.flush()
@@ -109,7 +109,6 @@ export class ImportWriter {
     this.#removed = []
     this.#news = []
     this.#bytes = 0
-    if (batch !== undefined) teller.emit({ type: 'version', version })
     for (const tell of news) tell()
   }
 

@@ -18,6 +18,7 @@ import { lstatSync } from 'node:fs'
 import { DatError } from '@dat-rhino/core/base/errors'
 import type { Ignores } from './ignore.ts'
 import { type ImportContext, ImportWriter } from './import-writer.ts'
+import type { LedgerCursor } from './ledger-cursor.ts'
 import type { LedgerRow } from './ledger-row.ts'
 import { comparePaths, folderOf, isBelow } from './paths.ts'
 import { fileError } from './problems.ts'
@@ -111,10 +112,8 @@ export class ImportPass {
         if (await scan.more()) continue
         break
       }
-      for (let row = cursor.row; row !== undefined && isBefore(row, found); row = cursor.row) {
-        this.#notFound(row, cursor)
-      }
-      this.#unseen = []
+      const passing = this.#passRows(cursor, found)
+      if (passing !== undefined) await passing
       const row = cursor.row?.path === found.path ? cursor.row : undefined
       if (row !== undefined) cursor.advance()
       const settling = this.#meet(found, row)
@@ -122,7 +121,26 @@ export class ImportPass {
       if (this.#writer.isFull) await this.#writer.flush()
       if (this.#turns.isOver) await this.#takeTurn()
     }
-    for (let row = cursor.row; row !== undefined; row = cursor.row) this.#notFound(row, cursor)
+    await this.#passRows(cursor, undefined)
+  }
+
+  /** Rows before the file that was found next: theirs were not. Not `async`: mostly there are none. */
+  #passRows(cursor: LedgerCursor, found: Found | undefined): Promise<void> | undefined {
+    const { row } = cursor
+    if (row !== undefined && (found === undefined || isBefore(row, found))) {
+      return this.#passRowsSlowly(cursor, found)
+    }
+    this.#unseen = []
+    return undefined
+  }
+
+  async #passRowsSlowly(cursor: LedgerCursor, found: Found | undefined): Promise<void> {
+    for (let row = cursor.row; row !== undefined; row = cursor.row) {
+      if (found !== undefined && !isBefore(row, found)) break
+      this.#notFound(row, cursor)
+      if (this.#writer.isFull) await this.#writer.flush()
+      if (this.#turns.isOver) await this.#takeTurn()
+    }
     this.#unseen = []
   }
 
@@ -159,10 +177,10 @@ export class ImportPass {
   }
 
   /** A row without a file: gone, unless it lies where we did not look. */
-  #notFound(row: LedgerRow, cursor: { advance(): void; seek(path: string): void }): void {
+  #notFound(row: LedgerRow, cursor: LedgerCursor): void {
     const folder = this.#unseen.find((path) => path === row.path || isBelow(row.path, path))
     if (folder === undefined) {
-      this.#renames.add(row)
+      if (!this.#renames.add(row)) this.#writer.remove(row.path)
       cursor.advance()
     } else if (folder === row.path) cursor.advance()
     else cursor.seek(`${folder}0`)

@@ -15,6 +15,8 @@ import { isUntouched } from './stat.ts'
 
 /** Gone files of one size that a new file's content is compared with. */
 const CANDIDATES_MAX = 4
+/** Gone files that are remembered. */
+const GONE_MAX = 100_000
 
 export class Renames {
   readonly #context: ImportContext
@@ -25,13 +27,16 @@ export class Renames {
     this.#context = context
   }
 
-  add(row: LedgerRow): void {
+  /** False: too many are gone to remember them all; this one is simply removed. */
+  add(row: LedgerRow): boolean {
+    if (this.#gone.size >= GONE_MAX) return false
     this.#gone.set(row.path, row)
     // Links and empty files have no bytes to lend.
-    if (row.kind === 'link' || row.stat.size === 0) return
+    if (row.kind === 'link' || row.stat.size === 0) return true
     const same = this.#bySize.get(row.stat.size)
     if (same === undefined) this.#bySize.set(row.stat.size, [row])
     else same.push(row)
+    return true
   }
 
   /** All that are gone, taken or not: their rows have to leave the drive. */

@@ -184,8 +184,14 @@ export class Share implements AsyncDisposable {
         isWatched: (folder) => this.#watch?.isWatched(folder) ?? false,
       },
     )
+    const before = drive.version
     const again = await pass.run(ignores.changed ? EVERYTHING : scopes)
     for (const folder of again) this.#watch?.touch(folder)
+    if (drive.version !== before) {
+      // Peers are not told before it is on the disk; nobody else should hear of it sooner.
+      await this.#session.station.corestore.flush()
+      teller.emit({ type: 'version', version: drive.version })
+    }
     await this.#ledger.compact()
     return teller.report()
   }
