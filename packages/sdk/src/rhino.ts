@@ -44,6 +44,11 @@ export interface OpenOptions {
   readonly durability?: Durability
   /** Open existing stores for reading only: no lock is taken, nothing is written. Default false. */
   readonly readOnly?: boolean
+  /**
+   * The user's word that a store which was copied, restored or damaged may be written again. Whoever gives it knows that
+   * no other copy is written: two of them would sign two histories. Default false: such a store opens read-only.
+   */
+  readonly recover?: boolean
   readonly clock?: Clock
 }
 
@@ -77,6 +82,7 @@ export class Rhino implements AsyncDisposable {
       network: network === false ? { offline: true } : network,
       durability: options.durability ?? 'group',
       readOnly: options.readOnly ?? false,
+      recover: options.recover ?? false,
       clock,
     }
   }
@@ -118,8 +124,11 @@ export class Rhino implements AsyncDisposable {
   async clone(link: string, dir: string, options: CloneOptions = {}): Promise<Clone> {
     const { key, version } = parseLink(link)
     const folder = madeFolder(dir)
-    const { place, station, release } = await this.#folderStation(folder, (place) =>
-      checkRole(folder, readRole(place), 'clone', key),
+    const { place, station, release } = await this.#folderStation(
+      folder,
+      (place) => checkRole(folder, readRole(place), 'clone', key),
+      // The store of a clone holds nothing of its own: what is missing or damaged in a copy comes from peers again.
+      { recover: true },
     )
     const all = version === undefined ? options : { version, ...options }
     return this.#opened(release, (done) =>
@@ -232,7 +241,7 @@ export class Rhino implements AsyncDisposable {
     return this.#main
   }
 
-  async #newStation(path: string, options: { readOnly?: boolean }): Promise<Station> {
+  async #newStation(path: string, options: Partial<StationOptions>): Promise<Station> {
     if (this.#closing !== undefined) throw new DatError('CLOSED', 'The node is closed.')
     const station = await Station.open(path, { ...this.#options, ...options })
     this.#stations.add(station)
@@ -252,6 +261,7 @@ export class Rhino implements AsyncDisposable {
   async #folderStation(
     folder: string,
     check: (place: FolderPlace) => void,
+    options: Partial<StationOptions> = {},
   ): Promise<{ place: FolderPlace; station: Station; release: () => Promise<void> }> {
     const place = this.#place(folder)
     check(place)
@@ -261,7 +271,7 @@ export class Rhino implements AsyncDisposable {
     if (this.#storage !== undefined && this.#storage !== IN_MEMORY) {
       return { place, station: await this.#mainStation(), release: async () => undefined }
     }
-    const station = await this.#newStation(place.store, {})
+    const station = await this.#newStation(place.store, options)
     return { place, station, release: () => this.#release(station) }
   }
 

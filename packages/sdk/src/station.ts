@@ -16,6 +16,7 @@ export interface StationOptions {
   readonly network: NetworkOptions
   readonly durability: Durability
   readonly readOnly: boolean
+  readonly recover: boolean
   readonly clock: Clock
 }
 
@@ -33,8 +34,8 @@ export class Station {
 
   /** @param path folder of the store, or `IN_MEMORY` */
   static async open(path: string, options: StationOptions): Promise<Station> {
-    const { durability, readOnly, clock } = options
-    const store = await openStorage(path, { durability, readOnly, clock })
+    const { durability, readOnly, recover, clock } = options
+    const store = await openStorage(path, { durability, readOnly, recover, clock })
     try {
       return new Station(await Corestore.open({ store, clock }), options)
     } catch (error) {

@@ -39,7 +39,7 @@ export function fileError(error: unknown, path: string): DatError {
 
 /** `ENOENT` and the like, if the operating system said so. */
 export function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
+  if (!(error instanceof Error) || error instanceof DatError || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
 

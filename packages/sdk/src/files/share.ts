@@ -252,6 +252,9 @@ export class Share implements AsyncDisposable {
 /** A share must be able to write; a store that may not says why. */
 function checkWritable(drive: Drive, station: Station): void {
   if (drive.writable) return
-  const why = station.corestore.store.whyReadOnly ?? 'its secret key is not in this store'
-  throw new DatError('NOT_WRITABLE', `This folder cannot be shared: ${why}.`)
+  const why = station.corestore.store.whyReadOnly
+  const says = why ?? 'its secret key is not in this store'
+  throw new DatError('NOT_WRITABLE', `This folder cannot be shared: ${says}.`, {
+    recoverable: why !== undefined,
+  })
 }

@@ -24,6 +24,8 @@ export interface StorageOptions {
   readonly durability?: Durability | undefined
   /** Take no lock and write nothing. Default false. */
   readonly readOnly?: boolean | undefined
+  /** Write on in a copied or damaged store. Default false: such a one opens read-only. */
+  readonly recover?: boolean | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -50,6 +52,7 @@ export async function openStorage(path: string, options: StorageOptions = {}): P
     clock: options.clock ?? systemClock,
     durability: options.durability ?? 'group',
     readOnly: options.readOnly ?? false,
+    recover: options.recover ?? false,
   })
 }
 
