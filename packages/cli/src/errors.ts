@@ -24,8 +24,12 @@ const HINTS: Partial<Record<Code, string>> = {
     'This is a bug of dat. Please report it with what the same command says with --verbose.',
 }
 
+const RECOVER_HINT =
+  'If no other copy of this folder is shared any more, say so with --recover. Two copies that change spoil the link.'
+
 /** What to do about it, if that is not plain from the message. */
 export function hintFor(error: DatError): string | undefined {
+  if (error.code === 'NOT_WRITABLE' && error.facts['recoverable'] === true) return RECOVER_HINT
   return HINTS[error.code]
 }
 

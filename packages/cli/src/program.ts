@@ -83,6 +83,7 @@ function addShare(program: Command, execute: Execute): void {
     .option('--no-datignore', 'do not read .datignore')
     .option('--verify', 'compare contents even where size and times look unchanged')
     .option('--storage <path>', 'keep keys and history there instead of in DIR/.dat-rhino')
+    .option('--recover', 'this copy is the one from now on (after copying, restoring or damage)')
     .addHelpText(
       'after',
       `

@@ -22,7 +22,7 @@ const FAULTS = new URL('./faults.mjs', import.meta.url).href
 /** With fewer nodes, connections between processes stall: the hole puncher learns too little. */
 const TESTNET_NODES = 5
 /** A command that hangs is ended, and its test fails with what it said. */
-const RUN_MS_MAX = 60_000
+const RUN_MS_MAX = 120_000
 
 /** A line of `--json`. */
 export interface DatEvent {

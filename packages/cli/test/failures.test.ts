@@ -75,7 +75,7 @@ test('a peer that goes in the middle leaves what arrived, and the same command g
   await share.event('sharing')
 
   const clone = ['clone', String(link), copy, '--json', ...entry]
-  const broken = bench.start([...clone, '--timeout', '2'])
+  const broken = bench.start([...clone, '--timeout', '4'])
   await broken.event('file-added')
   share.signal('SIGKILL')
   const first = await broken.ended

@@ -3,7 +3,15 @@
  */
 
 import assert from 'node:assert/strict'
-import { appendFileSync, chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readTree, type Tree, writeTree } from '../../sdk/test/temp.ts'
@@ -133,6 +141,35 @@ test('a clone goes on with what it has, and keeps files that were edited in it',
   assert.equal(forced.exit, 0)
   assert.equal(readFileSync(join(copy, 'readme.md'), 'utf8'), TREE['readme.md'])
   assert.equal(readFileSync(join(copy, 'readme.md.orig'), 'utf8'), 'mine')
+})
+
+test('a copied clone goes on; a copied share only when that is said to be meant', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const [source, copy, moved] = [bench.folder(), bench.folder(), bench.folder()]
+  writeTree(source, { a: '1' })
+  const first = await bench.run(['share', source, '--once'])
+  cpSync(source, moved, { recursive: true })
+  rmSync(source, { recursive: true })
+  writeFileSync(join(moved, 'b'), '2')
+
+  const refused = await bench.run(['share', moved, '--once', '--json'])
+  const share = bench.start(['share', moved, '--recover', '--json', ...entry])
+  const { link } = await share.event('link')
+  await share.event('sharing')
+  await bench.run(['clone', String(link), copy, ...entry])
+  const copied = bench.folder()
+  cpSync(copy, copied, { recursive: true })
+  writeFileSync(join(moved, 'c'), '3')
+  await share.event('file-added', ({ path }) => path === '/c')
+  const clone = await bench.run(['clone', String(link), copied, ...entry])
+
+  assert.equal(refused.exit, 77)
+  assert.equal(textOf(refused, 'error', 'code'), 'NOT_WRITABLE')
+  assert.match(String(textOf(refused, 'error', 'hint')), /--recover/)
+  assert.equal(`${link}\n`, first.stdout)
+  assert.equal(clone.exit, 0)
+  assert.deepEqual(readTree(copied), { a: '1', b: '2', c: '3' })
 })
 
 test('an older version is written out when asked for, by option or in the link', async (t) => {

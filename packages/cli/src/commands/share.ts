@@ -19,6 +19,7 @@ export interface ShareFlags extends NetworkFlags {
   readonly ignore?: readonly string[]
   readonly datignore?: boolean
   readonly verify?: boolean
+  readonly recover?: boolean
   readonly storage?: string
 }
 
@@ -29,6 +30,7 @@ export async function share(session: Session, dir: string, flags: ShareFlags): P
   await using node = await open({
     network: isOnce ? false : networkOptions(flags),
     ...(flags.storage === undefined ? {} : { storage: flags.storage }),
+    ...(flags.recover === true ? { recover: true } : {}),
   })
   await using shared = await node.share(dir, {
     watch: isWatching,
