@@ -12,6 +12,7 @@ import { DatError } from '../base/errors.ts'
 import { compare, equal } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.ts'
+import { isDraft, stageDraftRemoval } from '../log/draft.ts'
 import type { Log } from '../log/log.ts'
 import type { PeerStats } from '../replicator/replicator.ts'
 import type { Alias, LogIdentity, Store } from '../store/store.ts'
@@ -126,8 +127,10 @@ export class Corestore {
   list(namespace?: Uint8Array): LogRecord[] {
     const records: LogRecord[] = []
     for (const log of this.store.logs()) {
-      const { identity, head } = this.store.slot(log)
+      const slot = this.store.slot(log)
+      const { identity, head } = slot
       const { key, discoveryKey, generation, alias } = identity
+      if (isDraft(slot)) continue
       if (namespace !== undefined && !isIn(namespace, alias)) continue
       const isOwn = identity.publicKey !== undefined
       records.push({ key, discoveryKey, generation, alias, length: head.length, isOwn })
@@ -169,7 +172,7 @@ export class Corestore {
     return this.#root.find(discoveryKey)?.replicator.peers() ?? []
   }
 
-  /** Deletes a log with its name and data; handles on it are closed. */
+  /** Deletes a log with its name, data and drafts; handles on it are closed. */
   async remove(discoveryKey: Uint8Array): Promise<void> {
     this.#checkOpen()
     const log = this.store.find(discoveryKey)
@@ -177,6 +180,7 @@ export class Corestore {
     const open = this.#root.find(discoveryKey)
     if (open !== undefined) await this.#root.closeLog(open)
     this.#checkOpen()
+    stageDraftRemoval(this.store, this.store.slot(log))
     this.store.remove(log)
     await this.store.commit()
   }

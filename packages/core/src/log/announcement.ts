@@ -51,6 +51,19 @@ export class Announcement {
     if (this.#first !== undefined) this.#stopListening ??= this.#store.onSynced(() => this.look())
   }
 
+  /** The way back to what is shown and waits now, for a cut that is taken back before anybody saw it. */
+  mark(): () => void {
+    const shown = this.#shown
+    const first = this.#first
+    const newest = this.#newest
+    return () => {
+      this.#shown = shown
+      this.#first = first
+      this.#newest = newest
+      if (first !== undefined) this.#stopListening ??= this.#store.onSynced(() => this.look())
+    }
+  }
+
   /** The history was cut: nothing shown before can be proved any more. Shows an empty log until the next head. */
   cut(fork: number): void {
     this.#shown = { head: { ...this.#shown.head, fork, length: 0, byteLength: 0 }, address: 0 }

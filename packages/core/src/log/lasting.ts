@@ -62,6 +62,19 @@ export class Lasting {
     this.#announcement.cut(fork)
   }
 
+  /** The way back to how things are now, for changes that the caller takes back in the store before any turn. */
+  mark(): () => void {
+    const news = this.#news.clone()
+    const showable = this.#showable
+    const backs = [this.#announcement.mark(), this.#state.views.mark()]
+    return () => {
+      this.#news = news
+      this.#showable = showable
+      this.#state.forgetRoots()
+      for (const back of backs) back()
+    }
+  }
+
   commit(): Promise<void> {
     this.#committing ??= this.#commit()
     return this.#committing

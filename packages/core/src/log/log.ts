@@ -4,6 +4,9 @@
  * Owns: waiting, and what a handle has for itself: whether it may write, its cipher, its downloads. Local
  * reads never wait; everything that does ends with what was asked or with an error that says why not, also
  * when this handle is closed. Bytes that come out are the caller's.
+ *
+ * Longer than 400 lines, because it is the one place where people look for what a log can do: most methods are
+ * a sentence about what they do and a call of who does it.
  */
 
 import { systemClock } from '../base/clock.ts'
@@ -15,6 +18,7 @@ import { type BlocksOptions, BlockWalk } from './blocks.ts'
 import { type BytesOptions, readBytes } from './byte-range.ts'
 import { blockCipher, type Cipher } from './cipher.ts'
 import { type Downloads, downloads } from './downloads.ts'
+import { type Draft, draftNames, openDraft } from './draft.ts'
 import type { ReplicaEvents } from './events.ts'
 import type { Generation } from './generation.ts'
 import type { Manifest } from './manifest.ts'
@@ -37,7 +41,8 @@ const SEEK_ROUNDS_MAX = 64
 export class Log {
   /** The log itself, shared with all other handles and with replication. */
   readonly replica: Replica
-  readonly #cipher: Cipher | undefined
+  /** What stands between blocks and stored bytes, if anything does. */
+  readonly cipher: Cipher | undefined
   readonly #mayWrite: boolean
   readonly #options: LogOptions
   readonly #waits: Waits
@@ -49,7 +54,7 @@ export class Log {
   constructor(replica: Replica, options: LogOptions = {}) {
     const { clock = systemClock, timeoutMs } = options
     this.replica = replica
-    this.#cipher = cipherOf(replica, options)
+    this.cipher = cipherOf(replica, options)
     this.#mayWrite = options.writable ?? true
     this.#options = options
     this.#waits = new Waits(replica, clock, timeoutMs === undefined ? {} : { timeoutMs })
@@ -62,12 +67,12 @@ export class Log {
 
   /** Another handle on this log, with waits, downloads and listeners of its own; it is closed by itself. */
   session(options: SessionOptions = {}): Log {
-    this.#checkOpen()
+    this.checkOpen()
     const { cipher: _, encryptionKey: __, isBlockKey: ___, ...inherited } = this.#options
     const isOwn = options.cipher !== undefined || options.encryptionKey !== undefined
     return new Log(this.replica, {
       ...inherited,
-      ...(!isOwn && this.#cipher !== undefined && { cipher: this.#cipher }),
+      ...(!isOwn && this.cipher !== undefined && { cipher: this.cipher }),
       ...options,
       writable: this.#mayWrite && (options.writable ?? true),
     })
@@ -80,8 +85,8 @@ export class Log {
 
   /** The log as it is at a length that it has. */
   checkout(length: number): LogView {
-    this.#checkOpen()
-    return new LogView(this, length, this.#cipher)
+    this.checkOpen()
+    return new LogView(this, length)
   }
 
   // ---- State -------------------------------------------------------------------------------------
@@ -134,7 +139,7 @@ export class Log {
 
   /** Bytes in front of each stored block that readers do not see: 0, or 8 when encrypted. */
   get paddingBytes(): number {
-    return this.#cipher?.paddingBytes ?? 0
+    return this.cipher?.paddingBytes ?? 0
   }
 
   info(): LogInfo {
@@ -167,8 +172,8 @@ export class Log {
   /** The block if it is here; the bytes are the caller's. Never waits, unless the disk is slow. */
   peek(index: number): Uint8Array | undefined {
     const stored = this.replica.slot.read(index)
-    if (stored === undefined || this.#cipher === undefined) return stored
-    return this.#cipher.decrypt(index, stored)
+    if (stored === undefined || this.cipher === undefined) return stored
+    return this.cipher.decrypt(index, stored)
   }
 
   /**
@@ -178,7 +183,7 @@ export class Log {
   get(index: number, options: WaitOptions = {}): Promise<Uint8Array> {
     try {
       checkIndex(index)
-      this.#checkOpen()
+      this.checkOpen()
       if (this.replica.slot.isCold(index, index + 1)) return this.#getCold(index, options)
       const block = this.peek(index)
       return block === undefined ? this.#fetch(index, options) : Promise.resolve(block)
@@ -219,7 +224,7 @@ export class Log {
 
   /** Asks peers for a longer history: did the log grow? A log of our own grows by us alone: false at once. */
   async update(options: WaitOptions = {}): Promise<boolean> {
-    this.#checkOpen()
+    this.checkOpen()
     if (this.replica.writable) return false
     const { length } = this
     const grew = await this.#waits.run(options, (wait) =>
@@ -234,21 +239,7 @@ export class Log {
 
   /** Resolves when the log has `length` blocks, however long that takes. */
   grown(length: number, signal?: AbortSignal): Promise<void> {
-    const wait = signal === undefined ? {} : { signal }
-    return this.#waits.run(wait, ({ signal: ended }) => {
-      if (this.length >= length) return Promise.resolve()
-      return new Promise((resolve) => {
-        const look = (): void => {
-          if (this.length >= length) stop()
-        }
-        const stop = (): void => {
-          for (const off of offs) off()
-          resolve()
-        }
-        const offs = [this.on('append', look), this.on('truncate', look)]
-        ended?.addEventListener('abort', stop, { once: true })
-      })
-    })
+    return this.#waits.grown(length, signal === undefined ? {} : { signal })
   }
 
   /** Bytes before block `index` (`length` for the end), or undefined if that is not known here. */
@@ -266,7 +257,7 @@ export class Log {
   ): Promise<{ index: number; offset: number } | undefined> {
     checkIndex(byte)
     for (let round = 0; round < SEEK_ROUNDS_MAX; round++) {
-      this.#checkOpen()
+      this.checkOpen()
       const found = this.replica.seekLocal(byte, this.paddingBytes)
       if (found.kind === 'found') return { index: found.index, offset: found.offset }
       if (found.kind === 'outside') return undefined
@@ -283,7 +274,7 @@ export class Log {
 
   /** Fetches blocks until all of the range are held, or for ever if it has no end. Default: everything. */
   download(range: Partial<RangeRequest> = {}): Download {
-    this.#checkOpen()
+    this.checkOpen()
     return this.#downloads.start({ start: 0, end: -1, ...range })
   }
 
@@ -295,9 +286,9 @@ export class Log {
     options: AppendOptions = {},
   ): Promise<{ length: number; byteLength: number }> {
     try {
-      this.#checkWritable()
+      this.checkWritable()
       const list = blocks instanceof Uint8Array ? [blocks] : blocks
-      if (list.length > 0) this.replica.append(list, options, this.#cipher)
+      if (list.length > 0) this.replica.append(list, options, this.cipher)
       const { length, byteLength } = this
       return this.replica.commit().then(() => ({ length, byteLength }))
     } catch (error) {
@@ -313,23 +304,37 @@ export class Log {
     return appendFrom(this, pieces, options)
   }
 
+  /**
+   * Blocks that are meant for this log, kept under a name until they are committed or discarded: the draft of that
+   * name, or a new one that begins at the log's end. `CONFLICT` if it is open already.
+   */
+  async draft(name: string): Promise<Draft> {
+    this.checkWritable()
+    return openDraft(this, name)
+  }
+
+  /** Names of all drafts of this log. */
+  drafts(): string[] {
+    return draftNames(this.replica.store, this.replica.slot)
+  }
+
   /** Shortens our log and begins a new fork. */
   async truncate(length: number, options: TruncateOptions = {}): Promise<void> {
-    this.#checkWritable()
+    this.checkWritable()
     this.replica.truncate(length, options)
     await this.replica.commit()
   }
 
   /** Drops blocks here (default: the one); they can be fetched again. */
   async clear(start: number, end: number = start + 1): Promise<void> {
-    this.#checkOpen()
+    this.checkOpen()
     this.replica.clear(start, end)
     await this.replica.commit()
   }
 
   /** Verifies head, nodes and blocks as they are stored here, in slices; repairs what can be if asked to. */
   async audit(options: AuditOptions = {}): Promise<AuditReport> {
-    this.#checkOpen()
+    this.checkOpen()
     return this.replica.audit(this.#options.clock ?? systemClock, options)
   }
 
@@ -339,12 +344,17 @@ export class Log {
   }
 
   async setUserData(name: string, value: Uint8Array | undefined): Promise<void> {
-    this.#checkOpen()
+    this.checkOpen()
+    this.stageUserData(name, value)
+    await this.replica.commit()
+  }
+
+  /** For `atomic`: what `setUserData` stages. */
+  stageUserData(name: string, value: Uint8Array | undefined): void {
     if (name.startsWith(OWN_DATA_PREFIX)) {
       throw new DatError('BAD_ARGUMENT', `Names from "${OWN_DATA_PREFIX}" on are taken.`)
     }
     this.replica.setUserData(name, value)
-    await this.replica.commit()
   }
 
   /** Resolves when everything written so far is signed and on the disk. */
@@ -373,12 +383,14 @@ export class Log {
     return this.#closing
   }
 
-  #checkOpen(): void {
+  /** Throws `CLOSED` if this handle is closed. */
+  checkOpen(): void {
     if (this.closed) throw closed()
   }
 
-  #checkWritable(): void {
-    this.#checkOpen()
+  /** Throws unless this handle may write. */
+  checkWritable(): void {
+    this.checkOpen()
     if (!this.#mayWrite) throw new DatError('NOT_WRITABLE', 'This handle is for reading only.')
   }
 }

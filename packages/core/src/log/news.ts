@@ -14,8 +14,8 @@ type Runs = number[]
 
 /** What happened to one log since its last commit. */
 export class News {
-  readonly #held: Runs = []
-  readonly #cleared: Runs = []
+  #held: Runs = []
+  #cleared: Runs = []
   #grew = false
   #ancestors = -1
   #manifest = false
@@ -24,6 +24,18 @@ export class News {
   get isEmpty(): boolean {
     const runs = this.#held.length + this.#cleared.length
     return runs === 0 && !this.#grew && this.#ancestors === -1 && !this.#manifest && !this.#conflict
+  }
+
+  /** The same news, for going back to. */
+  clone(): News {
+    const copy = new News()
+    copy.#held = [...this.#held]
+    copy.#cleared = [...this.#cleared]
+    copy.#grew = this.#grew
+    copy.#ancestors = this.#ancestors
+    copy.#manifest = this.#manifest
+    copy.#conflict = this.#conflict
+    return copy
   }
 
   held(start: number, end: number): void {

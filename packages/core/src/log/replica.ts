@@ -316,6 +316,14 @@ export class Replica {
     )
   }
 
+  /**
+   * The way back to how this is now, beside a mark of the store: call it after the store was rewound, in the same
+   * turn, and nothing was staged or told.
+   */
+  mark(): () => void {
+    return this.#lasting.mark()
+  }
+
   /** Commits what was staged, together with all other changes of this moment; then emits the events. */
   commit(): Promise<void> {
     return this.#lasting.commit()

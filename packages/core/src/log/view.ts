@@ -15,7 +15,6 @@ import { DatError } from '../base/errors.ts'
 import { copy } from '../bytes/bytes.ts'
 import { type BlocksOptions, BlockWalk, type WalkSource } from './blocks.ts'
 import { type BytesOptions, readBytes } from './byte-range.ts'
-import type { Cipher } from './cipher.ts'
 import { Kept } from './kept.ts'
 import type { Log } from './log.ts'
 import type { WaitOptions } from './remote.ts'
@@ -27,13 +26,12 @@ export class LogView {
   /** Bytes of all blocks, without encryption padding. Undefined where the tree here does not tell (sparse logs). */
   readonly byteLength: number | undefined
   readonly #log: Log
-  readonly #cipher: Cipher | undefined
   readonly #kept: Kept
   readonly #stopListening: () => void
   #closed = false
 
   /** Use `Log.snapshot` or `Log.checkout`. */
-  constructor(log: Log, length: number, cipher: Cipher | undefined) {
+  constructor(log: Log, length: number) {
     if (!Number.isSafeInteger(length) || length < 0 || length > log.length) {
       throw new DatError('BAD_ARGUMENT', 'A view is of a length that the log has.', { length })
     }
@@ -42,7 +40,6 @@ export class LogView {
     this.length = length
     this.byteLength = log.byteOffset(length)
     this.#log = log
-    this.#cipher = cipher
     this.#kept = new Kept(log.fork, length)
     log.replica.views.add(this.#kept)
     this.#stopListening = log.on('closed', () => this.#end())
@@ -68,7 +65,7 @@ export class LogView {
     const stored = this.#kept.get(index)
     if (stored === undefined) return undefined
     const own = copy(stored)
-    return this.#cipher === undefined ? own : this.#cipher.decrypt(index, own)
+    return this.#log.cipher?.decrypt(index, own) ?? own
   }
 
   /**

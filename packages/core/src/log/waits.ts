@@ -105,6 +105,25 @@ export class Waits {
     })
   }
 
+  /** Resolves when the log has `length` blocks, however long that takes. */
+  grown(length: number, wait: WaitOptions): Promise<void> {
+    const { events } = this.#replica
+    return this.run(wait, ({ signal }) => {
+      if (this.#replica.length >= length) return Promise.resolve()
+      return new Promise((resolve) => {
+        const look = (): void => {
+          if (this.#replica.length >= length) stop()
+        }
+        const stop = (): void => {
+          for (const off of offs) off()
+          resolve()
+        }
+        const offs = [events.on('append', look), events.on('truncate', look)]
+        signal?.addEventListener('abort', stop, { once: true })
+      })
+    })
+  }
+
   /** Ends all waits. */
   endAll(error: DatError): void {
     for (const fail of [...this.#open]) fail(error)
