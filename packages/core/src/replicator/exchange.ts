@@ -48,8 +48,8 @@ export function ask(shared: Shared, peer: Peer, order: Readonly<Order>): Flight 
     const inTree = order.block < replica.length
     flight.nodes = flights.reserve(order.block, peer.id, inTree, order.urgent)
     flight.countedBytes = peer.windowOrNew(averageBytes(shared)).sent(flight.sentAt)
-    peer.batchBlocks++
-    peer.batchBytes += flight.countedBytes
+    peer.turnBlocks++
+    peer.turnBytes += flight.countedBytes
   }
   if (order.seek !== undefined) order.seek.inFlight = true
   if (order.upgradeLength > 0 && !order.reorg) shared.upgrade = { peer, flight }

@@ -6,11 +6,10 @@
  * sealed only while there is a peer to show it to, because a signature that nobody sees need not be made.
  */
 
-import { DatError } from '../base/errors.ts'
 import type { Announcer } from './announce.ts'
 import { tell } from './negotiate.ts'
 import type { Receiver } from './receive.ts'
-import type { Shared } from './shared.ts'
+import { forkedError, type Shared } from './shared.ts'
 
 /** A head that could not be written is tried again after this. */
 const SEAL_RETRY_MS = 2_000
@@ -117,7 +116,7 @@ export class Follow {
 
   /** Everybody gets our head, so that they can see the conflict themselves; then nothing more is said. */
   #conflict(): void {
-    const error = new DatError('FORKED', 'The owner of this log signed two histories of it.')
+    const error = forkedError()
     for (const { peer, head } of this.#shared.conflict) {
       if (head !== undefined && !peer.closed) peer.sender.data(0, head, 0, () => {})
     }

@@ -6,7 +6,7 @@
  * idle, so whatever only a transfer needs is made when one begins.
  */
 
-import { REFUSALS_MAX } from '../base/limits.ts'
+import { REFUSALS_MAX, REQUESTS_QUEUED_MAX } from '../base/limits.ts'
 import type { Sender } from '../wire/messages.ts'
 import { Availability } from './availability.ts'
 import type { ConnectionBudget } from './budget.ts'
@@ -14,6 +14,9 @@ import { Requests } from './requests.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { Window } from './window.ts'
 
+/** What one frame asks for: a stock peer answers a frame when all its answers are ready (performance 4.5). */
+const FRAME_BLOCKS = 128
+const FRAME_BYTES = 1_048_576
 /** Room in a remote's queue that stays free for what is urgent. */
 const URGENT_BLOCKS = 64
 /** Entries of the request table, resting ids included, after which a peer counts as stalled. */
@@ -68,9 +71,9 @@ export class Peer {
   alone = true
   /** Nothing to ask it for, as of this version of the work (`Shared.version`). */
   dryAt = -1
-  /** Requests of this pass, so that one frame doesn't ask for more than a remote answers at once. */
-  batchBlocks = 0
-  batchBytes = 0
+  /** Requests of this turn, so that one frame doesn't ask for more than a remote answers at once. */
+  turnBlocks = 0
+  turnBytes = 0
 
   // ---- How it has behaved ----
 
@@ -158,8 +161,13 @@ export class Peer {
 
   /** What a caller waits for may overdraw the bytes of the window, not the remote's queue. */
   get hasUrgentRoom(): boolean {
-    const window = this.#window
-    return this.budget.hasRoom && (window === undefined || window.hasUrgentRoom)
+    if (!this.budget.hasRoom || this.inFlight >= REQUESTS_QUEUED_MAX) return false
+    return this.#window === undefined || this.#window.hasUrgentRoom
+  }
+
+  /** Has it been asked in this turn for as much as it answers with one frame? */
+  get isTurnFull(): boolean {
+    return this.turnBlocks >= FRAME_BLOCKS || this.turnBytes >= FRAME_BYTES
   }
 
   /** Asked only if nobody better has it. */

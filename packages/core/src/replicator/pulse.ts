@@ -34,7 +34,10 @@ export class Pulse implements Worker {
   readonly #receiver: Receiver
   readonly #reorgs: Reorgs
   #isWaking = false
-  #isLater = false
+  /** The last pass ended because a frame was full, or its time over. */
+  #isMore = false
+  /** The end of the turn is noted. */
+  #isEnding = false
   #areDeadlinesDue = false
   #tick: Timer | undefined = undefined
   #closed = false
@@ -84,7 +87,8 @@ export class Pulse implements Worker {
     if (peers.length > 0 && this.#mayAsk()) {
       const able = this.#ablePeers()
       this.#reorgs.plan(able)
-      if (plan(this.#shared, able)) this.#later()
+      this.#isMore = plan(this.#shared, able)
+      this.#endTurn()
       for (const { budget } of peers) if (!budget.hasRoom) budget.onRoom(this.#wakeFresh)
     }
     if (wants.updates.length > 0) this.#settleUpdates()
@@ -148,12 +152,18 @@ export class Pulse implements Worker {
     }
   }
 
-  #later(): void {
-    if (this.#isLater) return
-    this.#isLater = true
-    this.#shared.clock.soon(() => {
-      this.#isLater = false
-      this.wake()
+  /** What is asked for in one turn goes out as one frame, however many passes there were. */
+  #endTurn(): void {
+    const { peers, clock } = this.#shared
+    if (this.#isEnding || !(this.#isMore || peers.some((peer) => peer.turnBlocks > 0))) return
+    this.#isEnding = true
+    clock.soon(() => {
+      this.#isEnding = false
+      for (const peer of peers) {
+        peer.turnBlocks = 0
+        peer.turnBytes = 0
+      }
+      if (this.#isMore) this.wake()
     })
   }
 

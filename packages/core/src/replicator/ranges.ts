@@ -16,10 +16,6 @@ import { newOrder, type Shared } from './shared.ts'
 import { wantBatch } from './want.ts'
 import { lowerBound, type RangeWant } from './wants.ts'
 
-/** What one frame asks for: a stock peer answers a frame when all its answers are ready (performance 4.5). */
-export const PASS_BLOCKS = 128
-export const PASS_BYTES = 1_048_576
-
 const NOTHING = -1
 const LATER = -2
 
@@ -47,7 +43,7 @@ function fill(shared: Shared, peer: Peer, until: number): boolean {
   const ranges = shared.wants.ranges
   let at = 0
   while (peer.hasRoom) {
-    if (peer.batchBlocks >= PASS_BLOCKS || peer.batchBytes >= PASS_BYTES) return true
+    if (peer.isTurnFull) return true
     const range = ranges[at]
     if (range === undefined) {
       peer.dryAt = shared.version

@@ -42,7 +42,7 @@ export class Reorgs {
     this.#receiver = receiver
   }
 
-  /** Begins with the highest fork that is offered, or goes on with what is under way. */
+  /** Begins with a higher fork that is offered, or goes on with what is under way. */
   plan(peers: readonly Peer[]): void {
     const { replica, clock, wants, downloading } = this.#shared
     this.#check()
@@ -52,7 +52,7 @@ export class Reorgs {
     let best: Peer | undefined
     for (const peer of peers) {
       if (!mayFollow(this.#shared, peer)) continue
-      if (best === undefined || peer.fork > best.fork) best = peer
+      if (best === undefined || isLikelier(peer, best)) best = peer
     }
     if (best === undefined) return
     const until = clock.now() + REORG_MS_MAX
@@ -86,6 +86,7 @@ export class Reorgs {
       else claim.reorg.add(proof)
       if (!claim.reorg.done) return
       this.#claim = undefined
+      claim.peer.failures = 0
       if (claim.reorg.apply()) this.#receiver().staged()
     } catch (error) {
       if (!(error instanceof DatError) || error.fault === 'us') throw error
@@ -195,6 +196,11 @@ export class Reorgs {
   #inFlight(claim: Claim): boolean {
     return claim.flight?.active === true && claim.flight.sequence === claim.sequence
   }
+}
+
+/** Who has failed less goes first, whatever others claim; then the higher fork. */
+function isLikelier(a: Peer, b: Peer): boolean {
+  return a.failures === b.failures ? a.fork > b.fork : a.failures < b.failures
 }
 
 /** Our own signed head, for a peer to compare. */

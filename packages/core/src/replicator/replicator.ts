@@ -30,7 +30,7 @@ import { Peer } from './peer.ts'
 import { isLonely, Pulse } from './pulse.ts'
 import { Receiver } from './receive.ts'
 import { Reorgs } from './reorgs.ts'
-import type { ReplicatorEvents, Shared } from './shared.ts'
+import { forkedError, type ReplicatorEvents, type Shared } from './shared.ts'
 import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
 import { type WantKind, Wants } from './wants.ts'
@@ -303,6 +303,7 @@ export class Replicator implements Remote {
 
   #wait(begin: () => Promise<boolean>): Promise<boolean> {
     if (this.#closed) return Promise.reject(closedError())
+    if (this.replica.frozen) return Promise.reject(forkedError())
     this.#pulse.wake()
     return begin()
   }

@@ -16,22 +16,19 @@ import { wantBatch } from './want.ts'
 
 /** One pass over everybody who may be asked. Returns true if there is more to ask for, in another frame. */
 export function plan(shared: Shared, peers: readonly Peer[]): boolean {
-  for (const peer of peers) {
-    peer.batchBlocks = 0
-    peer.batchBytes = 0
-  }
-  planUrgent(shared, peers)
+  const isMoreUrgent = planUrgent(shared, peers)
   planSeeks(shared, peers)
-  const more = planRanges(shared, peers)
+  const isMore = planRanges(shared, peers)
   planUpgrade(shared, peers)
-  return more
+  return isMoreUrgent || isMore
 }
 
 // ---- What callers wait for -----------------------------------------------------------------------
 
 type Found = Peer | 'busy' | 'nobody'
 
-function planUrgent(shared: Shared, peers: readonly Peer[]): void {
+/** Returns true if only the size of a frame stopped it. */
+function planUrgent(shared: Shared, peers: readonly Peer[]): boolean {
   const { wants, flights } = shared
   if (wants.stuckAt !== shared.version) wants.unstick(shared.version)
   const queue = wants.queue
@@ -54,6 +51,7 @@ function planUrgent(shared: Shared, peers: readonly Peer[]): void {
     }
   }
   queue.splice(0, at)
+  return queue.length > 0 && peers.some((peer) => peer.isTurnFull && peer.hasUrgentRoom)
 }
 
 function askUrgent(shared: Shared, peer: Peer, index: number): void {
@@ -70,7 +68,7 @@ function bestFor(shared: Shared, peers: readonly Peer[], index: number): Found {
   let bestCost = Number.POSITIVE_INFINITY
   for (const peer of peers) {
     if (!mayAsk(shared, peer, index)) continue
-    if (!peer.hasUrgentRoom) {
+    if (!peer.hasUrgentRoom || peer.isTurnFull) {
       if (best === 'nobody') best = 'busy'
       continue
     }
@@ -100,7 +98,9 @@ function planSeeks(shared: Shared, peers: readonly Peer[]): void {
     if (seek.inFlight || peers.length === 0) continue
     const result = replica.seekLocal(seek.position, seek.padding)
     if (result.kind !== 'range') continue
-    const able = peers.filter((p) => p.fork === replica.fork && p.length >= replica.length)
+    const able = peers.filter((p) => {
+      return p.hasUrgentRoom && p.fork === replica.fork && p.length >= replica.length
+    })
     const peer = able.find((p) => !p.suspect) ?? able[0]
     if (peer === undefined) continue
     // Any block of the subtree will do, but the proof must be there, so best one that the peer holds.

@@ -8,7 +8,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { Emitter } from '../base/emitter.ts'
-import type { DatError } from '../base/errors.ts'
+import { DatError } from '../base/errors.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { Flights } from './flights.ts'
@@ -103,4 +103,9 @@ export function newOrder(fork: number): Order {
     fork,
     reorg: false,
   }
+}
+
+/** Why nothing more is fetched or served. */
+export function forkedError(): DatError {
+  return new DatError('FORKED', 'The owner of this log signed two histories of it.')
 }

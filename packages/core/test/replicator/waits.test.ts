@@ -228,3 +228,47 @@ test('ten thousand blocks can be awaited at the same time', async () => {
   assert.equal(reader.replica.slot.contiguousLength, 10_000)
   assert.equal(reader.replicator.audit().waiting, 0)
 })
+
+test('many positions are looked for a bounded number at a time', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(5_000)
+  const reader = await scene.reader(writer)
+  const joint = join(scene.world, writer.replicator, reader.replicator, { delayMs: [50, 50] })
+  await scene.until(reader.replicator.update({}))
+
+  const waits = Array.from({ length: 3_000 }, (_, i) => reader.replicator.seek(i * 13, 0, {}))
+  await scene.pass(20)
+  const atOnce = reader.replicator.audit().requests
+  await scene.until(Promise.all(waits))
+
+  assert.ok(atOnce <= 1_024, `${atOnce}`)
+  assert.equal(joint.sent.filter((m) => m.type === 'refuse').length, 0)
+})
+
+test('no frame asks for more blocks than a remote answers with one frame', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(2_000)
+  const reader = await scene.reader(writer)
+  const joint = join(scene.world, writer.replicator, reader.replicator)
+  await scene.until(reader.replicator.update({}))
+  let [before, most] = [joint.sent.length, 0]
+  scene.world.onStep = () => {
+    const asked = joint.sent.slice(before).filter((m) => m.type === 'request').length
+    most = Math.max(most, asked)
+    before = joint.sent.length
+  }
+
+  const waits = Array.from({ length: 2_000 }, (_, i) => reader.replicator.block(i, {}))
+  await scene.until(Promise.all(waits))
+
+  assert.ok(most > 100 && most <= 129, `${most}`)
+})
+
+test('whoever waits for a log of two histories is told so', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(2)
+  const reader = await scene.reader(writer)
+  Object.defineProperty(reader.replica, 'frozen', { value: true })
+
+  assert.equal(await codeOf(reader.replicator.block(0, {})), 'FORKED')
+})

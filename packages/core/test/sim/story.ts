@@ -90,7 +90,8 @@ export class Story {
     else if (what < 0.84) this.#update()
     else if (what < 0.88) await this.#clear()
     else if (what < 0.94) await this.#restart(this.#reader())
-    else if (what < 0.97) this.#reader().downloads.pop()?.cancel()
+    else if (what < 0.96) this.#reader().downloads.pop()?.cancel()
+    else if (what < 0.98) this.#any().replicator.setDownloading(world.chance(0.6))
     else this.#any().store.fullness = world.chance(0.5) ? 0 : world.random() * 0.5
   }
 
@@ -192,13 +193,21 @@ export class Story {
     if (a === b || (a.lies && b.lies)) return
     const id = [a.name, b.name].sort().join(' – ')
     if (this.#joints.get(id)?.closed === false) return
-    const low = this.#isQuiet ? 1 : this.#world.random() * 80
-    const joint = join(this.#world, a.replicator, b.replicator, {
-      delayMs: [low, this.#isQuiet ? 1 : low + this.#world.random() * 100],
-      budgetBytes: this.#world.between(2_000, 300_000),
+    const world = this.#world
+    const low = this.#isQuiet ? 1 : world.random() * 80
+    const joint = join(world, a.replicator, b.replicator, {
+      delayMs: [low, this.#isQuiet ? 1 : low + world.random() * 100],
+      budgetBytes: world.between(2_000, 300_000),
       tamperA: this.#tamper(a),
       tamperB: this.#tamper(b),
       keys: [a.key, b.key],
+      // Wires differ in what they can say; all can say the rest.
+      abilities: {
+        seek: world.chance(0.9),
+        hash: true,
+        cancel: world.chance(0.8),
+        refuse: true,
+      },
     })
     this.#joints.set(id, joint)
   }
@@ -218,6 +227,7 @@ export class Story {
       machine.downloads = []
     }
     const readers = this.#machines.filter((m) => m !== this.#writer && !m.lies)
+    for (const { replicator } of this.#machines) replicator.setDownloading(true)
     for (const reader of readers) {
       this.#connect(reader, this.#writer)
       reader.downloads.push(reader.replicator.range({ start: 0, end: -1 }))
