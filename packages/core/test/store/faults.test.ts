@@ -245,3 +245,33 @@ test('a reservation that was given up after its leaf was put leaves the leaf', a
   await again.close()
   await store.close()
 })
+
+test('what a checkpoint without room did not keep is kept by the next one', async () => {
+  for (let room = 0; room < 1_200; room += 20) {
+    const disk = new FakeDisk()
+    const { store, slot } = await withLog(disk)
+    slot.stageUserData('goes', bytesOf(3, 1))
+    slot.stageUserData('stays', bytesOf(3, 2))
+    await appendAndCommit(store, slot, bytesOf(40, 0))
+    const removed = await store.create(identityOf(2))
+    await store.checkpoint()
+    slot.stageUserData('goes', undefined)
+    slot.stageManifest(bytesOf(20, 1))
+    store.remove(removed.log)
+    await appendAndCommit(store, slot, bytesOf(40, 1))
+    disk.faults.roomBytes = room
+    await store.checkpoint().catch((error: unknown) => assert.ok(isCode(error, 'STORE_FULL')))
+    disk.faults.roomBytes = Number.POSITIVE_INFINITY
+    await store.checkpoint()
+
+    const again = await reopen(disk.killed())
+    const copy = again.slot(slot.log)
+    assert.equal(copy.userData('goes'), undefined, `${room}`)
+    assert.deepEqual(copy.userData('stays'), bytesOf(3, 2))
+    assert.deepEqual(copy.identity.manifest, bytesOf(20, 1))
+    assert.equal(again.find(identityOf(2).discoveryKey), undefined)
+    assert.deepEqual(copy.read(1), bytesOf(40, 1))
+    await again.close()
+    await store.close()
+  }
+})

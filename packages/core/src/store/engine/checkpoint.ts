@@ -56,6 +56,8 @@ export interface CheckpointParts {
 /** What a snapshot took over from the logs, so that a failed checkpoint can give it back. */
 interface Taken {
   readonly states: readonly SlotState[]
+  /** Names of user data that the frame tells. */
+  readonly userData: ReadonlyMap<SlotState, ReadonlySet<string>>
   readonly removed: readonly number[]
   readonly gone: readonly Gone[]
 }
@@ -190,8 +192,14 @@ export class Checkpointer {
 
   #take(): Taken {
     const { logs } = this.#parts
-    const taken = { states: [...logs.changed], removed: [...logs.removed], gone: this.#gone }
-    for (const { tree } of taken.states) tree.rootRef = tree.root?.ref ?? tree.rootRef
+    const states = [...logs.changed]
+    const userData = new Map<SlotState, ReadonlySet<string>>()
+    for (const state of states) {
+      const { tree, changedUserData } = state
+      tree.rootRef = tree.root?.ref ?? tree.rootRef
+      if (changedUserData !== undefined) userData.set(state, changedUserData)
+    }
+    const taken = { states, userData, removed: [...logs.removed], gone: this.#gone }
     logs.changed.clear()
     this.#gone = []
     return taken
@@ -202,8 +210,11 @@ export class Checkpointer {
     for (const state of taken.states) {
       // One that was removed meanwhile stays removed.
       if (logs.removed.has(state.log)) continue
-      state.changes.identity = true
-      for (const name of state.userData.keys()) state.changes.userData.add(name)
+      state.isIdentityChanged = true
+      state.changedUserData = new Set([
+        ...(state.changedUserData ?? []),
+        ...(taken.userData.get(state) ?? []),
+      ])
       logs.changed.add(state)
     }
     this.#gone = [...taken.gone, ...this.#gone]
@@ -251,12 +262,11 @@ export class Checkpointer {
 }
 
 function encodeState(writer: Writer, state: SlotState): void {
-  const { changes } = state
-  if (changes.identity) writeIdentityItem(writer, state.log, state.identity)
+  if (state.isIdentityChanged) writeIdentityItem(writer, state.log, state.identity)
   writeState(writer, state)
-  for (const name of changes.userData) {
-    writeUserData(writer, state.log, name, state.userData.get(name))
+  for (const name of state.changedUserData ?? []) {
+    writeUserData(writer, state.log, name, state.userData?.get(name))
   }
-  changes.identity = false
-  changes.userData.clear()
+  state.isIdentityChanged = false
+  state.changedUserData = undefined
 }

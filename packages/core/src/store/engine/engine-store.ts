@@ -85,10 +85,6 @@ export class EngineStore implements Store {
       ...{ data, pages, logs, staging, commits },
       rollBytes: sizes.segmentBytes / ROLL_PART,
       position: () => checkpointer.position,
-      pause: async () => {
-        await new Promise<void>((resolve) => clock.soon(resolve))
-        return gate.isOpen
-      },
     })
     this.#maintenance = new Maintenance({
       ...{ clock, sizes, gate, data, cache, logs, commits, checkpointer, reclaimer, rewriter },
@@ -266,7 +262,7 @@ export class EngineStore implements Store {
   async #close(): Promise<void> {
     const { gate, files, isLocked } = this.#options
     try {
-      await this.#maintenance.settled()
+      await this.#maintenance.end()
       if (this.writable) {
         await this.commit()
         await this.#maintenance.finish()

@@ -131,6 +131,16 @@ export class IndexImages {
     return this.#image(this.#identities, log)
   }
 
+  /** Calls `visit` with the body of each log's identity, without making an object for it. */
+  eachIdentity(visit: (log: number, bytes: Uint8Array, at: number) => void): void {
+    const { buffers, offsets } = this.#identities
+    for (let log = 0; log < offsets.length; log++) {
+      const at = offsets[log] ?? 0
+      const bytes = this.#buffers[buffers[log] ?? 0]
+      if (at > 0 && bytes !== undefined) visit(log, bytes, at)
+    }
+  }
+
   state(log: number): Image | undefined {
     return this.#image(this.#states, log)
   }

@@ -6,9 +6,11 @@
  */
 
 import { DatError, invariant } from '../../base/errors.ts'
+import { equal, equalAt } from '../../bytes/bytes.ts'
 import { KEY_BYTES } from '../../crypto/crypto.ts'
-import { aliasText, binaryText } from '../checks.ts'
+import { aliasText } from '../checks.ts'
 import type { Alias, LogIdentity } from '../store.ts'
+import { DiscoveryIndex } from './discovery-index.ts'
 import type { IndexImages } from './index-images.ts'
 import { readIdentityItem, readState, readUserData } from './index-items.ts'
 import { IDENTITY_DISCOVERY_KEY_AT } from './items.ts'
@@ -30,7 +32,7 @@ export class LogTable {
   readonly #keys: KeyFile
   readonly #stateHost: StateHost
   readonly #slotHost: SlotHost
-  readonly #byDiscoveryKey = new Map<string, number>()
+  readonly #byDiscoveryKey: DiscoveryIndex
   /** Filled when somebody first asks for a name. */
   #byAlias: Map<string, number> | undefined
   readonly #slots = new Map<number, EngineSlot>()
@@ -41,12 +43,17 @@ export class LogTable {
     this.#stateHost = stateHost
     this.#slotHost = slotHost
     this.next = images().base?.nextLog ?? 0
-    for (let log = 0; log < images().logsEnd; log++) {
-      const image = images().identity(log)
-      if (image === undefined) continue
-      const at = image.at + DISCOVERY_KEY_AT
-      this.#byDiscoveryKey.set(binaryText(image.bytes.subarray(at, at + KEY_BYTES)), log)
-    }
+    const index = new DiscoveryIndex((log, key) => this.#isKeyOf(log, key))
+    this.#byDiscoveryKey = index
+    images().eachIdentity((log, bytes, at) => index.add(bytes, at + DISCOVERY_KEY_AT, log))
+  }
+
+  #isKeyOf(log: number, discoveryKey: Uint8Array): boolean {
+    const slot = this.#slots.get(log)
+    if (slot !== undefined) return equal(slot.identity.discoveryKey, discoveryKey)
+    const image = this.#images().identity(log)
+    if (image === undefined) return false
+    return equalAt(image.bytes, image.at + DISCOVERY_KEY_AT, discoveryKey, 0, KEY_BYTES)
   }
 
   get size(): number {
@@ -54,11 +61,11 @@ export class LogTable {
   }
 
   numbers(): number[] {
-    return [...this.#byDiscoveryKey.values()].sort((a, b) => a - b)
+    return this.#byDiscoveryKey.numbers().sort((a, b) => a - b)
   }
 
   find(discoveryKey: Uint8Array): number | undefined {
-    return this.#byDiscoveryKey.get(binaryText(discoveryKey))
+    return this.#byDiscoveryKey.find(discoveryKey)
   }
 
   findAlias(alias: Alias): number | undefined {
@@ -98,7 +105,7 @@ export class LogTable {
   restore(slot: EngineSlot): void {
     const { discoveryKey, alias } = slot.identity
     this.#slots.set(slot.log, slot)
-    this.#byDiscoveryKey.set(binaryText(discoveryKey), slot.log)
+    this.#byDiscoveryKey.add(discoveryKey, 0, slot.log)
     if (alias !== undefined) this.#byAlias?.set(aliasText(alias), slot.log)
     this.removed.delete(slot.log)
     this.changed.add(slot.state)
@@ -107,7 +114,7 @@ export class LogTable {
   remove(slot: EngineSlot): void {
     const { discoveryKey, alias } = slot.identity
     invariant(this.#slots.delete(slot.log), 'A log was removed twice.', { log: slot.log })
-    this.#byDiscoveryKey.delete(binaryText(discoveryKey))
+    this.#byDiscoveryKey.remove(discoveryKey, slot.log)
     if (alias !== undefined) this.#byAlias?.delete(aliasText(alias))
     this.removed.add(slot.log)
     this.changed.delete(slot.state)
@@ -125,7 +132,9 @@ export class LogTable {
     if (newest !== undefined) readState(newest.bytes, newest.at, newest.length, state)
     for (const data of images.userData(log)) {
       const { name, value } = readUserData(data.bytes, data.at, data.length)
-      if (value !== undefined) state.userData.set(name, value)
+      if (value === undefined) continue
+      state.userData ??= new Map()
+      state.userData.set(name, value)
     }
     const slot = new EngineSlot(this.#slotHost, state)
     this.#slots.set(log, slot)
@@ -135,7 +144,7 @@ export class LogTable {
   #aliases(): Map<string, number> {
     if (this.#byAlias !== undefined) return this.#byAlias
     const aliases = new Map<string, number>()
-    for (const log of this.#byDiscoveryKey.values()) {
+    for (const log of this.#byDiscoveryKey.numbers()) {
       const alias = this.#slots.get(log)?.identity.alias ?? this.#storedAlias(log)
       if (alias !== undefined) aliases.set(aliasText(alias), log)
     }

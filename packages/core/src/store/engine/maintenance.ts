@@ -46,6 +46,7 @@ export class Maintenance {
   #commits = 0
   /** After a checkpoint failed for want of room, none is tried below this end of the data log. */
   #retryAt = 0
+  #isEnding = false
 
   constructor(parts: MaintenanceParts) {
     this.#parts = parts
@@ -80,6 +81,12 @@ export class Maintenance {
     await this.settled()
     this.#parts.checkpointer.mustRewrite = true
     await this.#run(false)
+  }
+
+  /** On closing: what runs comes to an end soon. */
+  end(): Promise<void> {
+    this.#isEnding = true
+    return this.settled()
   }
 
   /** On closing, with nothing staged: the last checkpoint, if there is anything to write. */
@@ -122,6 +129,13 @@ export class Maintenance {
     if (this.#parts.gate.isOpen) this.#run(true).catch(ignore)
   }
 
+  /** Lets others have their turn; false if there is no time to go on. */
+  async #pause(): Promise<boolean> {
+    const { clock, gate } = this.#parts
+    await new Promise<void>((resolve) => clock.soon(resolve))
+    return gate.isOpen && !this.#isEnding
+  }
+
   /** @param gives - also rewrites segments, which may take several checkpoints */
   #run(gives: boolean): Promise<void> {
     invariant(this.#running === undefined, 'Two checkpoints at a time.')
@@ -141,7 +155,7 @@ export class Maintenance {
         await checkpointer.run()
         if (!gate.isOpen) return
         reclaimer.release()
-        const isWorking = gives && (await rewriter.run())
+        const isWorking = gives && !this.#isEnding && (await rewriter.run(() => this.#pause()))
         if (!isWorking && !reclaimer.isWaiting) return
       }
     } catch (error) {

@@ -35,21 +35,26 @@ export class PageTree implements PageOwner {
   readonly log: number
   readonly signed: boolean
   readonly cache: PageCache
-  readonly describe: () => Facts
   root: Page | undefined
   /** Where it is stored; 0: nowhere. */
   rootRef = 0
   /** Its level. */
   height = 0
+  readonly #owner: { describe(): Facts }
   #lastLeaf: Page | undefined
   /** Offset in the bytes of the page that `findNode` returned. */
   nodeAt = 0
 
-  constructor(log: number, signed: boolean, cache: PageCache, describe: () => Facts) {
+  /** @param owner - names the log in errors */
+  constructor(log: number, signed: boolean, cache: PageCache, owner: { describe(): Facts }) {
     this.log = log
     this.signed = signed
     this.cache = cache
-    this.describe = describe
+    this.#owner = owner
+  }
+
+  describe(): Facts {
+    return this.#owner.describe()
   }
 
   // ---- Finding pages ----

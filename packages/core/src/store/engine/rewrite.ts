@@ -29,8 +29,6 @@ export interface RewriteParts {
   readonly commits: Commits
   /** Size that makes it worth ending the last segment early. */
   readonly rollBytes: number
-  /** A turn of the event loop; false when the store may no longer be written. */
-  readonly pause: () => Promise<boolean>
   /** End of the data log at the last checkpoint. */
   readonly position: () => number
 }
@@ -47,14 +45,18 @@ export class Rewriter {
     this.#parts = parts
   }
 
-  /** Empties what is worth it. Returns whether anything was done, so that a checkpoint is due. */
-  async run(): Promise<boolean> {
+  /**
+   * Empties what is worth it. Returns whether anything was done, so that a checkpoint is due.
+   *
+   * @param pause - a turn of the event loop; false to end here
+   */
+  async run(pause: () => Promise<boolean>): Promise<boolean> {
     const { data, pages, position } = this.#parts
     const wasRolled = this.#rollLast(data)
     let isDone = wasRolled || this.#rollLast(pages)
     for (const segment of data.segments.filter((s) => this.#isWorthIt(data, s))) {
       if (segment.end > position()) continue
-      if (await this.#emptyData(segment)) isDone = true
+      if (await this.#emptyData(segment, pause)) isDone = true
     }
     for (const segment of pages.segments.filter((s) => this.#isWorthIt(pages, s))) {
       if (this.#emptyPages(segment)) isDone = true
@@ -79,11 +81,11 @@ export class Rewriter {
 
   // ---- Data ----
 
-  async #emptyData(segment: Segment): Promise<boolean> {
+  async #emptyData(segment: Segment, pause: () => Promise<boolean>): Promise<boolean> {
     let moved = false
     let address = segment.start
     while (address < segment.end) {
-      if (!(await this.#parts.pause()) || !this.#parts.commits.isEmpty) break
+      if (!(await pause()) || !this.#parts.commits.isEmpty) break
       const bytes = this.#readRecord(segment, address)
       if (bytes === undefined) {
         segment.stuck = true

@@ -33,13 +33,6 @@ export interface StateHost {
   touched(state: SlotState): void
 }
 
-/** What changed since the index file was written last. */
-export interface Changes {
-  identity: boolean
-  /** Names. */
-  readonly userData: Set<string>
-}
-
 export class SlotState implements UndoTarget {
   readonly log: number
   readonly generation: 1 | 2 | 3
@@ -52,8 +45,11 @@ export class SlotState implements UndoTarget {
   /** Bytes of all blocks held. */
   blockBytes = 0
   extent = 0
-  readonly userData: Map<string, Uint8Array> = new Map()
-  readonly changes: Changes = { identity: false, userData: new Set() }
+  /** Made when there is some: most logs have none. */
+  userData: Map<string, Uint8Array> | undefined
+  /** What differs from the index file: the identity, and user data by name. */
+  isIdentityChanged = false
+  changedUserData: Set<string> | undefined
   readonly #host: StateHost
 
   constructor(host: StateHost, log: number, identity: LogIdentity) {
@@ -62,7 +58,7 @@ export class SlotState implements UndoTarget {
     this.identity = identity
     this.generation = identity.generation
     const keepsSignatures = KEPT_SIGNATURES[identity.generation]
-    this.tree = new PageTree(log, keepsSignatures, host.cache, () => this.describe())
+    this.tree = new PageTree(log, keepsSignatures, host.cache, this)
   }
 
   /** For errors. Eight characters of a discovery key give nothing away. */
@@ -232,7 +228,7 @@ export class SlotState implements UndoTarget {
       this.identity = old
     })
     this.identity = { ...old, manifest: copy(manifest) }
-    this.changes.identity = true
+    this.isIdentityChanged = true
     this.#touch()
   }
 
@@ -251,21 +247,23 @@ export class SlotState implements UndoTarget {
   }
 
   applyUserData(name: string, value: Uint8Array | undefined): void {
-    const old = this.userData.get(name)
+    const old = this.userData?.get(name)
     this.#host.undo.other(() => this.#setUserData(name, old))
     this.#setUserData(name, value && copy(value))
-    this.changes.userData.add(name)
+    this.changedUserData ??= new Set()
+    this.changedUserData.add(name)
     this.#touch()
   }
 
   #setUserData(name: string, value: Uint8Array | undefined): void {
+    this.userData ??= new Map()
     if (value === undefined) this.userData.delete(name)
     else this.userData.set(name, value)
   }
 
   /** A log that is new: all of it goes into the index. */
   touchAll(): void {
-    this.changes.identity = true
+    this.isIdentityChanged = true
     this.#touch()
   }
 }

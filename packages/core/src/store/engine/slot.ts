@@ -197,7 +197,7 @@ export class EngineSlot implements Slot, StagedLog {
   }
 
   userData(name: string): Uint8Array | undefined {
-    const value = this.state.userData.get(name)
+    const value = this.state.userData?.get(name)
     return value && copy(value)
   }
 
