@@ -36,7 +36,7 @@ const STEPS = {
   sdk: [tests('packages/sdk/test')],
   cli: [tests('packages/cli/test')],
   interop: [node('interop/install.mjs'), tests('interop/test')],
-  bench: [node('interop/install.mjs', 'gen3'), tests('bench/test')],
+  bench: [node('bench/main.mjs', '--smoke')],
 }
 
 /** Runs one command with our terminal; resolves with whether it succeeded. */
