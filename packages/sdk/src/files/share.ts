@@ -9,7 +9,7 @@
 import { lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Timer } from '@dat-rhino/core/base/clock'
-import { DatError } from '@dat-rhino/core/base/errors'
+import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import { formatLink } from '@dat-rhino/core/crypto/links'
 import { Drive } from '@dat-rhino/core/drive/drive'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
@@ -148,8 +148,15 @@ export class Share implements AsyncDisposable {
       this.#session.finish(report)
       while (this.#watch !== undefined && !signal.aborted) await this.#follow()
     } catch (error) {
-      this.#session.fail(fileError(error, this.dir))
+      this.#session.fail(this.#explain(error))
     }
+  }
+
+  /** A store that stopped being writable in the middle knows why; who hears of it first does not. */
+  #explain(error: unknown): DatError {
+    const why = this.#session.station.corestore.store.whyReadOnly
+    if (!isCode(error, 'NOT_WRITABLE') || why === undefined) return fileError(error, this.dir)
+    return new DatError('NOT_WRITABLE', `The store of ${this.dir} is read-only: ${why}.`, {}, error)
   }
 
   /** Waits for changes, and imports them. */
@@ -162,7 +169,7 @@ export class Share implements AsyncDisposable {
       if (report.error !== undefined) teller.emit({ type: 'warning', error: report.error })
     } catch (error) {
       if (signal.aborted) return
-      teller.emit({ type: 'warning', error: fileError(error, this.dir) })
+      teller.emit({ type: 'warning', error: this.#explain(error) })
       this.#session.clock.after(RETRY_MS, () => this.#watch?.touch('/'))
     }
     teller.setPhase('watching')
