@@ -4,8 +4,8 @@
  * Owns: the form of a listing. Folders end with a slash; names are escaped for the terminal by the output.
  */
 
-import type { DriveEntry, DriveReader } from '@dat-rhino/core/drive/drive'
-import { printable, bytes as size } from '../format.ts'
+import type { DriveEntry } from '@dat-rhino/core/drive/drive'
+import { bytes as size } from '../format.ts'
 import type { Session } from '../session.ts'
 import { notThere, type OpenedDrive, type ReadFlags, withDrive } from './open-drive.ts'
 
@@ -45,7 +45,7 @@ async function listAll(session: Session, opened: OpenedDrive, flags: ListFlags):
 
 async function listFolder(
   session: Session,
-  { drive, path, wait }: { drive: DriveReader } & OpenedDrive,
+  { drive, path, wait }: OpenedDrive,
   flags: ListFlags,
 ): Promise<number> {
   let shown = 0
@@ -90,5 +90,5 @@ function kindOf(entry: DriveEntry): string {
 }
 
 function longForm(flags: ListFlags, kind: string, sizeText: string): string {
-  return flags.long === true ? `${kind} ${printable(sizeText).padStart(8)}  ` : ''
+  return flags.long === true ? `${kind} ${sizeText.padStart(8)}  ` : ''
 }
