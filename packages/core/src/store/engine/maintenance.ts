@@ -8,7 +8,7 @@
 
 import type { Clock, Timer } from '../../base/clock.ts'
 import { type DatError, invariant, isCode } from '../../base/errors.ts'
-import { CHECKPOINT_IDLE_MS } from '../../base/limits.ts'
+import { CHANGED_LOGS_MAX, CHECKPOINT_IDLE_MS } from '../../base/limits.ts'
 import type { StoreSizes } from '../options.ts'
 import type { Checkpointer } from './checkpoint.ts'
 import type { Commits } from './commits.ts'
@@ -55,9 +55,12 @@ export class Maintenance {
   /** After a commit: starts a checkpoint if one is due. Returns what the commit must wait for: mostly nothing. */
   consider(): Promise<void> | undefined {
     this.#commits++
-    const { sizes, cache, data, checkpointer } = this.#parts
-    const behind = data.end - checkpointer.position
-    if (behind < sizes.checkpointBytes && cache.dirtyBytes < sizes.dirtyBytes) {
+    const { sizes, cache, data, logs, checkpointer } = this.#parts
+    const isDue =
+      data.end - checkpointer.position >= sizes.checkpointBytes ||
+      cache.dirtyBytes >= sizes.dirtyBytes ||
+      logs.changed.size >= CHANGED_LOGS_MAX
+    if (!isDue) {
       this.#planIdle()
       return undefined
     }

@@ -104,10 +104,9 @@ export class PageDrop {
     this.#image(page)
     if (page.level === 0) {
       const base = page.number * LEAF_BLOCKS
-      for (let i = Math.max(0, length - base); i < page.room; i++) {
-        this.#dropBlock(page, i)
-        if (page.tree.signed) page.setSignature(i, undefined)
-      }
+      const from = Math.max(0, length - base)
+      this.#dropBlocks(page, from, page.room)
+      for (let i = from; page.tree.signed && i < page.room; i++) page.setSignature(i, undefined)
     } else {
       const blocks = leavesBelow(page.level - 1) * LEAF_BLOCKS
       for (let i = 0; i < page.room; i++) {
@@ -131,8 +130,7 @@ export class PageDrop {
     this.#image(page)
     if (page.level === 0) {
       const base = page.number * LEAF_BLOCKS
-      const last = Math.min(page.room, end - base)
-      for (let i = Math.max(0, start - base); i < last; i++) this.#dropBlock(page, i)
+      this.#dropBlocks(page, Math.max(0, start - base), Math.min(page.room, end - base))
       return
     }
     const blocks = leavesBelow(page.level - 1) * LEAF_BLOCKS
@@ -145,12 +143,17 @@ export class PageDrop {
     }
   }
 
-  #dropBlock(page: Page, i: number): void {
-    const position = page.entry(i)
-    if (position === 0) return
-    const size = page.nodeSize(page.nodeAt(2 * i))
-    this.#dropped(position, size)
-    this.#tree.setPosition(page.number * LEAF_BLOCKS + i, 0)
+  /** Drops blocks `from .. to` of a page of level 0. */
+  #dropBlocks(page: Page, from: number, to: number): void {
+    const seen = this.blocks
+    for (let i = from; i < to; i++) {
+      const position = page.entry(i)
+      if (position === 0) continue
+      this.#dropped(position, page.nodeSize(page.nodeAt(2 * i)))
+      page.setEntry(i, 0)
+      page.setVerified(i, false)
+    }
+    this.#tree.clearHeld(page, from, to, this.blocks - seen)
   }
 
   #dropped(position: number, size: number): void {

@@ -10,7 +10,7 @@
  */
 
 import type { Facts } from '../../base/errors.ts'
-import { popcount } from '../../bytes/words.ts'
+import { fillBits, popcount } from '../../bytes/words.ts'
 import type { Page, PageOwner } from './page.ts'
 import type { PageCache } from './page-cache.ts'
 import { FANOUT, LEAF_BLOCKS } from './page-layout.ts'
@@ -233,6 +233,15 @@ export class PageTree implements PageOwner {
     const bit = 1 << (i & 31)
     const old = page.bits[at] ?? 0
     page.bits[at] = held ? old | bit : old & ~bit
+  }
+
+  /** Blocks `from .. to` of a page of level 0 are no longer held; `count` of them were. */
+  clearHeld(leaf: Page, from: number, to: number, count: number): void {
+    const above = leaf.parent
+    if (above === undefined || count === 0) return
+    const bit = (leaf.number % FANOUT) * LEAF_BLOCKS
+    fillBits(above.bits, bit + from, bit + to, false)
+    this.addHeld(above, -count)
   }
 
   /** Adds `change` to the counts of what is held below `page`, in all pages above it. */
