@@ -90,8 +90,11 @@ export class OpenLog {
 
   /** Closes the handles, the conversations and the replica. */
   async close(): Promise<void> {
-    await Promise.all([...this.#handles].map((log) => log.close()))
-    this.replicator.close()
-    await this.replica.close()
+    try {
+      await Promise.all([...this.#handles].map((log) => log.close()))
+    } finally {
+      this.replicator.close()
+      await this.replica.close()
+    }
   }
 }

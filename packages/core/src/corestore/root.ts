@@ -167,9 +167,11 @@ export class Root {
     this.#sweep?.cancel()
     for (const connection of [...this.connections]) connection.close()
     await Promise.allSettled(this.#making.values())
-    await Promise.all([...this.#open.values()].map((log) => this.closeLog(log)))
-    await Promise.all(this.#closing.values())
+    for (const log of [...this.#open.values()]) void this.closeLog(log).catch(() => {})
+    // Whatever one log can't write any more, the store is closed and its lock released.
+    const ends = await Promise.allSettled(this.#closing.values())
     await this.store.close()
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
 
   checkOpen(): void {
@@ -267,8 +269,14 @@ export class Root {
       let unheld = 0
       for (const log of [...this.#open.values()]) {
         if (log.isHeld) continue
-        if (log.isIdle) void this.closeLog(log)
-        else unheld++
+        if (!log.isIdle) {
+          unheld++
+          continue
+        }
+        const { key } = log
+        this.closeLog(log).catch((error: unknown) => {
+          this.events.emit('storage-error', { key, error })
+        })
       }
       if (unheld > 0) this.#laterSweep()
     })

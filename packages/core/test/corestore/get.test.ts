@@ -253,3 +253,20 @@ test('waits of a handle run on the clock of its store', async () => {
   assert.equal(early, '')
   assert.equal(code, 'NO_PEERS')
 })
+
+test('a log that cannot write its end does not keep the store from closing', async () => {
+  const memory = openMemoryStore()
+  const store = await Corestore.open({ store: memory })
+  const log = await store.get({ name: 'a' })
+  await log.append(bytes('unsigned'))
+  const commit = memory.commit.bind(memory)
+  memory.commit = () => {
+    memory.commit = commit
+    memory.rewind(0)
+    return Promise.reject(new Error('full'))
+  }
+
+  await assert.rejects(store.close(), /full/)
+
+  await assert.rejects(memory.commit(), (e) => isCode(e, 'CLOSED'))
+})

@@ -17,7 +17,7 @@ import { type Joint, join, type Message } from './pipe.ts'
 import { World } from './world.ts'
 
 const only = process.env['SIM_SEED']
-const count = Number(process.env['SIM_SEEDS'] ?? 40)
+const count = Number(process.env['SIM_SEEDS'] ?? 20)
 const seeds = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)]
 
 interface Machine {

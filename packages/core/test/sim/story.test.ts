@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { Story } from './story.ts'
 
 const only = process.env['SIM_SEED']
-const count = Number(process.env['SIM_SEEDS'] ?? 120)
+const count = Number(process.env['SIM_SEEDS'] ?? 60)
 const seeds = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)]
 
 test('every reader ends with what the writer has, whatever happens on the way', async () => {
