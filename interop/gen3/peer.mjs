@@ -113,6 +113,13 @@ const operations = {
   manifest: ({ name }) => thing(name).core.manifest,
   treeHash: ({ name, length }) => thing(name).core.treeHash(length),
   append: ({ name, blocks }) => thing(name).core.append(blocks),
+  /** A core that two of several signers write, with blocks that they have signed. */
+  async multisig({ name, publicKeys, blocks, signature }) {
+    const signers = publicKeys.map((publicKey) => ({ publicKey: Buffer.from(publicKey) }))
+    await operations.core({ name, manifest: { quorum: 2, allowPatch: true, signers } })
+    await thing(name).core.append(blocks, { signature: Buffer.from(signature), writable: true })
+    return describe(thing(name).core)
+  },
   async update({ name }) {
     await thing(name).core.update({ wait: true })
     return describe(thing(name).core)

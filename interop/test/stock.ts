@@ -54,6 +54,9 @@ interface Operations {
   info(args: Named): CoreInfo
   treeHash(args: Named & { length?: number }): Uint8Array
   append(args: Named & { blocks: Uint8Array[] }): { length: number }
+  multisig(
+    args: Named & { publicKeys: Uint8Array[]; blocks: Uint8Array[]; signature: Uint8Array },
+  ): CoreInfo
   update(args: Named): CoreInfo
   reach(args: Named & { length: number; fork?: number }): CoreInfo
   block(args: Named & { index: number; wait?: boolean; timeout?: number }): Uint8Array | null

@@ -17,9 +17,10 @@ import { writeU64LE } from '../bytes/integers.ts'
 import { crypto, HASH_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { sign } from '../crypto/keys.ts'
 import { TreeHash } from '../tree/hash.ts'
+import type { NodeSet } from '../tree/nodes.ts'
 import type { Authority, Generation, TreeState } from './generation.ts'
 import { decodeManifest, isCompat, type Manifest } from './manifest.ts'
-import { acceptsMulti, encodeMulti } from './multisig.ts'
+import { acceptsMulti, encodeMulti, type Part } from './multisig.ts'
 
 /** `namespace('hypercore', 0)`: keeps signatures over trees apart from all others. */
 const TREE = fromHex('9fac70b50ca14efc4e91c833b204e75b8b5aad8b5881bfc0adb5ef38a3275b9c')
@@ -83,6 +84,39 @@ export function signPart(authority: Authority, tree: TreeState, keyPair: KeyPair
   const index = signerIndex(manifest, keyPair)
   requireSigner(index !== -1)
   return signAs(authority.key, manifest, index, tree, keyPair)
+}
+
+/** Did signer number `index` sign this tree? */
+export function acceptsPart(
+  authority: Authority,
+  tree: TreeState,
+  index: number,
+  signature: Uint8Array,
+): boolean {
+  const manifest = manifestOf(authority)
+  const signer = manifest?.signers[index]
+  if (manifest === undefined || signer === undefined) return false
+  const message = signable(contextOf(manifest, index, authority.key), tree)
+  return crypto().verify(signature, message, signer.publicKey)
+}
+
+/** The number of the signer with this key pair. Throws `NOT_WRITABLE` if there is none. */
+export function signerOf(manifest: Manifest, keyPair: KeyPair): number {
+  const index = signerIndex(manifest, keyPair)
+  requireSigner(index !== -1)
+  return index
+}
+
+/** The stored form of parts, with the nodes of their patches. */
+export function joinParts(
+  manifest: Manifest,
+  parts: readonly Part[],
+  nodes: NodeSet,
+  length: number,
+): Uint8Array {
+  const [only] = parts
+  if (only !== undefined && soleSigner(manifest) !== undefined) return only.signature
+  return encodeMulti(manifest.version, parts, nodes, length)
 }
 
 function signAs(

@@ -10,7 +10,7 @@
 
 import { DatError } from '../base/errors.ts'
 import { BLOCK_BYTES_MAX } from '../base/limits.ts'
-import { copy, equal } from '../bytes/bytes.ts'
+import { copy, EMPTY, equal } from '../bytes/bytes.ts'
 import { byteLengthOf, pushRoot } from '../tree/grow.ts'
 import { NodeSet, type NodeSink } from '../tree/nodes.ts'
 import type { Cipher } from './cipher.ts'
@@ -18,7 +18,10 @@ import { type LogState, notWritable } from './state.ts'
 
 /** What an append may bring along. */
 export interface AppendOptions {
-  /** The whole signature of the new head, for logs that we can't sign alone. It is verified first. */
+  /**
+   * The whole signature of the new head, for logs that we can't sign alone (see `proposal.ts`). It is verified before
+   * anything is stored.
+   */
   readonly signature?: Uint8Array
 }
 
@@ -33,9 +36,10 @@ export function stageAppend(
   state: LogState,
   blocks: readonly Uint8Array[],
   cipher: Cipher | undefined,
-  signature: Uint8Array | undefined,
+  given: Uint8Array | undefined,
   signsNow: boolean,
 ): void {
+  const signature = given ?? unsigned(state, blocks.length)
   checkWritable(state, signature)
   for (const block of blocks) checkBlock(block, cipher)
   const { store, slot, roots } = state
@@ -52,6 +56,12 @@ export function stageAppend(
     state.forgetRoots()
     throw error
   }
+}
+
+/** Blocks that end a prologue need nobody's signature: the key of the log stands behind them. */
+function unsigned(state: LogState, blocks: number): Uint8Array | undefined {
+  const { prologue, maySign, head } = state
+  return !maySign && head.length + blocks === prologue?.length ? EMPTY : undefined
 }
 
 function pushBlocks(
