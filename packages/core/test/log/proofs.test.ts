@@ -304,11 +304,12 @@ test('a static log is written without a signature, and read by those who know it
   const blocks = Array.from({ length: 5 }, (_, i) => pattern(i, 4))
 
   assert.equal(writer.writable, false)
-  assert.throws(() => writer.append(blocks), { code: 'NOT_WRITABLE' })
+  assert.throws(() => writer.append(blocks.slice(1)), { code: 'NOT_WRITABLE' })
+  assert.throws(() => writer.append([...blocks, pattern(5, 4)]), { code: 'NOT_WRITABLE' })
   assert.throws(() => writer.append([...blocks, pattern(5, 4)], { signature: EMPTY }), {
     code: 'BAD_SIGNATURE',
   })
-  writer.append(blocks, { signature: EMPTY })
+  writer.append(blocks)
   await writer.sealed()
   const reader = await openReader(writer)
   assert.equal(reader.apply(proofOf(writer, { upgradeLength: 5, manifest: true })), 'applied')
