@@ -78,7 +78,7 @@ function addShare(program: Command, execute: Execute): void {
     .description('Share a folder: import what changed, print its link, keep watching')
     .option('--once', 'import and end; serve nothing')
     .option('--no-watch', 'serve, but do not follow changes')
-    .option('--hidden', 'share hidden files too (names that begin with a dot)')
+    .option('--no-hidden', 'leave hidden files out (names that begin with a dot)')
     .option('--ignore <rule>', 'leave these out (gitignore syntax); may be repeated', repeated)
     .option('--no-datignore', 'do not read .datignore')
     .option('--verify', 'compare contents even where size and times look unchanged')

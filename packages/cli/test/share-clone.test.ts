@@ -88,7 +88,7 @@ test('the same folder has the same link, imports only what changed, and the link
   assert.equal(textOf(second, 'imported', 'added'), 0)
 })
 
-test('hidden files and those of .datignore are left out, and people are told how many', async (t) => {
+test('hidden files are shared unless asked otherwise, those of .datignore are not, and people are told how many', async (t) => {
   const bench = new Bench(t)
   const source = bench.folder()
   writeTree(source, {
@@ -101,12 +101,16 @@ test('hidden files and those of .datignore are left out, and people are told how
     'kept.txt': 'x',
   })
 
-  const told = await bench.run(['share', source, '--once', '--ignore', '*.tmp'])
-  const all = await bench.run(['share', source, '--once', '--hidden', '--no-datignore', '--json'])
+  const told = await bench.run(['share', source, '--once', '--no-hidden', '--ignore', '*.tmp'])
+  const all = await bench.run(['share', source, '--once', '--no-datignore', '--json'])
 
   assert.match(told.stderr, /^1 file, /m)
-  assert.match(told.stderr, /^2 hidden names were left out \(--hidden shares them too\)\.$/m)
+  assert.match(told.stderr, /^2 hidden names were left out\.$/m)
   assert.match(told.stderr, /^3 names were left out by rules/m)
+  assert.deepEqual(
+    all.events.filter(({ event }) => event === 'hidden'),
+    [{ event: 'hidden', names: 2, shared: true }],
+  )
   assert.deepEqual(paths(all.events, 'file-added').sort(), [
     '/.datignore',
     '/.profile',

@@ -34,7 +34,7 @@ export async function share(session: Session, dir: string, flags: ShareFlags): P
   })
   await using shared = await node.share(dir, {
     watch: isWatching,
-    ...(flags.hidden === true ? { hidden: true } : {}),
+    ...(flags.hidden === false ? { hidden: false } : {}),
     ...(flags.ignore === undefined ? {} : { ignore: flags.ignore }),
     ...(flags.datignore === false ? { datignore: false } : {}),
     ...(flags.verify === true ? { verify: true } : {}),
@@ -45,7 +45,7 @@ export async function share(session: Session, dir: string, flags: ShareFlags): P
 
   const report = await imported(shared, session)
   await shownSoFar()
-  showReport(session, shared, report)
+  showReport(session, shared, report, flags.hidden !== false)
   if (!isOnce) {
     const watching = isWatching ? ' and watching for changes' : ''
     output.note('sharing', { link: shared.link }, `Sharing${watching}. Press Ctrl-C to stop.`)
@@ -66,7 +66,7 @@ async function imported(shared: Share, { signal }: Session): Promise<Report> {
   }
 }
 
-function showReport({ output }: Session, shared: Share, report: Report): void {
+function showReport({ output }: Session, shared: Share, report: Report, withHidden: boolean): void {
   const { files, bytes, version, added, changed, removed, renamed, hidden, ignored } = report
   output.note(
     'imported',
@@ -74,10 +74,11 @@ function showReport({ output }: Session, shared: Share, report: Report): void {
     `${count(files, 'file')}, ${size(bytes)}, version ${version}` +
       ` (${changes({ added, changed, removed, renamed })})`,
   )
-  // A count that people did not ask for, but would miss: their settings and keys are not in the link.
+  // People should know before others do: settings and keys often have names that begin with a dot.
   if (hidden > 0) {
     const which = hidden === 1 ? '1 hidden name was' : `${count(hidden, 'hidden name')} were`
-    output.note('hidden', { names: hidden }, `${which} left out (--hidden shares them too).`)
+    const fate = withHidden ? 'shared too (--no-hidden leaves them out)' : 'left out'
+    output.note('hidden', { names: hidden, shared: withHidden }, `${which} ${fate}.`)
   }
   if (ignored > 0) {
     const which = ignored === 1 ? '1 name was' : `${count(ignored, 'name')} were`

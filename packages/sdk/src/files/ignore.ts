@@ -3,14 +3,14 @@
  *
  * Owns: the defaults, and how they meet the user's rules. The order, later words win:
  *
- *     1  hidden names, version control, droppings of operating systems     (defaults)
+ *     1  version control, droppings of operating systems; hidden names on request    (defaults)
  *     2  the `ignore` option                                               (gitignore syntax)
  *     3  `.datignore` at the root of the folder                            (gitignore syntax)
  *     4  our own state and that of generation 1: never shared, whatever 1 to 3 say
  *
- * As in git, a file cannot be taken in again while a folder above it is left out. Hidden names are left out
- * because dat always did so, and because folders of settings and keys begin with a dot; `node_modules` is
- * shared unless a rule says otherwise, as ever.
+ * As in git, a file cannot be taken in again while a folder above it is left out. Hidden names are taken in, because
+ * a clone that silently lacks files is no copy (the old dat left them out); how many there are is told, since
+ * settings and keys often begin with a dot. `node_modules` is shared unless a rule says otherwise, as ever.
  */
 
 import { DatError } from '@dat-rhino/core/base/errors'
@@ -26,7 +26,7 @@ export interface IgnoreOptions {
   readonly ignore?: readonly string[]
   /** The text of `.datignore`. */
   readonly datignore?: string | undefined
-  /** Take hidden names in. Default false. */
+  /** Take hidden names (that begin with a dot) in. Default true. */
   readonly hidden?: boolean
 }
 
@@ -53,7 +53,7 @@ const DROPPINGS = new Set([
  * @throws DatError BAD_ARGUMENT when a rule is no text
  */
 export function ignoreRules(options: IgnoreOptions = {}): Ignores {
-  const hidden = options.hidden ?? false
+  const hidden = options.hidden ?? true
   const user = userRules(options)
   return (path, isFolder) => {
     const name = path.slice(path.lastIndexOf('/') + 1)
@@ -66,8 +66,8 @@ export function ignoreRules(options: IgnoreOptions = {}): Ignores {
 }
 
 /**
- * `ignoreRules` that also say what they leave out, once per look: `hidden` where the `hidden` option would take it in.
- * Our own files are nobody's news.
+ * `ignoreRules` that also say, once per look, what they leave out, and which names are in or out only by the `hidden`
+ * option. Our own files are nobody's news.
  */
 export function tellingRules(
   options: IgnoreOptions,
@@ -77,8 +77,10 @@ export function tellingRules(
   const withHidden = ignoreRules({ ...options, hidden: true })
   return (path, isFolder) => {
     const isOut = rules(path, isFolder)
-    const isKnown = path === IGNORE_FILE || isOurs(path, path.slice(path.lastIndexOf('/') + 1))
-    if (isOut && !isKnown) tell(withHidden(path, isFolder) ? 'ignored' : 'hidden')
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    if (path === IGNORE_FILE || isOurs(path, name)) return isOut
+    if (name.startsWith('.') && !withHidden(path, isFolder)) tell('hidden')
+    else if (isOut) tell('ignored')
     return isOut
   }
 }

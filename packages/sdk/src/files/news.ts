@@ -108,7 +108,7 @@ export interface Report {
   readonly removed: number
   readonly renamed: number
   readonly unchanged: number
-  /** A share: names left out because they begin with a dot. A folder counts once. */
+  /** A share: names that begin with a dot, in or left out as the `hidden` option says. */
   readonly hidden: number
   /** A share: other names left out, by `.datignore`, by `ignore` or by default. */
   readonly ignored: number

@@ -11,7 +11,7 @@ export interface ShareOptions {
   readonly ignore?: readonly string[]
   /** Read `.datignore` files. Default true. */
   readonly datignore?: boolean
-  /** Share hidden files too (names that start with a dot). Default false, as dat always did. */
+  /** Share hidden files (names that begin with a dot) too. Default true; the report says how many names there are. */
   readonly hidden?: boolean
   /** Compare contents even where size and times say "unchanged". Default false. */
   readonly verify?: boolean

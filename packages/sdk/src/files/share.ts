@@ -236,13 +236,13 @@ export class Share implements AsyncDisposable {
 
   /** The rules of now; have they changed since the last pass? */
   #ignores(): { test: Ignores; changed: boolean } {
-    const { ignore = [], hidden = false, datignore = true } = this.#options
+    const { ignore = [], hidden = true, datignore = true } = this.#options
     const text = datignore ? this.#readDatignore() : ''
     const changed = this.#datignore !== undefined && this.#datignore !== text
     this.#datignore = text
     const { teller } = this.#session
     const rules = { ignore, hidden, datignore: text }
-    return { test: tellingRules(rules, (why) => teller.leftOut(why)), changed }
+    return { test: tellingRules(rules, (why) => teller.counted(why)), changed }
   }
 
   #readDatignore(): string {

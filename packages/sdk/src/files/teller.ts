@@ -200,8 +200,8 @@ export class Teller {
     this.emit({ type: 'file-skipped', ...problem })
   }
 
-  /** A name is none of the drive's business. No file of the pass. */
-  leftOut(why: 'hidden' | 'ignored'): void {
+  /** A hidden name was met, or a name that is none of the drive's business. No file of the pass. */
+  counted(why: 'hidden' | 'ignored'): void {
     this.#counters[why]++
   }
 

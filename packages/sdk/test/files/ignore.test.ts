@@ -57,7 +57,7 @@ test('what the old dat left out is left out, but for what git means otherwise', 
 })
 
 test('a rule takes a hidden file in again, but not out of a folder that is left out', () => {
-  const rules = ignoreRules({ datignore: '!.htaccess\n!.config/keep\n' })
+  const rules = ignoreRules({ hidden: false, datignore: '!.htaccess\n!.config/keep\n' })
 
   assert.equal(isLeftOut(rules, '.htaccess'), false)
   assert.equal(isLeftOut(rules, 'sub/.htaccess'), false)
@@ -98,7 +98,7 @@ test('a byte order mark and Windows line ends do not spoil a rule', () => {
   assert.equal(isLeftOut(rules, 'build/x'), true)
 })
 
-test('what is left out is told, with what would take it in', () => {
+test('what is left out is told, and which names are hidden', () => {
   const told: string[] = []
   let path = ''
   const rules = tellingRules({ datignore: '*.log\n' }, (why) => told.push(`${path} ${why}`))

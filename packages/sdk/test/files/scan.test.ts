@@ -57,7 +57,7 @@ test('what is ignored is not entered', async (t) => {
   const entered: string[] = []
 
   const found = await scanAll(root, {
-    ignores: ignoreRules({ datignore: '*.log\nout\n' }),
+    ignores: ignoreRules({ hidden: false, datignore: '*.log\nout\n' }),
     onfolder: (folder) => entered.push(folder),
   })
 

@@ -210,7 +210,11 @@ test('what a share writes into its folder is not shared, nor is the store of an 
   writeTree(dir, { a: '1', '.dat/metadata.key': 'old', '.hidden': 'h', 'node_modules/x/i.js': 'j' })
 
   await shareOnce(dir, {}, async (share) => {
-    assert.deepEqual(Object.keys(await treeOf(share.drive)), ['a', 'node_modules/x/i.js'])
+    assert.deepEqual(Object.keys(await treeOf(share.drive)), [
+      '.hidden',
+      'a',
+      'node_modules/x/i.js',
+    ])
   })
 
   assert.equal(readFileSync(join(dir, '.dat/metadata.key'), 'utf8'), 'old')
