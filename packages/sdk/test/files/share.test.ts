@@ -373,7 +373,7 @@ test('new ignore rules take files out of the drive', async (t) => {
   writeFileSync(join(dir, '.datignore'), '*.log\n')
   await removed
 
-  assert.deepEqual(Object.keys(await treeOf(share.drive)), ['c'])
+  assert.deepEqual(Object.keys(await treeOf(share.drive)), ['.datignore', 'c'])
   assert.equal(existsSync(join(dir, 'a.log')), true)
 })
 
