@@ -234,10 +234,10 @@ export class Clone implements AsyncDisposable {
     const found = station.corestore.findingPeers(drive.discoveryKey)
     const rows = drive.log.download({ start: 0, end: version })
     try {
-      if (this.#inStepAt === ledger.version && version > ledger.version) {
-        this.#inStepAt = 0
-        await pass.since(ledger.version)
-      } else await pass.all()
+      const before = this.#inStepAt
+      this.#inStepAt = 0
+      if (before > 0 && before === ledger.version && before < version) await pass.since(before)
+      else await pass.all()
       this.#inStepAt = version
     } finally {
       rows.cancel()

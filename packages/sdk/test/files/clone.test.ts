@@ -156,6 +156,21 @@ test('a clone that is stopped in the middle is gone on with', async (t) => {
   assert.deepEqual(readTree(folders.target), whole)
 })
 
+test('what a stopped clone had written goes when it is gone from the drive since', async (t) => {
+  const folders = await pair(t, { a: '1', gone: '2' })
+  const { source, target, share } = folders
+  await cloneOnce(folders)
+  // As if it had been stopped before the end: every file is recorded, no version is.
+  const ledger = join(target, '.dat-rhino/files')
+  writeFileSync(ledger, readFileSync(ledger, 'utf8').replaceAll(/^V \d+$/gm, 'V 0'))
+  await change(share, () => unlinkSync(join(source, 'gone')))
+
+  const report = await cloneOnce(folders)
+
+  assert.deepEqual(readTree(target), { a: '1' })
+  assert.deepEqual([report.removed, report.unchanged], [1, 1])
+})
+
 // ---- What is the user's --------------------------------------------------------------------------
 
 test('an edited file is kept, told, and makes the report say so', async (t) => {
