@@ -250,6 +250,15 @@ export class Log {
     return stored === undefined ? undefined : stored - index * this.paddingBytes
   }
 
+  /**
+   * Hash over the first `length` blocks (default: all): equal exactly for equal blocks. Undefined if that is longer
+   * than the log, or not known here.
+   */
+  rootHash(length: number = this.length): Uint8Array | undefined {
+    checkIndex(length)
+    return length > this.length ? undefined : this.replica.rootHash(length)
+  }
+
   /** The block in which byte `byte` lies and the place in it; undefined beyond the end. */
   async seek(
     byte: number,

@@ -13,6 +13,7 @@ import { DatError } from '../base/errors.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import type { Slot, Store } from '../store/store.ts'
 import { endBlock, nodeOf, parentOf, tileBlocks } from '../tree/flat.ts'
+import { NodeSet } from '../tree/nodes.ts'
 import type { Proof } from '../tree/proof.ts'
 import { type ProofRequest, prove, type Refused } from '../tree/prove.ts'
 import { byteOffset, type SeekResult, seek } from '../tree/seek.ts'
@@ -149,6 +150,12 @@ export class Replica {
   /** Stored bytes before block `index` (`length` for the end), or undefined if a node on the way is not here. */
   byteOffset(index: number): number | undefined {
     return byteOffset(this.slot, this.length, index)
+  }
+
+  /** Root hash of the first `length` blocks, or undefined if one of their full roots is not here. */
+  rootHash(length: number): Uint8Array | undefined {
+    const roots = new NodeSet()
+    return this.#state.readRoots(length, roots) ? this.generation.hash.root(roots) : undefined
   }
 
   /** Where byte `byte` lies, `paddingBytes` per block not counted, as far as nodes here tell. */

@@ -10,9 +10,9 @@ import { crypto } from '../../src/crypto/crypto.ts'
 import { hash, keyPair as newKeyPair } from '../../src/crypto/keys.ts'
 import { blockCipher, blockKey, type Cipher, type WriteHead } from '../../src/log/cipher.ts'
 import { Log } from '../../src/log/log.ts'
-import { rotatingReader } from '../../src/log/rotating.ts'
+import { rotatingCipher } from '../../src/log/rotating.ts'
 import { vectors } from '../vectors.ts'
-import { openReader, openReplica, openWriter, proofOf, testKeyPair } from './support.ts'
+import { openLog, openReader, openReplica, openWriter, proofOf, testKeyPair } from './support.ts'
 
 interface Encryption {
   derive: {
@@ -214,16 +214,54 @@ test('blocks of the rotating scheme are read with the key that they name', () =>
 
   assert.equal(rotating.length, 3)
   for (const { index, keyId, encryptionKey, plaintext, stored } of rotating) {
-    const cipher = rotatingReader((id) => (id === keyId ? fromHex(encryptionKey) : undefined))
+    const cipher = rotatingCipher({
+      keyOf: (id) => (id === keyId ? fromHex(encryptionKey) : undefined),
+    })
 
     assert.equal(hex(cipher.decrypt(index, fromHex(stored))), plaintext)
-    const blind = rotatingReader(() => undefined)
+    const blind = rotatingCipher({ keyOf: () => undefined })
     if (plaintext !== '')
       assert.throws(() => blind.decrypt(index, fromHex(stored)), { code: 'NOT_FOUND' })
   }
-  const cipher = rotatingReader(() => undefined)
+  const cipher = rotatingCipher({ keyOf: () => undefined })
   assert.deepEqual(cipher.decrypt(0, fromHex('000000000000000068690a')), utf8('hi\n'))
   assert.throws(() => cipher.decrypt(0, fromHex('0200000000000000ff')), { code: 'UNSUPPORTED' })
+})
+
+test('a log whose key is changed is read whole by those who have all keys, and written with the newest', async () => {
+  const keys = [1, 2].map((n) => new Uint8Array(32).fill(n))
+  let newest = 0
+  const cipher = rotatingCipher({ keyOf: (id) => keys[id], newestId: () => newest })
+  const log = await openLog({ cipher })
+  await log.append([utf8('before'), utf8('')])
+  newest = 1
+  await log.append(utf8('after'))
+
+  assert.deepEqual(
+    [0, 1, 2].map((i) => log.peek(i)),
+    [utf8('before'), utf8(''), utf8('after')],
+  )
+  assert.equal(log.byteLength, 11)
+  const stored = log.session({ cipher: 'none' })
+  assert.deepEqual(
+    [0, 1, 2].map((i) => stored.peek(i)?.[4]),
+    [0, 0, 1],
+  )
+  const late = log.session({
+    cipher: rotatingCipher({ keyOf: (id) => (id === 1 ? keys[1] : undefined) }),
+  })
+  assert.deepEqual(late.peek(2), utf8('after'))
+  assert.throws(() => late.peek(0), { code: 'NOT_FOUND' })
+  await assert.rejects(late.append(utf8('x')), { code: 'NOT_WRITABLE' })
+  newest = 7
+  await assert.rejects(log.append(utf8('x')), { code: 'NOT_FOUND' })
+  assert.equal(log.length, 3)
+})
+
+test('equal texts at one place are encrypted in different ways', async () => {
+  const cipher = rotatingCipher({ keyOf: () => new Uint8Array(32), newestId: () => 0 })
+  const seen = new Set(Array.from({ length: 20 }, () => hex(seal(cipher, 5, 0, utf8('same')))))
+  assert.ok(seen.size > 18)
 })
 
 test('a block that is shorter than a head is an error of its writer', async () => {

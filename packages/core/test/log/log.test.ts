@@ -4,10 +4,11 @@ import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { utf8 } from '../../src/bytes/bytes.ts'
+import { writeU64LE } from '../../src/bytes/integers.ts'
 import { Log } from '../../src/log/log.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { ManualClock } from '../fakes/clock.ts'
-import { pattern } from '../tree/model.ts'
+import { pattern, TreeModel } from '../tree/model.ts'
 import { FakeRemote, openLog, openPair, openReader, openWriter, write } from './support.ts'
 
 const block = (i: number): Uint8Array => pattern(i, 1 + ((37 * i + 11) % 23))
@@ -90,6 +91,24 @@ test('a name of user data that is ours is refused', async () => {
 
   assert.deepEqual(log.userData('mine'), utf8('x'))
   await assert.rejects(log.setUserData('dat-rhino/frozen', utf8('x')), { code: 'BAD_ARGUMENT' })
+})
+
+test('a root hash is that of the blocks, for each length that the tree here tells', async () => {
+  const log = await openLog()
+  await log.append(blocks(7))
+  const other = await openLog()
+  await other.append(blocks(4))
+  const model = (count: number): Uint8Array => new TreeModel(blocks(count), writeU64LE).rootHash
+
+  assert.deepEqual(log.rootHash(), model(7))
+  assert.deepEqual(log.rootHash(4), other.rootHash())
+  assert.deepEqual(log.rootHash(0), model(0))
+  assert.equal(log.rootHash(8), undefined)
+  const { log: sparse } = await openPair(blocks(7))
+  await sparse.update()
+  assert.deepEqual(sparse.rootHash(), model(7))
+  assert.equal(sparse.rootHash(3), undefined)
+  assert.throws(() => log.rootHash(-1), { code: 'BAD_ARGUMENT' })
 })
 
 test('after a flush everything is signed and on the disk', async () => {
