@@ -126,9 +126,11 @@ export const RECORD_BYTES: number = 4 * 1024 * 1024
 export const PAGE_SEGMENT_BYTES: number = 32 * 1024 * 1024
 /** Read at once when blocks are read one behind the other. */
 export const READ_AHEAD_BYTES = 262_144
-/** A read that takes longer did not come from memory. */
+/** A read that takes longer did not come from memory, if it is not the only one. */
 export const SLOW_READ_MS = 0.5
-/** How long reads go through the thread pool after a slow one. */
+/** Two slow reads within so many make a store cold. */
+export const SLOW_READS_WITHIN = 16
+/** How long reads go through the thread pool then. */
 export const COLD_MS_MIN = 1_000
 export const COLD_MS_MAX = 16_000
 /** A smaller block is not worth a hole in its file: file systems give back whole pages of 4 KiB. */
