@@ -11,6 +11,7 @@ import { copy } from '../bytes/bytes.ts'
 import { KEY_BYTES } from '../crypto/crypto.ts'
 import type { Alias, Head, LogIdentity } from './store.ts'
 
+/** The head of a log that was just made. */
 export const EMPTY_HEAD: Head = { fork: 0, length: 0, byteLength: 0, signature: undefined }
 
 /** Bytes of a signature that is kept per length (generations 1 and 2). */
@@ -60,6 +61,7 @@ export function ownHead(head: Head): Head {
   return { fork, length, byteLength, signature: signature && copy(signature) }
 }
 
+/** Throws `INVARIANT` unless `value` is a whole number from 0 up: a bug of the layers above. */
 export function checkNumber(what: string, value: number): void {
   invariant(Number.isSafeInteger(value) && value >= 0, `A store got a wrong ${what}.`, { value })
 }
@@ -74,6 +76,7 @@ export function checkKeptSignature(keeps: boolean, length: number, signature: Ui
   )
 }
 
+/** Throws `BAD_ARGUMENT` for a block that no peer would take. */
 export function checkBlockSize(index: number, size: number): void {
   checkNumber('block index', index)
   checkNumber('block size', size)

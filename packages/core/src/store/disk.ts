@@ -8,6 +8,7 @@
  * Names are plain file names in one directory; there are no sub-directories.
  */
 
+/** A folder, as a store uses it. */
 export interface Disk {
   /** For messages: where this is. */
   readonly path: string
@@ -31,6 +32,7 @@ export interface Disk {
   identity(): string
 }
 
+/** An open file. Methods that take `into` or `bytes` use them during the call only. */
 export interface DiskFile {
   readonly name: string
   size(): number

@@ -12,6 +12,7 @@ import { aliasText, binaryText, ownIdentity } from './checks.ts'
 import { type MemoryHost, MemorySlot } from './memory-slot.ts'
 import type { Alias, Durability, LogIdentity, Slot, Store, StoreStats } from './store.ts'
 
+/** What a test may want to decide. */
 export interface MemoryStoreOptions {
   /** 32 bytes. Default: random. */
   readonly primaryKey?: Uint8Array

@@ -9,6 +9,7 @@ import type { Crc32 } from './crc32.ts'
 import type { Disk } from './disk.ts'
 import type { Durability } from './store.ts'
 
+/** Options of `openStore`. */
 export interface OpenStoreOptions {
   readonly disk: Disk
   /** Default: the machine's. */

@@ -37,6 +37,7 @@ export interface LogIdentity {
   readonly alias: Alias | undefined
 }
 
+/** A name that is unique within its namespace. */
 export interface Alias {
   /** 32 bytes. */
   readonly namespace: Uint8Array
@@ -53,6 +54,7 @@ export interface Head {
   readonly signature: Uint8Array | undefined
 }
 
+/** How large a store is. */
 export interface StoreStats {
   readonly logs: number
   /** Bytes of block data and records that are live, and that the files hold. */
@@ -60,6 +62,7 @@ export interface StoreStats {
   readonly fileBytes: number
 }
 
+/** Many logs, under one lock and in one sequence of commits. */
 export interface Store {
   readonly durability: Durability
   /** False when opened read-only, when damaged or copied: `whyReadOnly` then says why. */

@@ -1,3 +1,5 @@
+/** When reads count as cold: not for one slow read, but for two close together; and what a probe decides. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Clock } from '../../src/base/clock.ts'

@@ -1,3 +1,5 @@
+/** The suite on the disk store, in its durability modes and with sizes that make everything happen often. */
+
 import '../setup.ts'
 import { crc32 } from 'node:zlib'
 import { openStore } from '../../src/store/open.ts'

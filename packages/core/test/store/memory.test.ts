@@ -1,3 +1,5 @@
+/** The suite on the memory store, and what only that one has. */
+
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -12,6 +12,7 @@ import { decodeHeader, type FileKind, HEADER_BYTES } from './format.ts'
 import type { StoredSegment } from './index-items.ts'
 import type { SegmentLog } from './segments.ts'
 
+/** What was found. */
 export interface Adopted {
   /** What is wrong, in words. */
   readonly damage: string[]
@@ -19,6 +20,7 @@ export interface Adopted {
   readonly superfluous: string[]
 }
 
+/** What the index says about one log of bytes. */
 export interface AdoptOptions {
   readonly files: FileTable
   readonly kind: FileKind

@@ -37,6 +37,7 @@ import type { SegmentLog } from './segments.ts'
 import type { SlotState } from './slot-state.ts'
 import type { Syncer } from './syncer.ts'
 
+/** The parts of the store that a checkpoint touches. */
 export interface CheckpointParts {
   readonly clock: Clock
   readonly crc32: Crc32

@@ -17,6 +17,7 @@ import type { Staging } from './staging.ts'
 import type { Syncer } from './syncer.ts'
 import type { Undo } from './undo.ts'
 
+/** The parts of the store that a commit touches. */
 export interface CommitParts {
   readonly data: SegmentLog
   readonly staging: Staging

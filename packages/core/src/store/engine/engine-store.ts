@@ -25,6 +25,7 @@ import { Rewriter } from './rewrite.ts'
 import type { EngineSlot } from './slot.ts'
 import { Syncer } from './syncer.ts'
 
+/** What opening has found out, beside the content. */
 export interface EngineOptions {
   readonly files: FileTable
   readonly keys: KeyFile

@@ -21,15 +21,18 @@ import { utf8 } from '../../bytes/bytes.ts'
 import { readU32LE, readU64LE, writeU32LE, writeU64LE } from '../../bytes/integers.ts'
 import type { Crc32 } from '../crc32.ts'
 
+/** Sizes of the header and of the id in it; our version. */
 export const HEADER_BYTES = 32
 export const STORE_ID_BYTES = 8
 export const VERSION = 1
 
+/** The kinds of file. */
 export const KIND_DATA = 1
 export const KIND_PAGES = 2
 export const KIND_INDEX = 3
 export const KIND_KEYS = 4
 export const KIND_MARK = 5
+/** Which of them. */
 export type FileKind =
   | typeof KIND_DATA
   | typeof KIND_PAGES
@@ -40,6 +43,7 @@ export type FileKind =
 /** The first address of either log: behind the header, so that 0 can mean "nowhere". */
 export const FIRST_ADDRESS = 32
 
+/** Names of files; those of segments are in `segments.ts`. */
 export const KEYS_NAME = 'keys'
 export const MARK_NAME = 'synced'
 export const INDEX_PREFIX = 'index-'
@@ -52,12 +56,14 @@ const CRC_AT = 12
 const STORE_AT = 16
 const NUMBER_AT = 24
 
+/** What a header says. */
 export interface FileHeader {
   readonly kind: number
   readonly storeId: Uint8Array
   readonly number: number
 }
 
+/** A header of our version. */
 export function encodeHeader(
   kind: FileKind,
   storeId: Uint8Array,

@@ -19,6 +19,7 @@ import { readU32LE, writeU32LE } from '../../bytes/integers.ts'
 import type { Crc32 } from '../crc32.ts'
 import { HEADER_BYTES } from './format.ts'
 
+/** In front of the items of a frame. */
 export const FRAME_HEADER_BYTES = 16
 const BODY_AT = 8
 const NUMBER_AT = 8
@@ -34,6 +35,7 @@ export interface Frame {
   readonly number: number
 }
 
+/** What can be read of an index file. */
 export interface Frames {
   readonly before: readonly Frame[]
   readonly behind: readonly Frame[]
@@ -63,6 +65,7 @@ export function sealFrame(
   return bytes
 }
 
+/** Finds the frames in the content of an index file, also behind damage. */
 export function readFrames(bytes: Uint8Array, crc32: Crc32): Frames {
   const before: Frame[] = []
   let step: Frame[] = []

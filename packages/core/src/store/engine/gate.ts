@@ -7,6 +7,7 @@
 
 import { DatError } from '../../base/errors.ts'
 
+/** Everybody who changes something asks `check` first. */
 export class Gate {
   /** For people; `undefined` while the store may be written. */
   why: string | undefined
@@ -26,6 +27,7 @@ export class Gate {
   }
 }
 
+/** The error of whoever uses a store after it was closed. */
 export function closed(): DatError {
   return new DatError('CLOSED', 'The store is closed.')
 }

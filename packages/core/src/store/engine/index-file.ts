@@ -65,6 +65,7 @@ export function indexNumbers(names: readonly string[]): number[] {
     .sort((a, b) => b - a)
 }
 
+/** Only `checkpoint.ts` writes through it. */
 export class IndexFile {
   images: IndexImages
   /** Of the last frame. */

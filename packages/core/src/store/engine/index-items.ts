@@ -28,6 +28,7 @@ import { readHead, readIdentity, writeHead, writeIdentity } from './items.ts'
 import type { Segment } from './segments.ts'
 import type { SlotState } from './slot-state.ts'
 
+/** Types of items. */
 export const INDEX_BASE = 1
 export const INDEX_IDENTITY = 2
 export const INDEX_STATE = 3
@@ -35,12 +36,15 @@ export const INDEX_USER_DATA = 4
 export const INDEX_REMOVED = 5
 export const INDEX_SEGMENT = 6
 export const INDEX_GONE = 7
+
+/** In front of the body of an item. */
 export const ITEM_HEADER_BYTES = 5
 
 /** In the body of a state. */
 const FLAGS_AT = 4
 const FLAG_BEYOND = 1
 
+/** Up to where the index knows everything. */
 export interface IndexBase {
   readonly position: number
   readonly previous: number
@@ -49,6 +53,7 @@ export interface IndexBase {
   readonly identity: string
 }
 
+/** A segment as the index knows it. */
 export interface StoredSegment {
   readonly kind: number
   readonly start: number
@@ -70,6 +75,7 @@ function endItem(writer: Writer, lengthAt: number): void {
   writeU32LE(writer.bytes, lengthAt, writer.at - lengthAt - 4)
 }
 
+/** The last item of a checkpoint. */
 export function writeBase(writer: Writer, base: IndexBase): void {
   const at = beginItem(writer, INDEX_BASE)
   writer.u64LE(base.position)
@@ -80,6 +86,7 @@ export function writeBase(writer: Writer, base: IndexBase): void {
   endItem(writer, at)
 }
 
+/** Who a log is. */
 export function writeIdentityItem(writer: Writer, log: number, identity: LogIdentity): void {
   const at = beginItem(writer, INDEX_IDENTITY)
   writer.u32LE(log)
@@ -87,6 +94,7 @@ export function writeIdentityItem(writer: Writer, log: number, identity: LogIden
   endItem(writer, at)
 }
 
+/** Everything else about a log, but for its user data. */
 export function writeState(writer: Writer, state: SlotState): void {
   const at = beginItem(writer, INDEX_STATE)
   writer.u32LE(state.log)
@@ -102,6 +110,7 @@ export function writeState(writer: Writer, state: SlotState): void {
   endItem(writer, at)
 }
 
+/** One value; `undefined` for one that was deleted. */
 export function writeUserData(
   writer: Writer,
   log: number,
@@ -116,12 +125,14 @@ export function writeUserData(
   endItem(writer, at)
 }
 
+/** The log is gone, with all its items. */
 export function writeRemoved(writer: Writer, log: number): void {
   const at = beginItem(writer, INDEX_REMOVED)
   writer.u32LE(log)
   endItem(writer, at)
 }
 
+/** Counters of a segment. */
 export function writeSegment(writer: Writer, kind: number, segment: Segment): void {
   const at = beginItem(writer, INDEX_SEGMENT)
   writer.u8(kind)
@@ -133,6 +144,7 @@ export function writeSegment(writer: Writer, kind: number, segment: Segment): vo
   endItem(writer, at)
 }
 
+/** The segment was deleted. */
 export function writeGone(writer: Writer, kind: number, start: number): void {
   const at = beginItem(writer, INDEX_GONE)
   writer.u8(kind)
@@ -142,6 +154,7 @@ export function writeGone(writer: Writer, kind: number, start: number): void {
 
 // ---- Reading ----
 
+/** The body of a `base`. */
 export function readBase(bytes: Uint8Array, at: number, length: number): IndexBase {
   const reader = new Reader(bytes, at, at + length)
   return {
@@ -153,6 +166,7 @@ export function readBase(bytes: Uint8Array, at: number, length: number): IndexBa
   }
 }
 
+/** The body of a `segment`. */
 export function readSegment(bytes: Uint8Array, at: number, length: number): StoredSegment {
   const reader = new Reader(bytes, at, at + length)
   return {
@@ -180,10 +194,12 @@ export function liesBeyond(bytes: Uint8Array, at: number): boolean {
   return ((bytes[at + FLAGS_AT] ?? 0) & FLAG_BEYOND) !== 0
 }
 
+/** The body of an `identity`. */
 export function readIdentityItem(bytes: Uint8Array, at: number, length: number): LogIdentity {
   return readIdentity(new Reader(bytes, at + 4, at + length))
 }
 
+/** The body of a `state`, into the log that it is about. */
 export function readState(bytes: Uint8Array, at: number, length: number, into: SlotState): void {
   const reader = new Reader(bytes, at + FLAGS_AT + 1, at + length)
   into.tree.height = reader.u8()
@@ -196,11 +212,13 @@ export function readState(bytes: Uint8Array, at: number, length: number, into: S
   into.head = readHead(reader)
 }
 
+/** One value; `undefined` for one that was deleted. */
 export interface UserDataItem {
   readonly name: string
   readonly value: Uint8Array | undefined
 }
 
+/** The body of `user data`. The value is a copy. */
 export function readUserData(bytes: Uint8Array, at: number, length: number): UserDataItem {
   const reader = new Reader(bytes, at + 4, at + length)
   const name = reader.string()

@@ -37,6 +37,7 @@ import { LEAF_PREFIX_BYTES } from '../../tree/hash.ts'
 import { KEPT_SIGNATURE_BYTES } from '../checks.ts'
 import type { Head, LogIdentity } from '../store.ts'
 
+/** Types of items. */
 export const ITEM_LOG = 0x01
 export const ITEM_BLOCK = 0x02
 export const ITEM_NEXT = 0x03
@@ -184,6 +185,7 @@ const SIZE_READERS: Readonly<Record<1 | 2 | 3, ReadSize>> = {
 
 // ---- Parts that the index has too ----
 
+/** The four fields of a head. */
 export function writeHead(writer: Writer, head: Head): void {
   writer.uint(head.fork)
   writer.uint(head.length)
@@ -191,6 +193,7 @@ export function writeHead(writer: Writer, head: Head): void {
   writer.buffer(head.signature)
 }
 
+/** A head that owns its signature. */
 export function readHead(reader: Reader): Head {
   const fork = reader.uint()
   const length = reader.uint()
@@ -199,6 +202,7 @@ export function readHead(reader: Reader): Head {
   return { fork, length, byteLength, signature: signature && copy(signature) }
 }
 
+/** An identity; its secret key is left out. */
 export function writeIdentity(writer: Writer, identity: LogIdentity): void {
   const { generation, key, discoveryKey, publicKey, alias, manifest } = identity
   writer.u8(generation)

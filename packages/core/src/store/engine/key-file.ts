@@ -36,6 +36,7 @@ const BODY_AT = 8
 const RECORD_BYTES = BODY_AT + KEY_BYTES + SECRET_BYTES
 const PAIR_BYTES = 2 * RECORD_BYTES
 
+/** The keys in memory, and the only writer of their file. */
 export class KeyFile {
   readonly #files: FileTable
   readonly #crc32: Crc32
@@ -140,6 +141,7 @@ export class KeyFile {
   }
 }
 
+/** The error of whoever asks for a primary key that can not be read. */
 export function lostKeys(): DatError {
   return new DatError(
     'CORRUPT_STORE',

@@ -30,6 +30,7 @@ import { Staging } from './staging.ts'
 import { readSyncMark, SyncMark } from './sync-mark.ts'
 import { Undo } from './undo.ts'
 
+/** What loading needs beside the files. */
 export interface LoadOptions {
   readonly files: FileTable
   readonly keys: KeyFile
@@ -83,39 +84,66 @@ function loadFrom(
   frames: readonly Frame[],
   unused: readonly Frame[],
 ): Loaded {
-  const { files, gate, clock, crc32, sizes, syncs } = options
+  const { files, crc32 } = options
   const names = files.disk.list()
   const storeId = stored?.storeId ?? findStoreId(options, names)
   const index = makeIndex(options, stored, frames, storeId)
   const { base } = index.images
   const position = base?.position ?? FIRST_ADDRESS
   const pagesEnd = base?.pagesEnd ?? FIRST_ADDRESS
+  const { data, pages, adopted } = openLogs(options, names, storeId, index.images)
+  const parts = joinParts(options, data, pages, index)
+  const { logs, undo, frees } = parts
+  const mark = readSyncMark(files, storeId, crc32)
+  const durable = Math.max(position, durableIn(stored, unused), mark)
+  const previous = base?.previous ?? 0
+  const replayed = replay({ data, logs, undo, frees, crc32 }, position, previous, durable)
+  parts.staging.begin(replayed.end)
+  return {
+    ...parts,
+    ...{ files, data, pages, index, replayed, position, pagesEnd },
+    mark: new SyncMark(files, storeId, crc32),
+    identity: base?.identity ?? '',
+    damage: damageOf(adopted, replayed, stored, unused, frames),
+    isIndexStale: stored?.storeId === undefined || stored.isOlder || unused.length > 0,
+    superfluous: adopted.flatMap(({ superfluous }) => superfluous),
+  }
+}
 
-  const common = { files, storeId, crc32 }
+/** Data log and page log, with the segments whose files are there. */
+function openLogs(
+  { files, crc32, sizes, syncs }: LoadOptions,
+  names: readonly string[],
+  storeId: Uint8Array,
+  images: IndexImages,
+): { data: SegmentLog; pages: SegmentLog; adopted: Adopted[] } {
+  const { position = FIRST_ADDRESS, pagesEnd = FIRST_ADDRESS } = images.base ?? {}
+  const common = { files, storeId, crc32, syncs }
+  const { segmentBytes, pageSegmentBytes } = sizes
   const data = new SegmentLog(
-    { ...common, syncs, prefix: 'data-', kind: KIND_DATA, segmentBytes: sizes.segmentBytes },
+    { ...common, prefix: 'data-', kind: KIND_DATA, segmentBytes },
     position,
   )
   const pages = new SegmentLog(
-    { ...common, syncs, prefix: 'pages-', kind: KIND_PAGES, segmentBytes: sizes.pageSegmentBytes },
+    { ...common, prefix: 'pages-', kind: KIND_PAGES, segmentBytes: pageSegmentBytes },
     pagesEnd,
   )
-  const tables = tablesOf(index.images)
-  const adopted = [
-    adoptSegments(data, names, {
-      ...common,
-      kind: KIND_DATA,
-      table: tables[KIND_DATA],
-      end: position,
-    }),
-    adoptSegments(pages, names, {
-      ...common,
-      kind: KIND_PAGES,
-      table: tables[KIND_PAGES],
-      end: pagesEnd,
-    }),
-  ]
+  const tables = tablesOf(images)
+  const adopt = (log: SegmentLog, kind: 1 | 2, end: number): Adopted =>
+    adoptSegments(log, names, { ...common, kind, table: tables[kind], end })
+  const adopted = [adopt(data, KIND_DATA, position), adopt(pages, KIND_PAGES, pagesEnd)]
+  return { data, pages, adopted }
+}
 
+type Parts = Pick<Loaded, 'cache' | 'staging' | 'undo' | 'frees' | 'reader' | 'logs'>
+
+/** What lives in memory only. */
+function joinParts(
+  { gate, clock, crc32, sizes, keys }: LoadOptions,
+  data: SegmentLog,
+  pages: SegmentLog,
+  index: IndexFile,
+): Parts {
   const guard = new ColdGuard(clock)
   const cache = new PageCache(pages, crc32, guard, sizes.pageCacheBytes)
   const staging = new Staging(sizes.recordBytes)
@@ -126,26 +154,11 @@ function loadFrom(
   const reader = new BlockReader(staging, data, guard)
   const logs: LogTable = new LogTable(
     () => index.images,
-    options.keys,
+    keys,
     { undo, frees, cache, touched: (state) => logs.changed.add(state) },
     { staging, reader, checkWritable: () => gate.check() },
   )
-  const durable = Math.max(position, durableIn(stored, unused), readSyncMark(files, storeId, crc32))
-  const replayed = replay(
-    { data, logs, undo, frees, crc32 },
-    position,
-    base?.previous ?? 0,
-    durable,
-  )
-  staging.begin(replayed.end)
-  return {
-    ...{ files, data, pages, cache, staging, undo, frees, reader, logs, index, replayed },
-    mark: new SyncMark(files, storeId, crc32),
-    ...{ position, pagesEnd, identity: base?.identity ?? '' },
-    damage: damageOf(adopted, replayed, stored, unused, frames),
-    isIndexStale: stored?.storeId === undefined || stored.isOlder || unused.length > 0,
-    superfluous: adopted.flatMap(({ superfluous }) => superfluous),
-  }
+  return { cache, staging, undo, frees, reader, logs }
 }
 
 function damageOf(

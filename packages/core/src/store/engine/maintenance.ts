@@ -19,6 +19,7 @@ import type { Reclaimer } from './reclaim.ts'
 import type { Rewriter } from './rewrite.ts'
 import type { SegmentLog } from './segments.ts'
 
+/** The parts of the store that maintenance touches. */
 export interface MaintenanceParts {
   readonly clock: Clock
   readonly sizes: StoreSizes

@@ -16,18 +16,22 @@ import type { SegmentLog } from './segments.ts'
 /** A ref keeps the class of the page's room in its low bits. */
 const CLASSES = 4
 
+/** A ref to a page that is stored at `address`. */
 export function makeRef(address: number, roomClass: number): number {
   return address * CLASSES + roomClass
 }
 
+/** Where the page is stored. */
 export function refAddress(ref: number): number {
   return Math.floor(ref / CLASSES)
 }
 
+/** The class of its room. */
 export function refClass(ref: number): number {
   return ref % CLASSES
 }
 
+/** All pages that are in memory, and the way to those that are not. */
 export class PageCache {
   readonly pages: SegmentLog
   readonly crc32: Crc32

@@ -25,6 +25,7 @@ import { readU32LE, readU64LE } from '../../bytes/integers.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
 import { KEPT_SIGNATURE_BYTES } from '../checks.ts'
 
+/** Blocks of a page of level 0; child pages of one above. */
 export const LEAF_BLOCKS = 64
 export const FANOUT = 128
 /** With 64 blocks per page and 128 pages per page above, this is more than 2^53 nodes. */
@@ -34,8 +35,10 @@ const LEAF_ROOMS = [4, 16, LEAF_BLOCKS] as const
 const UPPER_ROOMS = [4, 16, FANOUT] as const
 export const ROOM_CLASS_MAX = 2
 
+/** At the start of a page. */
 export const SEAL_BYTES = 32
 
+/** Entries that a page of this class has room for. */
 export function roomOf(level: number, roomClass: number): number {
   return (level === 0 ? LEAF_ROOMS : UPPER_ROOMS)[roomClass] ?? 0
 }
@@ -45,6 +48,7 @@ export function slotsOf(level: number, roomClass: number): number {
   return (level === 0 ? 2 : 1) * roomOf(level, roomClass) - 1
 }
 
+/** Size of a page. `signed`: it keeps a signature per length. */
 export function pageBytes(level: number, roomClass: number, signed: boolean): number {
   const room = roomOf(level, roomClass)
   const extraBytes = level > 0 ? 8 : signed ? KEPT_SIGNATURE_BYTES : 0

@@ -19,6 +19,7 @@ import { FANOUT, LEAF_BLOCKS } from './page-layout.ts'
 const LEAVES: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((level) => FANOUT ** level)
 export const LEVEL_ONE_BLOCKS: number = LEAF_BLOCKS * FANOUT
 
+/** Pages of level 0 below one page of `level`. */
 export function leavesBelow(level: number): number {
   return LEAVES[level] ?? 0
 }
@@ -31,6 +32,7 @@ export interface MissingPage {
   readonly parent: Page | undefined
 }
 
+/** One per log. Questions read pages where they must; only methods with `make` or `set` change any. */
 export class PageTree implements PageOwner {
   readonly log: number
   readonly signed: boolean

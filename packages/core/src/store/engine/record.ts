@@ -18,11 +18,13 @@ import { RECORD_BYTES_MAX } from '../../base/limits.ts'
 import { readU32LE, readU64LE, writeU32LE, writeU64LE } from '../../bytes/integers.ts'
 import type { Crc32 } from '../crc32.ts'
 
+/** In front of the items of a record. */
 export const RECORD_HEADER_BYTES = 32
 const CRC_AT = 4
 const BODY_AT = 8
 const FLAG_CONTINUED = 1
 
+/** What the header of a record says. */
 export interface RecordFields {
   /** Bytes of the whole record. */
   readonly bytes: number

@@ -25,6 +25,7 @@ import type { Segment, SegmentLog } from './segments.ts'
 import type { EngineSlot } from './slot.ts'
 import type { Undo } from './undo.ts'
 
+/** The parts of the store that a replay touches. */
 export interface ReplayParts {
   readonly data: SegmentLog
   readonly logs: LogTable
@@ -33,6 +34,7 @@ export interface ReplayParts {
   readonly crc32: Crc32
 }
 
+/** How far the log is whole. */
 export interface Replayed {
   /** Address behind the last record that counts, and its checksum. */
   readonly end: number

@@ -21,6 +21,7 @@ import type { Segment, SegmentLog } from './segments.ts'
 import type { EngineSlot } from './slot.ts'
 import type { Staging } from './staging.ts'
 
+/** The parts of the store that rewriting touches. */
 export interface RewriteParts {
   readonly data: SegmentLog
   readonly pages: SegmentLog

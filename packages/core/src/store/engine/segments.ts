@@ -16,6 +16,7 @@ import type { DiskFile } from '../disk.ts'
 import type { FileTable, OpenFile } from './files.ts'
 import { encodeHeader, type FileKind, HEADER_BYTES } from './format.ts'
 
+/** One file of a log of bytes. */
 export interface Segment {
   readonly name: string
   readonly start: number
@@ -35,6 +36,7 @@ export interface Segment {
   stuck: boolean
 }
 
+/** Which of the two logs, and where it lives. */
 export interface SegmentLogOptions {
   readonly files: FileTable
   readonly prefix: 'data-' | 'pages-'

@@ -29,6 +29,7 @@ export function readSyncMark(files: FileTable, storeId: Uint8Array, crc32: Crc32
   return isWhole ? readU64LE(bytes, HEADER_BYTES + 8) : 0
 }
 
+/** The writer of the file. */
 export class SyncMark {
   readonly #files: FileTable
   readonly #crc32: Crc32

@@ -11,6 +11,7 @@ import type { DatError } from '../../base/errors.ts'
 import { GROUP_SYNC_BYTES, GROUP_SYNC_MS } from '../../base/limits.ts'
 import type { Durability } from '../store.ts'
 
+/** What a syncer needs of its store. */
 export interface SyncHost {
   readonly clock: Clock
   readonly durability: Durability

@@ -18,6 +18,7 @@ import type { OpenStoreOptions } from '@dat-rhino/core/store/options'
 import type { Store } from '@dat-rhino/core/store/store'
 import { trimSync, tryLock } from 'fs-native-extensions'
 
+/** How a folder is opened. */
 export interface NodeDiskOptions {
   /** Nothing is made or changed. Default false. */
   readonly readOnly?: boolean

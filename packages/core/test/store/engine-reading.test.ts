@@ -1,0 +1,179 @@
+/** What the disk store reads and keeps in memory, and who may have it open. */
+
+import '../setup.ts'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
+import { isCode } from '../../src/base/errors.ts'
+import { OPEN_FILES_MAX } from '../../src/base/limits.ts'
+import { openStore } from '../../src/store/open.ts'
+import { FakeDisk } from '../fakes/disk.ts'
+import {
+  append,
+  appendAndCommit,
+  blocksOf,
+  bytesOf,
+  headOf,
+  identityOf,
+  putBlock,
+} from './helpers.ts'
+import { count, rig } from './rig.ts'
+
+// ---- Reading -------------------------------------------------------------------------------------
+
+test('blocks that are read one after another are read from the file in windows', async () => {
+  const { disk, store, slot } = await rig()
+  for (let i = 0; i < 1_000; i++) append(slot, bytesOf(100, i))
+  await store.commit()
+  disk.reads = 0
+
+  for (let i = 0; i < 1_000; i++) assert.deepEqual(slot.read(i), bytesOf(100, i))
+
+  assert.ok(disk.reads < 5, `${disk.reads} reads`)
+  await store.close()
+})
+
+test('memory for pages is bounded: what was thrown out is read again', async () => {
+  const sizes = { pageCacheBytes: 65_536, dirtyBytes: 65_536, checkpointBytes: 1 << 20 }
+  const { disk, store, slot } = await rig({ durability: 'none', sizes })
+  for (let i = 0; i < 10_000; i++) {
+    append(slot, bytesOf(10, i))
+    if (i % 500 === 0) await store.commit()
+  }
+  await store.checkpoint()
+  disk.reads = 0
+
+  for (let i = 0; i < 10_000; i += 64) assert.equal(slot.findNode(2 * i), true)
+  const cold = disk.reads
+  for (let i = 0; i < 640; i += 64) assert.equal(slot.findNode(2 * i), true)
+
+  assert.ok(cold > 100, 'all pages do not fit')
+  assert.ok(disk.reads > cold, 'and the first ones have left')
+  assert.deepEqual(slot.read(5_000), bytesOf(10, 5_000))
+  await store.close()
+})
+
+test('after slow reads the store is cold, warming reads in the thread pool, and then reading is not', async () => {
+  const { disk, clock, store, slot } = await rig()
+  for (let i = 0; i < 500; i++) append(slot, bytesOf(300, i))
+  await store.close()
+  const again = await openStore({ disk, clock, crc32 })
+  const copy = again.slot(slot.log)
+  assert.equal(copy.isCold(0, 500), false, 'nobody knows yet')
+
+  disk.onRead = () => clock.pass(5)
+  assert.deepEqual(copy.read(400), bytesOf(300, 400))
+  assert.equal(copy.isCold(100, 101), true)
+  assert.equal(copy.isCold(100, 110), true)
+  disk.onRead = undefined
+  await copy.warm(100, 110)
+  assert.ok(disk.laterReads > 0)
+  assert.equal(copy.isCold(100, 110), false)
+  assert.equal(copy.isCold(300, 301), true)
+  assert.equal(copy.isCold(499, 500), true)
+  assert.equal(copy.isCold(10_000, 10_001), false, 'what is not held is not cold')
+  assert.deepEqual(copy.read(105), bytesOf(300, 105))
+
+  await clock.advance(60_000)
+  assert.equal(copy.isCold(300, 301), false, 'time for a probe')
+  copy.read(300)
+  assert.equal(copy.isCold(200, 201), false, 'it was fast')
+  await again.close()
+})
+
+test('a commit larger than a record is several records, and still whole or not at all', async () => {
+  const { disk, store, slot } = await rig({ sizes: { recordBytes: 2_000 } })
+  const before = disk.ops.length
+  for (let i = 0; i < 20; i++) append(slot, bytesOf(500, i))
+  assert.deepEqual(slot.read(3), bytesOf(500, 3))
+  await store.commit()
+  const writes = count(disk, 'write', before)
+  assert.ok(writes > 4)
+
+  for (let n = 1; n < writes; n++) {
+    const again = await openStore({ disk: disk.killed(before + n), crc32 })
+    assert.equal(again.slot(slot.log).head.length, 0)
+    assert.equal(again.slot(slot.log).heldBlocks, 0)
+    await again.close()
+  }
+  const again = await openStore({ disk: disk.killed(before + writes), crc32 })
+  assert.equal(blocksOf(again.slot(slot.log)).filter((block) => block !== undefined).length, 20)
+  await again.close()
+  await store.close()
+})
+
+test('however many files a store has, few are open', async () => {
+  const sizes = { segmentBytes: 4_096 }
+  const { disk, store, slot } = await rig({ sizes })
+  for (let i = 0; i < 100; i++) await appendAndCommit(store, slot, bytesOf(3_000, i))
+  await store.sync()
+  assert.ok(disk.list().length > 50)
+
+  for (let i = 0; i < 100; i++)
+    assert.deepEqual(slot.read((i * 37) % 100), bytesOf(3_000, (i * 37) % 100))
+
+  assert.ok(disk.openFiles <= OPEN_FILES_MAX, `${disk.openFiles}`)
+  await store.close()
+  assert.equal(disk.openFiles, 0)
+})
+
+// ---- Who else is there ---------------------------------------------------------------------------
+
+test('a store that is open is not opened a second time', async () => {
+  const { disk, store } = await rig()
+
+  await assert.rejects(openStore({ disk, crc32 }), (error: unknown) =>
+    isCode(error, 'STORE_LOCKED'),
+  )
+
+  await store.close()
+  const again = await openStore({ disk, crc32 })
+  await again.close()
+})
+
+test('a reader sees what is committed at that moment, while the writer goes on, and writes nothing', async () => {
+  const { disk, store, slot } = await rig({ sizes: { segmentBytes: 4_096 } })
+  append(slot, bytesOf(50, 1), bytesOf(50, 2))
+  slot.putNode(5, 1, bytesOf(32, 9), 0)
+  putBlock(slot, 7, bytesOf(5, 7))
+  await store.commit()
+
+  const reader = await openStore({ disk: disk.reader(), crc32 })
+  for (let i = 0; i < 100; i++) await appendAndCommit(store, slot, bytesOf(200, i))
+  await store.checkpoint()
+
+  const copy = reader.slot(slot.log)
+  assert.deepEqual(blocksOf(copy), [bytesOf(50, 1), bytesOf(50, 2)])
+  assert.equal(copy.has(7), false, 'beyond the head')
+  assert.equal(copy.findNode(5), false)
+  assert.equal(reader.writable, false)
+  assert.match(reader.whyReadOnly ?? '', /for reading/)
+  for (const attempt of [
+    () => copy.reserve(2, 1),
+    () => copy.putNode(0, 1, bytesOf(32, 1), 0),
+    () => copy.stageHead(headOf(3)),
+    () => copy.stageTruncate(headOf(0)),
+    () => copy.stageClear(0, 1),
+    () => copy.stageManifest(bytesOf(1, 1)),
+    () => copy.stageUserData('a', undefined),
+    () => reader.remove(slot.log),
+  ]) {
+    assert.throws(attempt, (error: unknown) => isCode(error, 'NOT_WRITABLE'))
+  }
+  await assert.rejects(reader.create(identityOf(3)), (error: unknown) =>
+    isCode(error, 'NOT_WRITABLE'),
+  )
+  await reader.commit()
+  await reader.checkpoint()
+  await reader.close()
+  const later = await openStore({ disk: disk.reader(), crc32 })
+  assert.equal(later.slot(slot.log).head.length, 102)
+  await later.close()
+  await store.close()
+})
+
+test('reading where no store is says so', async () => {
+  await assert.rejects(openStore({ disk: new FakeDisk().reader(), crc32 }), (error: unknown) =>
+    isCode(error, 'NOT_FOUND'),
+  )
+})
