@@ -8,7 +8,7 @@ import { Corestore } from '../../src/corestore/corestore.ts'
 import { Log } from '../../src/log/log.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { ManualClock } from '../fakes/clock.ts'
-import { FakeRemote, openLog, openReader, openWriter, write } from './support.ts'
+import { FakeRemote, openLog, openReader, openWriter, testKeyPair, write } from './support.ts'
 
 const key = new Uint8Array(32).fill(7)
 
@@ -86,5 +86,21 @@ test('the view of a store that made a handle closes its sessions too, and the lo
 
   await view.close()
   assert.equal(session.closed, true)
+  await corestore.close()
+})
+
+test("a key that is its signer's public key makes a log without a manifest", async () => {
+  const corestore = await Corestore.open({ store: openMemoryStore() })
+  const keyPair = testKeyPair(3)
+
+  const log = await corestore.get({ key: keyPair.publicKey, keyPair }, { encryptionKey: key })
+  await log.append(utf8('as in hypercore 10'))
+
+  assert.deepEqual(log.key, keyPair.publicKey)
+  assert.deepEqual([log.manifest, log.replica.compat, log.writable], [undefined, true, true])
+  const other = corestore.get({ key: testKeyPair(4).publicKey, keyPair })
+  await assert.rejects(other, { code: 'BAD_ARGUMENT' })
+  await log.flush()
+  assert.equal(log.replica.slot.head.signature?.length, 64)
   await corestore.close()
 })
