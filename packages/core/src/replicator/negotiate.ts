@@ -57,8 +57,10 @@ export function hear(peer: Peer, status: Readonly<Status>): void {
   if (status.fork !== peer.fork) {
     peer.failedFork = -1
     peer.conflictChecked = false
-    // It refused what we asked about a history that it had left.
+    // It refused what we asked about a history that it had left, and tells anew what it holds of this one.
     peer.refusals = 0
+    peer.restUntil = 0
+    peer.wanted = undefined
   }
   peer.heard = true
   peer.fork = status.fork

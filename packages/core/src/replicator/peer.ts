@@ -85,6 +85,8 @@ export class Peer {
   late = false
   /** Not asked for anything before this. */
   restUntil = 0
+  /** It lied about this log before, too often: the same, whatever it says now. */
+  distrustedUntil = 0
   /** The claim, a length or a fork, that it refused to prove or did not; and when it is asked about it again. */
   failedLength = -1
   failedFork = -1
@@ -146,6 +148,7 @@ export class Peer {
       this.heard &&
       this.uploading &&
       now >= this.restUntil &&
+      now >= this.distrustedUntil &&
       this.budget.hasRoom &&
       (this.#requests === undefined || this.#requests.size < TABLE_MAX)
     )

@@ -19,6 +19,7 @@ import { claimFailed } from './negotiate.ts'
 import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
 import type { Batch, Shared } from './shared.ts'
+import { lacks } from './want.ts'
 
 /** First rest of a peer that refused or lied; twice as long each further time. */
 const REST_MS = 100
@@ -71,7 +72,7 @@ export class Receiver {
     const flight = peer.requests.get(id)
     if (flight === undefined) return
     if (flight.parked) this.#unpark(flight)
-    if (flight.block >= 0) peer.has.unhave(flight.block, 1)
+    if (flight.block >= 0) lacks(peer, flight.block)
     this.#refused(peer, flight)
   }
 

@@ -136,7 +136,7 @@ export class Replicator implements Remote {
     const { remotePublicKey = EMPTY, budget = new ConnectionBudget() } = options
     const { clock, peers } = this.#shared
     const peer = new Peer(sender, remotePublicKey, budget, this.#nextPeer++, clock.now())
-    peer.restUntil = this.#distrustedUntil(remotePublicKey)
+    peer.distrustedUntil = this.#distrustedUntil(remotePublicKey)
     const handler = new PeerHandler(peer, this.#rooms, options)
     if (this.#closed || this.replica.frozen) {
       peer.closed = true

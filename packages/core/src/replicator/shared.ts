@@ -90,6 +90,7 @@ export interface Order {
   reorg: boolean
 }
 
+/** A request about `fork` that asks for nothing yet. */
 export function newOrder(fork: number): Order {
   return {
     block: -1,

@@ -30,6 +30,15 @@ export function wantBatch(shared: Shared, peer: Peer, block: number): void {
   peer.sender.want(batch * WANT_BLOCKS_MAX, WANT_BLOCKS_MAX)
 }
 
+/**
+ * The peer refused a block that it was thought to hold. It is asked again what it holds, since the refusal may
+ * have been about a moment; how often, its rests decide.
+ */
+export function lacks(peer: Peer, block: number): void {
+  peer.has.unhave(block, 1)
+  peer.wanted?.delete(Math.floor(block / WANT_BLOCKS_MAX))
+}
+
 /** Nobody waits for anything any more: the subscriptions end. */
 export function unwantAll(peer: Peer): void {
   if (peer.wanted === undefined) return
