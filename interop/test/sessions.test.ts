@@ -9,7 +9,7 @@ import { type KeyPair, setCrypto } from '@dat-rhino/core/crypto/crypto'
 import { keyPair } from '@dat-rhino/core/crypto/keys'
 import type { Log } from '@dat-rhino/core/log/log'
 import { createManifest, encodeManifest } from '@dat-rhino/core/log/manifest'
-import { propose } from '@dat-rhino/core/log/proposal'
+import { propose, proposeTruncation } from '@dat-rhino/core/log/proposal'
 import { prologueOf, staticManifest } from '@dat-rhino/core/log/static'
 import { sodiumCrypto } from '@dat-rhino/sdk/platform/node/crypto-sodium'
 import { fingerprint, randomBlocks } from './blocks.ts'
@@ -53,6 +53,15 @@ for (const version of [0, 1] as const) {
     await reader.connect(await stock.do('listen', {}))
     assert.equal(fingerprint(await allOf(copy, 20)), fingerprint(blocks.slice(0, 20)))
     assert.deepEqual(copy.manifest, log.manifest)
+
+    const cut = proposeTruncation(log, 5)
+    await cut.commit([cut.sign(bob), cut.sign(cleo)])
+    const third = propose(log, blocks.slice(20))
+    await third.commit([third.sign(bob), third.sign(cleo)])
+    const rest = [...blocks.slice(0, 5), ...blocks.slice(20)]
+    await stock.do('reach', { name: 'log', length: 8, fork: 1 })
+    const followed = await stock.do('blocks', { name: 'log', start: 0, end: 8 })
+    assert.equal(fingerprint(followed), fingerprint(rest))
   })
 }
 

@@ -1,5 +1,5 @@
 /**
- * Blocks that several signers are to append together.
+ * Blocks that several signers are to append together, or cut off.
  *
  *   propose(log, blocks) ──at each signer──▶ sign ──bytes, by any way──▶ whoever collects ──▶ commit(parts)
  *
@@ -36,11 +36,13 @@ export interface Cosignature {
 
 export class Proposal {
   readonly fork: number
-  /** Of the log without the blocks. */
+  /** Of the log without the blocks; of the shorter log, where some are cut off. */
   readonly start: number
   /** Of the log with all of them. */
   readonly length: number
   readonly #log: Log
+  /** Where the log was when this was proposed. */
+  readonly #from: { readonly length: number; readonly fork: number }
   readonly #manifest: Manifest
   readonly #authority: Authority
   readonly #blocks: readonly Uint8Array[]
@@ -49,19 +51,22 @@ export class Proposal {
   readonly #nodes: NodeSet = new NodeSet()
   readonly #places = new Map<number, number>()
 
-  /** Use `propose`. */
-  constructor(log: Log, manifest: Manifest, blocks: readonly Uint8Array[]) {
+  /** Use `propose` or `proposeTruncation`. */
+  constructor(log: Log, manifest: Manifest, start: number, blocks: readonly Uint8Array[]) {
     const { slot } = log.replica
     this.#log = log
     this.#manifest = manifest
     this.#authority = { key: log.key, manifest: slot.identity.manifest }
     this.#blocks = blocks.map(copy)
-    this.fork = log.fork
-    this.start = log.length
-    this.length = log.length + blocks.length
+    this.#from = { length: log.length, fork: log.fork }
+    this.fork = start < log.length ? log.fork + 1 : log.fork
+    this.start = start
+    this.length = start + blocks.length
     this.#roots = new NodeSet()
     for (const root of fullRoots(this.start)) {
-      if (!slot.findNode(root)) throw new DatError('INVARIANT', 'A root is missing.', { root })
+      if (!slot.findNode(root)) {
+        throw new DatError('NOT_AVAILABLE', 'The tree of that length is not here.', { root })
+      }
       this.#roots.push(root, slot.nodeSize, slot.nodeBytes, slot.nodeAt)
     }
     this.#grow()
@@ -82,7 +87,7 @@ export class Proposal {
 
   /** Says yes to the log up to `length` (default: all of it), as the signer with this key pair. */
   sign(keyPair: KeyPair, length: number = this.length): Cosignature {
-    if (!Number.isSafeInteger(length) || length <= this.start || length > this.length) {
+    if (!Number.isSafeInteger(length) || !this.#isIn(length)) {
       throw new DatError('BAD_ARGUMENT', 'A length that is signed lies in the proposal.', {
         length,
       })
@@ -92,10 +97,17 @@ export class Proposal {
     return { signer, length, fork: this.fork, signature }
   }
 
+  get #isCut(): boolean {
+    return this.start < this.#from.length
+  }
+
+  #isIn(length: number): boolean {
+    return length <= this.length && (this.#isCut ? length === this.start : length > this.start)
+  }
+
   /** Is that a signer's word for this very log and these blocks? */
   accepts(part: Cosignature): boolean {
-    const isHere = part.length > this.start && part.length <= this.length
-    if (!isHere || part.fork !== this.fork) return false
+    if (!this.#isIn(part.length) || part.fork !== this.fork) return false
     return acceptsPart(this.#authority, this.#treeAt(part.length), part.signer, part.signature)
   }
 
@@ -111,13 +123,14 @@ export class Proposal {
       throw new DatError('BAD_SIGNATURE', 'A part is not over this proposal.', { signer, length })
     }
     const { allowPatch, quorum } = this.#manifest
-    const length = allowPatch ? this.#patchedLength(parts) : this.#commonLength(parts)
-    if (length <= this.start) {
+    const takesPatches = allowPatch && !this.#isCut
+    const length = takesPatches ? this.#patchedLength(parts) : this.#commonLength(parts)
+    if (!this.#isIn(length)) {
       const facts = { quorum, parts: parts.length }
       throw new DatError('NOT_WRITABLE', 'Too few signers stand behind the same blocks.', facts)
     }
     const used = longestPerSigner(
-      parts.filter((p) => (allowPatch ? p.length >= length : p.length === length)),
+      parts.filter((p) => (takesPatches ? p.length >= length : p.length === length)),
     )
       .sort((a, b) => a.length - b.length)
       .slice(0, quorum)
@@ -130,14 +143,17 @@ export class Proposal {
   }
 
   /**
-   * Appends the blocks that enough signers stand behind.
+   * Appends the blocks that enough signers stand behind, or cuts them off.
    *
    * @throws DatError like `assemble`, and CONFLICT if the log has moved; nothing was stored then
    */
   async commit(parts: readonly Cosignature[]): Promise<{ length: number; byteLength: number }> {
-    checkAt(this.#log, this.start, this.fork)
+    const log = this.#log
+    checkAt(log, this.#from.length, this.#from.fork)
     const { length, signature } = this.assemble(parts)
-    return this.#log.append(this.#blocks.slice(0, length - this.start), { signature })
+    if (!this.#isCut) return log.append(this.#blocks.slice(0, length - this.start), { signature })
+    await log.truncate(length, { fork: this.fork, signature })
+    return { length, byteLength: log.byteLength }
   }
 
   #patchedLength(parts: readonly Cosignature[]): number {
@@ -151,7 +167,7 @@ export class Proposal {
       signers.set(length, (signers.get(length) ?? new Set()).add(signer))
     }
     const enough = [...signers].filter(([, who]) => who.size >= this.#manifest.quorum)
-    return Math.max(0, ...enough.map(([length]) => length))
+    return Math.max(-1, ...enough.map(([length]) => length))
   }
 
   /** The nodes that lead from one length to another, each once. */
@@ -184,15 +200,25 @@ export class Proposal {
  *   make other bytes of the same blocks. Encrypt once, and propose stored bytes through `session({ cipher: 'none' })`.
  */
 export function propose(log: Log, blocks: readonly Uint8Array[]): Proposal {
-  const { manifest, cipher } = log
-  if (manifest === undefined || log.replica.compat) {
-    throw new DatError('UNSUPPORTED', 'Only a log with a manifest has several signers.')
-  }
-  if (cipher !== undefined) {
+  if (log.cipher !== undefined) {
     throw new DatError('UNSUPPORTED', 'Propose stored bytes: each encryption gives other ones.')
   }
   if (blocks.length === 0) throw new DatError('BAD_ARGUMENT', 'A proposal has at least one block.')
-  return new Proposal(log, manifest, blocks)
+  return new Proposal(log, manifestOf(log), log.length, blocks)
+}
+
+/** Proposes to cut such a log to `length`, which begins its next fork. */
+export function proposeTruncation(log: Log, length: number): Proposal {
+  if (!Number.isSafeInteger(length) || length < 0 || length >= log.length) {
+    throw new DatError('BAD_ARGUMENT', 'A log is cut to less than it has.', { length })
+  }
+  return new Proposal(log, manifestOf(log), length, [])
+}
+
+function manifestOf(log: Log): Manifest {
+  const { manifest } = log
+  if (manifest !== undefined && !log.replica.compat) return manifest
+  throw new DatError('UNSUPPORTED', 'Only a log with a manifest has several signers.')
 }
 
 /** A signer who said several things is taken at the longest. */

@@ -14,11 +14,13 @@ import {
   encodeCosignature,
   type Proposal,
   propose,
+  proposeTruncation,
 } from '../../src/log/proposal.ts'
+import type { Replica } from '../../src/log/replica.ts'
 import { prologueOf, staticManifest } from '../../src/log/static.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { pattern } from '../tree/model.ts'
-import { fetchBlock, openReader, openReplica, testKeyPair, upgrade } from './support.ts'
+import { fetchBlock, openReader, openReplica, proofOf, testKeyPair, upgrade } from './support.ts'
 import { checkTruth } from './truth.ts'
 
 const block = (i: number): Uint8Array => pattern(i, 1 + ((37 * i) % 23))
@@ -137,6 +139,50 @@ test('a proposal is for one place: a log that has moved takes it no more', async
   await assert.rejects(proposal.commit(parts), { code: 'CONFLICT' })
   assert.equal(log.length, 2)
 })
+
+test('what signers cut off together is cut, and the log goes on behind it', async () => {
+  for (const allowPatch of [false, true]) {
+    const logs = await Promise.all([0, 1].map(() => sharedLog({ allowPatch })))
+    const [log, other] = logs
+    assert.ok(log !== undefined && other !== undefined)
+    for (const each of logs) {
+      const first = propose(each, blocks(0, 9))
+      await first.commit([partOf(first, 0), partOf(first, 1)])
+    }
+
+    const cut = proposeTruncation(log, 4)
+    const part = partOf(cut, 0)
+    const theirs = partOf(proposeTruncation(other, 4), 2)
+    await assert.rejects(cut.commit([part]), { code: 'NOT_WRITABLE' })
+    await assert.rejects(cut.commit([part, partOf(proposeTruncation(other, 5), 1)]), {
+      code: 'BAD_SIGNATURE',
+    })
+    assert.deepEqual([log.length, log.fork], [9, 0])
+    const { length } = await cut.commit([part, theirs])
+
+    assert.deepEqual([length, log.length, log.fork], [4, 4, 1])
+    const next = propose(log, blocks(4, 6))
+    await next.commit([partOf(next, 1), partOf(next, 2)])
+    checkTruth(log.replica, blocks(0, 6))
+    await log.flush()
+    const reader = await openReader(log)
+    assert.throws(() => proposeTruncation(log, 6), { code: 'BAD_ARGUMENT' })
+    await followFork(reader, log.replica)
+    assert.deepEqual([reader.length, reader.fork], [6, 1])
+    const empty = proposeTruncation(log, 0)
+    await empty.commit([partOf(empty, 0), partOf(empty, 1)])
+    assert.deepEqual([log.length, log.fork], [0, 2])
+  }
+})
+
+/** Brings a reader that has nothing yet to the fork of another replica. */
+async function followFork(reader: Replica, server: Replica): Promise<void> {
+  const { fork, announcedLength } = server
+  const all = { fork, upgradeStart: 0, upgradeLength: announcedLength, manifest: true }
+  const reorg = reader.verifyReorg(proofOf(server, all))
+  assert.ok(reorg.done && reorg.apply())
+  await reader.commit()
+}
 
 test('a quorum of one needs no proposal, and can use one', async () => {
   for (const version of [0, 1] as const) {
