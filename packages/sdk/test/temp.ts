@@ -19,6 +19,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
+import type { Drive } from '@dat-rhino/core/drive/drive'
 
 /** A new, empty folder, removed when the test is over. */
 export function tempFolder(t: TestContext): string {
@@ -62,6 +63,22 @@ export function readTree(dir: string): Record<string, unknown> {
     }
   }
   walk('')
+  return Object.fromEntries(Object.entries(tree).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The drive's files as `readTree` gives those of a folder. */
+export async function treeOf(drive: Drive): Promise<Record<string, unknown>> {
+  const tree: Record<string, unknown> = {}
+  for await (const entry of drive.list('/')) {
+    const bytes = entry.linkname === undefined ? await drive.get(entry) : undefined
+    const text = Buffer.from(bytes ?? []).toString('latin1')
+    tree[entry.path.slice(1)] =
+      entry.linkname !== undefined
+        ? { link: entry.linkname }
+        : entry.executable
+          ? { exec: text }
+          : text
+  }
   return Object.fromEntries(Object.entries(tree).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 

@@ -6,8 +6,6 @@ import assert from 'node:assert/strict'
 import {
   appendFileSync,
   chmodSync,
-  existsSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -19,12 +17,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { isCode } from '@dat-rhino/core/base/errors'
-import type { Drive } from '@dat-rhino/core/drive/drive'
+import { test } from 'node:test'
 import { open, type Report, type Share, type ShareOptions } from '../../src/index.ts'
-import { Bed, firstEvent } from '../bed.ts'
-import { asUser, readTree, type Tree, writeTree } from '../temp.ts'
+import { Bed } from '../bed.ts'
+import { asUser, readTree, type Tree, treeOf, writeTree } from '../temp.ts'
 
 const ONCE: ShareOptions = { watch: false }
 const BIG = new Uint8Array(700_000).map((_, i) => (i * i) >> 7)
@@ -37,22 +33,6 @@ const TREE: Tree = {
   'ünï/文.txt': 'names',
   'with space': 'x',
   link: { link: 'b/c.txt' },
-}
-
-/** The drive's files as `readTree` gives those of a folder. */
-async function treeOf(drive: Drive): Promise<Record<string, unknown>> {
-  const tree: Record<string, unknown> = {}
-  for await (const entry of drive.list('/')) {
-    const bytes = entry.linkname === undefined ? await drive.get(entry) : undefined
-    const text = Buffer.from(bytes ?? []).toString('latin1')
-    tree[entry.path.slice(1)] =
-      entry.linkname !== undefined
-        ? { link: entry.linkname }
-        : entry.executable
-          ? { exec: text }
-          : text
-  }
-  return Object.fromEntries(Object.entries(tree).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** Shares once, in a node of its own, and looks. */
@@ -301,167 +281,4 @@ test('verify finds a change that hid behind size and times', async (t) => {
 
   assert.equal(trusting.unchanged, 1)
   assert.equal(verifying.changed, 1)
-})
-
-// ---- Watching ------------------------------------------------------------------------------------
-
-async function watched(t: TestContext, tree: Tree): Promise<{ dir: string; share: Share }> {
-  const bed = new Bed(t)
-  const dir = bed.folder()
-  writeTree(dir, tree)
-  const node = await bed.offline()
-  const share = await node.share(dir)
-  await share.done()
-  return { dir, share }
-}
-
-test('while it is watched, each change is in the drive soon after', async (t) => {
-  const { dir, share } = await watched(t, { a: '1', 'd/b': '2', 'd/e/f': '3' })
-
-  const added = firstEvent(share.events(), 'file-added')
-  writeTree(dir, { 'd/new': 'n' })
-  assert.equal((await added).path, '/d/new')
-
-  const changed = firstEvent(share.events(), 'file-changed')
-  writeFileSync(join(dir, 'a'), 'one')
-  assert.equal((await changed).path, '/a')
-
-  const renamed = firstEvent(share.events(), 'file-renamed')
-  renameSync(join(dir, 'd/b'), join(dir, 'd/e/b'))
-  assert.deepEqual(await renamed, { type: 'file-renamed', path: '/d/e/b', from: '/d/b' })
-
-  const removed = firstEvent(share.events(), 'file-removed', ({ path }) => path === '/d/e/f')
-  rmSync(join(dir, 'd/e'), { recursive: true })
-  await removed
-
-  assert.deepEqual(await treeOf(share.drive), readTree(dir))
-})
-
-test('files in folders that come later are watched as well', async (t) => {
-  const { dir, share } = await watched(t, { a: '1' })
-
-  const first = firstEvent(share.events(), 'file-added')
-  mkdirSync(join(dir, 'x/y'), { recursive: true })
-  writeFileSync(join(dir, 'x/y/one'), '1')
-  await first
-  const second = firstEvent(share.events(), 'file-added')
-  writeFileSync(join(dir, 'x/y/two'), '2')
-
-  assert.equal((await second).path, '/x/y/two')
-  assert.deepEqual(await treeOf(share.drive), readTree(dir))
-})
-
-test('a folder that is renamed while watched moves in the drive, with everything in it', async (t) => {
-  const { dir, share } = await watched(t, { 'd/a': '1', 'd/e/b': '2', 'd/e/f/c': '3' })
-  const bytes = share.drive.blobs?.log.byteLength
-
-  const moved = firstEvent(share.events(), 'file-removed', ({ path }) => path === '/d/e/f/c')
-  renameSync(join(dir, 'd'), join(dir, 'z'))
-  await moved
-  const added = firstEvent(share.events(), 'file-added')
-  writeFileSync(join(dir, 'z/e/f/new'), 'n')
-  await added
-
-  assert.deepEqual(await treeOf(share.drive), readTree(dir))
-  assert.equal(share.drive.blobs?.log.byteLength, (bytes ?? 0) + 1)
-})
-
-test('new ignore rules take files out of the drive', async (t) => {
-  const { dir, share } = await watched(t, { 'a.log': '1', 'd/b.log': '2', c: '3' })
-
-  const removed = firstEvent(share.events(), 'file-removed', ({ path }) => path === '/d/b.log')
-  writeFileSync(join(dir, '.datignore'), '*.log\n')
-  await removed
-
-  assert.deepEqual(Object.keys(await treeOf(share.drive)), ['.datignore', 'c'])
-  assert.equal(existsSync(join(dir, 'a.log')), true)
-})
-
-// ---- What is refused -----------------------------------------------------------------------------
-
-test('what cannot be shared says why', async (t) => {
-  const bed = new Bed(t)
-  const dir = bed.folder()
-  writeTree(dir, {
-    file: 'x',
-    'old/.dat/metadata.key': 'k'.repeat(32),
-    'old/.dat/metadata.tree': 't',
-  })
-  const node = await bed.offline()
-
-  await assert.rejects(node.share(join(dir, 'nothing')), (e) => isCode(e, 'NOT_FOUND'))
-  await assert.rejects(node.share(join(dir, 'file')), (e) => isCode(e, 'BAD_ARGUMENT'))
-  await assert.rejects(node.share(join(dir, 'old/.dat')), (e) => isCode(e, 'UNSUPPORTED'))
-})
-
-test('a folder is shared by one node at a time', async (t) => {
-  const bed = new Bed(t)
-  const dir = bed.folder()
-  const node = await bed.offline()
-  await node.share(dir)
-
-  await assert.rejects(node.share(dir), (e) => isCode(e, 'CONFLICT'))
-  await assert.rejects((await bed.offline()).share(dir), (e) => isCode(e, 'STORE_LOCKED'))
-})
-
-test('while a folder is shared, another node reads what is stored of it', async (t) => {
-  const bed = new Bed(t)
-  const dir = bed.folder()
-  writeTree(dir, { a: 'content' })
-  const share = await (await bed.offline()).share(dir)
-  await share.done()
-
-  const folder = await (await bed.offline()).folder(dir)
-
-  assert.deepEqual([folder.role, folder.link], ['share', share.link])
-  assert.deepEqual(await treeOf(folder.drive), { a: 'content' })
-  await folder.close()
-})
-
-test('a share that is closed before it is done says so', async (t) => {
-  const bed = new Bed(t)
-  const dir = bed.folder()
-  writeTree(dir, TREE)
-  const node = await bed.offline()
-  const share = await node.share(dir)
-  const done = assert.rejects(share.done(), (e) => isCode(e, 'CLOSED'))
-
-  await share.close()
-
-  await done
-  assert.equal(share.state.phase, 'closed')
-  const again = await node.share(dir, ONCE)
-  assert.equal((await again.done()).files, 8)
-})
-
-test('a signal stops a share', async (t) => {
-  const bed = new Bed(t)
-  const dir = bed.folder()
-  writeTree(dir, TREE)
-  const abort = new AbortController()
-  const share = await (await bed.offline()).share(dir, { signal: abort.signal })
-
-  abort.abort()
-
-  await assert.rejects(share.done(), (e) => isCode(e, 'ABORTED'))
-})
-
-test('one store for all folders keeps them apart, and nothing is written into them', async (t) => {
-  const bed = new Bed(t)
-  const [one, two, storage] = [bed.folder(), bed.folder(), bed.folder()]
-  writeTree(one, { a: '1' })
-  writeTree(two, { b: '2' })
-  const links: string[] = []
-
-  for (let round = 0; round < 2; round++) {
-    const node = await bed.offline({ storage })
-    const shares = [await node.share(one, ONCE), await node.share(two, ONCE)]
-    for (const share of shares) await share.done()
-    links.push(shares.map(({ link }) => link).join())
-    assert.deepEqual(await treeOf(shares[1]?.drive ?? assert.fail()), { b: '2' })
-    await node.close()
-  }
-
-  assert.equal(links[0], links[1])
-  assert.equal(existsSync(join(one, '.dat-rhino')), false)
 })
