@@ -79,6 +79,19 @@ test('the same folder again has the same link, and nothing is stored again', asy
   assert.equal(second.unchanged, 8)
 })
 
+test('what is known of a folder lasts from one share to the next', async (t) => {
+  const dir = new Bed(t).folder()
+  writeTree(dir, { a: '1', b: '2' })
+  const lines = (): string[] => readFileSync(join(dir, '.dat-rhino/files'), 'utf8').split('\n')
+  await shareOnce(dir)
+  const first = lines()
+  writeTree(dir, { b: 'two' })
+
+  await shareOnce(dir)
+
+  assert.deepEqual(lines().slice(0, first.length - 1), first.slice(0, -1))
+})
+
 test('a folder that was moved keeps its link', async (t) => {
   const dir = join(new Bed(t).folder(), 'photos')
   writeTree(dir, { a: '1' })
