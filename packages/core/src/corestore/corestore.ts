@@ -13,7 +13,7 @@ import { compare, equal } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.ts'
 import { isDraft, stageDraftRemoval } from '../log/draft.ts'
-import type { Log } from '../log/log.ts'
+import type { Log, SessionOptions } from '../log/log.ts'
 import type { PeerStats } from '../replicator/replicator.ts'
 import type { Alias, LogIdentity, Store } from '../store/store.ts'
 import type { MakeMuxer } from '../wire/channel.ts'
@@ -34,13 +34,7 @@ export interface CorestoreOptions {
 }
 
 /** How a log is opened, and what the handle on it may do. */
-export interface GetOptions {
-  /** 32 bytes; blocks are encrypted before hashing and decrypted on reading. */
-  readonly encryptionKey?: Uint8Array
-  /** `encryptionKey` is the key of this log's blocks itself, not what it is derived from. Default false. */
-  readonly isBlockKey?: boolean
-  /** `false` for a handle that refuses to append although the key is here. Default true. */
-  readonly writable?: boolean
+export interface GetOptions extends SessionOptions {
   /** `false` opens only what is stored, else `NOT_FOUND`. Default true (never for `discoveryKey`). */
   readonly createIfMissing?: boolean
 }

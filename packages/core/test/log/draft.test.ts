@@ -172,6 +172,29 @@ test('a draft of a log that is not here fetches what lies below it, and may be k
   assert.equal(draft.closed, false)
 })
 
+test('wherever the process ends while a draft is committed, there is the draft or what it was for', async () => {
+  const disk = new FakeDisk()
+  const log = await openLog({ store: await openStore({ disk, clock: new ManualClock() }) })
+  await log.append(texts('a'))
+  const before = disk.ops.length
+  const draft = await log.draft('plan')
+  await draft.append(texts('b', 'c'))
+  await draft.commit()
+  const seen = new Set<string>()
+
+  for (let count = before; count <= disk.ops.length; count++) {
+    const store = await openStore({ disk: disk.killed(count), clock: new ManualClock() })
+    const found = reopen(store)
+    const [name] = found.drafts()
+    const again = name === undefined ? undefined : await found.draft(name)
+    seen.add(`${found.length} ${again?.length ?? '-'}`)
+  }
+
+  const rest = [...seen].filter((state) => !['1 -', '1 1', '1 3', '3 -'].includes(state))
+  assert.deepEqual(rest, [])
+  assert.ok(seen.has('1 3') && seen.has('3 -'))
+})
+
 test('a commit that the disk has no room for leaves the draft as it was', async () => {
   const disk = new FakeDisk()
   const log = await openLog({ store: await openStore({ disk, clock: new ManualClock() }) })
