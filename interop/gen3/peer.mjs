@@ -283,6 +283,24 @@ const operations = {
   },
   heard: () => heard,
 
+  /** From now on the core speaks this extension; what it hears goes to `heard`, and back in capitals. */
+  extension({ name, extension, echo = true }) {
+    const it = thing(name)
+    it.extensions ??= new Map()
+    const made = it.core.registerExtension(extension, {
+      encoding: 'utf-8',
+      onmessage(text, peer) {
+        heard.push(text)
+        if (echo) made.send(text.toUpperCase(), peer)
+      },
+    })
+    it.extensions.set(extension, made)
+  },
+  /** Says something to all peers of the core. */
+  say({ name, extension, text }) {
+    thing(name).extensions.get(extension).broadcast(text)
+  },
+
   // ---- Life ----
 
   async close({ name }) {

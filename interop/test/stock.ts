@@ -104,6 +104,8 @@ interface Operations {
   }): number
   talk(args: { protocol: string; id?: Uint8Array; echo?: boolean }): void
   heard(): string[]
+  extension(args: Named & { extension: string; echo?: boolean }): void
+  say(args: Named & { extension: string; text: string }): void
 
   close(args: Named): void
   exit(): void

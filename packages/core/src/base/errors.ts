@@ -107,3 +107,8 @@ export function isCode(error: unknown, code: Code): error is DatError {
 export function invariant(condition: boolean, message: string, facts?: Facts): asserts condition {
   if (!condition) throw new DatError('INVARIANT', message, facts)
 }
+
+/** Something that was thrown, as an error: code of others may throw anything. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new DatError('INVARIANT', String(thrown))
+}

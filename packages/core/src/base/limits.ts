@@ -63,6 +63,9 @@ export const PROOFS_WRONG_MAX = 16
 export const REFUSALS_MAX = 32
 export const EXTENSION_NAME_BYTES_MAX = 256
 export const EXTENSION_BYTES_MAX: number = 4 * 1024 * 1024
+/** Extension messages of one conversation that wait, each way. */
+export const EXTENSIONS_QUEUED_MAX = 1_024
+export const EXTENSION_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
 /** Bytes of answers queued on one connection. */
 export const ANSWER_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
 

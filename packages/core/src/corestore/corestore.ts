@@ -13,6 +13,12 @@ import { compare, equal } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.ts'
 import { isDraft, stageDraftRemoval } from '../log/draft.ts'
+import {
+  type EncodedHandler,
+  type Extension,
+  type ExtensionHandler,
+  openExtension,
+} from '../log/extensions.ts'
 import type { Log, SessionOptions } from '../log/log.ts'
 import type { PeerStats } from '../replicator/replicator.ts'
 import type { Alias, LogIdentity, Store } from '../store/store.ts'
@@ -56,6 +62,7 @@ export class Corestore {
   readonly #root: Root
   readonly #isRoot: boolean
   readonly #handles = new Set<Log>()
+  readonly #extensions = new Set<() => void>()
   #closed = false
 
   /** The store is closed with the corestore that is returned. */
@@ -147,6 +154,28 @@ export class Corestore {
     return this.#root.connect(carrier)
   }
 
+  /**
+   * Speaks under a name with all peers, in the conversations about any log, open now or later, until it or this view
+   * is closed. Broadcasts reach each peer once, in the conversation about one of the logs.
+   */
+  extension<T>(name: string, handler: EncodedHandler<T>): Extension<T>
+  extension(name: string, handler: ExtensionHandler<Uint8Array>): Extension<Uint8Array>
+  extension<T>(
+    name: string,
+    handler: EncodedHandler<T> | ExtensionHandler<Uint8Array>,
+  ): Extension<T> | Extension<Uint8Array> {
+    this.#checkOpen()
+    const root = this.#root
+    const peers = () => root.extensionPeers()
+    const extension = openExtension(root.extensions, name, handler, peers)
+    const close = (): void => {
+      extension.close()
+      this.#extensions.delete(close)
+    }
+    this.#extensions.add(close)
+    return { ...extension, close }
+  }
+
   /** The live connections of this store. */
   get connections(): readonly Connection[] {
     return this.#root.connections
@@ -189,6 +218,7 @@ export class Corestore {
   /** Closes the handles of this view; the first view also closes connections, logs and the store. */
   async close(): Promise<void> {
     this.#closed = true
+    for (const close of [...this.#extensions]) close()
     await Promise.all([...this.#handles].map((log) => log.close()))
     if (this.#isRoot) await this.#root.close()
   }

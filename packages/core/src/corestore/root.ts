@@ -12,6 +12,7 @@ import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { hex } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
+import { type ExtensionPeer, Extensions } from '../log/extensions.ts'
 import type { Store } from '../store/store.ts'
 import type { MakeMuxer } from '../wire/channel.ts'
 import { Mux } from '../wire/mux.ts'
@@ -52,6 +53,8 @@ export class Root {
   readonly clock: Clock
   readonly events: Emitter<CorestoreEvents> = new Emitter()
   readonly connections: StoreConnection[] = []
+  /** Who listens to messages about any log. */
+  readonly extensions: Extensions = new Extensions()
   readonly #open = new Map<string, OpenLog>()
   /** Logs that are being made. */
   readonly #making = new Map<string, Promise<OpenLog>>()
@@ -145,6 +148,15 @@ export class Root {
     }
   }
 
+  /** One conversation with each peer of the moment, so that a message to all reaches each of them once. */
+  extensionPeers(): Iterable<ExtensionPeer> {
+    const peers = new Map<string, ExtensionPeer>()
+    for (const { replicator } of this.#open.values()) {
+      for (const peer of replicator.extensionPeers()) peers.set(hex(peer.remotePublicKey), peer)
+    }
+    return peers.values()
+  }
+
   /** Closes a log with all its handles. */
   closeLog(log: OpenLog): Promise<void> {
     const id = hex(log.discoveryKey)
@@ -187,6 +199,7 @@ export class Root {
     if (found !== undefined) return found
     const options = {
       eagerSignature: this.#signsNow,
+      extensions: this.extensions,
       ...(keyPair === undefined ? {} : { keyPair }),
     }
     const open: OpenLog = new OpenLog(this.store, slot, options, this.clock, (isHeld) => {

@@ -5,7 +5,7 @@
  * reads never wait; everything that does ends with what was asked or with an error that says why not, also
  * when this handle is closed. Bytes that come out are the caller's.
  *
- * Longer than 400 lines, because it is the one place where people look for what a log can do: most methods are
+ * Long because it is the one place where people look for what a log can do: most methods are
  * a sentence about what they do and a call of who does it.
  */
 
@@ -20,6 +20,12 @@ import { blockCipher, type Cipher } from './cipher.ts'
 import { type Downloads, downloads } from './downloads.ts'
 import { type Draft, draftNames, openDraft } from './draft.ts'
 import type { ReplicaEvents } from './events.ts'
+import {
+  type EncodedHandler,
+  type Extension,
+  type ExtensionHandler,
+  openExtension,
+} from './extensions.ts'
 import type { Generation } from './generation.ts'
 import type { Manifest } from './manifest.ts'
 import type { LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
@@ -149,6 +155,25 @@ export class Log {
     const { heldBlocks } = slot
     const counts = { length, byteLength, fork, contiguousLength, heldBlocks, paddingBytes }
     return { key, discoveryKey, ...counts, writable, frozen, peerCount }
+  }
+
+  /** Speaks under a name with the peers of this log, those of now and later, until it or this handle is closed. */
+  extension<T>(name: string, handler: EncodedHandler<T>): Extension<T>
+  extension(name: string, handler: ExtensionHandler<Uint8Array>): Extension<Uint8Array>
+  extension<T>(
+    name: string,
+    handler: EncodedHandler<T> | ExtensionHandler<Uint8Array>,
+  ): Extension<T> | Extension<Uint8Array> {
+    this.checkOpen()
+    const { replica } = this
+    const peers = () => replica.remote?.extensionPeers() ?? []
+    const extension = openExtension(replica.extensions, name, handler, peers)
+    const close = (): void => {
+      extension.close()
+      this.#listening.delete(close)
+    }
+    this.#listening.add(close)
+    return { ...extension, close }
   }
 
   /** Adds a listener, until the returned function is called, `signal` fires or the handle is closed. */

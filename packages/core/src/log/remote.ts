@@ -7,6 +7,8 @@
  * caller's signal. `CLOSED`: the log was closed.
  */
 
+import type { ExtensionPeer } from './extensions.ts'
+
 /** How long to wait, and how to stop. */
 export interface WaitOptions {
   /** Longest wait in milliseconds; `0` waits without limit. Default: `DEFAULT_WAIT_MS`. */
@@ -47,6 +49,8 @@ export interface Remote {
   /** Resolves when the nodes that locate byte `position` are held. */
   seek(position: number, paddingBytes: number, options: WaitOptions): Promise<void>
   range(range: RangeRequest): Download
+  /** The peers of the moment, to send them messages of applications. */
+  extensionPeers(): Iterable<ExtensionPeer>
   /** The local state moved (append, truncate, clear, manifest): tell who should know. */
   changed(): void
 }

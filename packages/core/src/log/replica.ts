@@ -20,6 +20,7 @@ import { byteOffset, type SeekResult, seek } from '../tree/seek.ts'
 import { type AuditOptions, type AuditReport, auditLog } from './audit.ts'
 import type { Cipher } from './cipher.ts'
 import type { ReplicaEvents } from './events.ts'
+import { Extensions } from './extensions.ts'
 import type { Generation } from './generation.ts'
 import type { Views } from './kept.ts'
 import { Lasting } from './lasting.ts'
@@ -44,6 +45,8 @@ export interface ReplicaOptions {
   readonly keyPair?: KeyPair
   /** Sign each append at once, not only when somebody can see it. Default false. */
   readonly eagerSignature?: boolean
+  /** Who listens to messages about any log of the store. */
+  readonly extensions?: Extensions
 }
 
 export class Replica {
@@ -51,6 +54,8 @@ export class Replica {
   readonly slot: Slot
   readonly generation: Generation
   readonly events: Emitter<ReplicaEvents> = new Emitter()
+  /** Who listens to messages of applications about this log. */
+  readonly extensions: Extensions
   readonly #state: LogState
   readonly #lasting: Lasting
   /** A signature that could not be made again must not be left for later. */
@@ -67,6 +72,7 @@ export class Replica {
     this.slot = slot
     this.#state = new LogState(store, slot, options.keyPair)
     this.generation = this.#state.generation
+    this.extensions = new Extensions(options.extensions)
     this.#signsNow = options.eagerSignature === true || !this.#state.isKeyStored
     this.#lasting = new Lasting(this.#state, this.events, () => this.#remote?.changed())
   }

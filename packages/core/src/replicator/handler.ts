@@ -6,12 +6,13 @@
  * frame.
  */
 
-import { DatError } from '../base/errors.ts'
+import { asError } from '../base/errors.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { Handler, Request, Status } from '../wire/messages.ts'
 import type { Announcer } from './announce.ts'
 import type { ConnectionBudget } from './budget.ts'
 import { Describer } from './describe.ts'
+import { messengerOf } from './messenger.ts'
 import { hear, reply } from './negotiate.ts'
 import type { Peer } from './peer.ts'
 import type { Receiver } from './receive.ts'
@@ -120,8 +121,9 @@ export class PeerHandler implements Handler, Worker {
   }
 
   onExtension(name: string, message: Uint8Array): void {
-    const { remotePublicKey } = this.#peer
-    this.#rooms.shared.events.emit('extension', { remotePublicKey, name, message })
+    const { replica } = this.#rooms.shared
+    if (replica.extensions.listeners(name).length === 0) return
+    messengerOf(replica, this.#peer).onMessage(name, message)
   }
 
   onFrameEnd(): void {
@@ -134,6 +136,7 @@ export class PeerHandler implements Handler, Worker {
   }
 
   onWritable(): void {
+    this.#peer.messenger?.onWritable()
     this.#ask()
   }
 
@@ -170,12 +173,9 @@ export class PeerHandler implements Handler, Worker {
     if (this.#peer.closed) return
     this.#peer.closed = true
     this.#server?.close()
+    this.#peer.messenger?.onClose()
     this.#rooms.onClose(this.#peer, error)
     const isRemoteIdle = error === undefined && this.#peer.heard && !this.#peer.downloading
     this.#options.onEnd?.(isRemoteIdle)
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new DatError('INVARIANT', String(error))
 }

@@ -10,6 +10,7 @@ import { REFUSALS_MAX, REQUESTS_QUEUED_MAX } from '../base/limits.ts'
 import type { Sender } from '../wire/messages.ts'
 import { Availability } from './availability.ts'
 import type { ConnectionBudget } from './budget.ts'
+import type { Messenger } from './messenger.ts'
 import { Requests } from './requests.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { Window } from './window.ts'
@@ -60,6 +61,8 @@ export class Peer {
 
   // ---- What is going on ----
 
+  /** Made when applications first say something in this conversation. */
+  messenger: Messenger | undefined = undefined
   #requests: Requests | undefined = undefined
   #window: Window | undefined = undefined
   /** Where it goes on in the range that it works at. */

@@ -15,6 +15,7 @@ import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { DISTRUST_MS } from '../base/limits.ts'
 import { EMPTY, hex } from '../bytes/bytes.ts'
+import type { ExtensionPeer } from '../log/extensions.ts'
 import type { Download, RangeRequest, Remote, WaitOptions } from '../log/remote.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Handler, Sender } from '../wire/messages.ts'
@@ -25,6 +26,7 @@ import { Flights } from './flights.ts'
 import { Follow } from './follow.ts'
 import { type AttachOptions, PeerHandler, type Rooms } from './handler.ts'
 import { holdings } from './holdings.ts'
+import { messengerOf } from './messenger.ts'
 import { isSettled, tell } from './negotiate.ts'
 import { Peer } from './peer.ts'
 import { isLonely, Pulse } from './pulse.ts'
@@ -168,9 +170,8 @@ export class Replicator implements Remote {
     }))
   }
 
-  /** Sends an application message about this log to all peers. */
-  broadcast(name: string, message: Uint8Array): void {
-    for (const peer of this.#shared.peers) peer.sender.extension(name, message)
+  extensionPeers(): ExtensionPeer[] {
+    return this.#shared.peers.map((peer) => messengerOf(this.replica, peer))
   }
 
   /**

@@ -27,12 +27,6 @@ export interface ReplicatorEvents {
   upload: { readonly blocks: number; readonly bytes: number }
   /** What arrived could not be kept: the disk is full or failing. Downloads rest and try again. */
   'storage-error': { readonly error: unknown }
-  extension: {
-    readonly remotePublicKey: Uint8Array
-    readonly name: string
-    /** Valid during the event only. */
-    readonly message: Uint8Array
-  }
 }
 
 /** What one frame brought. */

@@ -11,7 +11,7 @@
  */
 
 import type { Clock } from '../base/clock.ts'
-import { DatError, isCode } from '../base/errors.ts'
+import { asError, DatError, isCode } from '../base/errors.ts'
 import {
   CHANNEL_HANDSHAKE_BYTES_MAX,
   CHANNEL_ID_BYTES_MAX,
@@ -383,8 +383,4 @@ export class Mux implements Muxer {
     }
     if (failure !== undefined) throw failure
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new DatError('INVARIANT', String(error))
 }

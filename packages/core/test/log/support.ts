@@ -95,6 +95,7 @@ export async function fetchBlock(reader: Replica, server: Replica, block: number
 
 /** A remote that answers from another replica in this process, when it is told to. */
 export class FakeRemote implements Remote {
+  extensionPeers = () => []
   readonly #reader: Replica
   readonly #server: Replica
   readonly asked: string[] = []

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromHex } from '../../src/bytes/bytes.ts'
+import { binary } from '../../src/bytes/encodings.ts'
 import { openReplica, testKeyPair } from '../log/support.ts'
 import { join, type Message } from '../sim/pipe.ts'
 import { pattern } from '../tree/model.ts'
@@ -269,14 +270,13 @@ test('extensions reach the other side with their name', async () => {
   const reader = await scene.reader(writer)
   join(scene.world, writer.replicator, reader.replicator)
   const heard: string[] = []
-  reader.replicator.events.on('extension', ({ name, message }) => {
-    heard.push(`${name}: ${text(message)}`)
-  })
+  const listen = { ...binary, onMessage: (bytes: Uint8Array) => void heard.push(text(bytes)) }
+  reader.replica.extensions.open('chat', listen, () => [])
 
-  writer.replicator.broadcast('chat', block(1))
+  for (const peer of writer.replicator.extensionPeers()) peer.post('chat', block(1))
   await scene.pass(10)
 
-  assert.deepEqual(heard, ['chat: block 1'])
+  assert.deepEqual(heard, ['block 1'])
 })
 
 test('a log with a prologue is fetched, the first upgrade alone', async () => {
