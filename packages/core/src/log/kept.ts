@@ -31,6 +31,8 @@ export class Kept {
   /** Copies what is held of `start .. end`, as far as there is room. */
   take(slot: Slot, start: number, end: number): void {
     for (let i = slot.nextHeld(start, end); i < end; i = slot.nextHeld(i + 1, end)) {
+      // Kept when it was dropped before, and fetched again since.
+      if (this.#blocks.has(i)) continue
       const size = slot.findNode(2 * i) ? slot.nodeSize : VIEW_BYTES_MAX
       if (this.#bytes + size > VIEW_BYTES_MAX) return
       const block = readWhole(slot, i)
