@@ -2,7 +2,8 @@
  * The benchmark: ours and the reference side by side, in one run.
  *
  * Owns: the order of measurements. In each round every side is measured once, the reference first in one round and
- * last in the next, so that a machine that slows down slows down both. One round of warm-up is thrown away.
+ * last in the next, so that a machine that slows down slows down both. One round is thrown away. Where operations
+ * are counted, each process does a twentieth of them before its clock starts: compiled code is compared.
  *
  *     npm run bench                       all tasks, five rounds each
  *     npm run bench -- --task get-1k      some tasks; may be repeated

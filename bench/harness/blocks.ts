@@ -53,3 +53,11 @@ export function randomOrder(count: number, length: number): number[] {
     return (x >>> 0) % length
   })
 }
+
+/**
+ * Operations that each process does before the clock starts, so that both sides run compiled code: a twentieth of
+ * the run, in whole batches.
+ */
+export function warmCount(count: number, batch = 1): number {
+  return batch * Math.ceil(count / 20 / batch)
+}

@@ -94,6 +94,7 @@ function sample(
   return {
     operations,
     bytes: number('bytes'),
+    storedBytes: number('storedBytes'),
     wallMs: number('wallMs'),
     cpuMs: number('cpuMs'),
     serverCpuMs,

@@ -10,6 +10,7 @@ import type { Meter } from './task.ts'
 
 export interface Measured {
   readonly bytes: number
+  readonly storedBytes: number
   readonly wallMs: number
   readonly cpuMs: number
   readonly longestBlockMs: number
@@ -18,9 +19,10 @@ export interface Measured {
 
 export class ProcessMeter implements Meter {
   bytes = 0
+  stored = 0
   /** Called around the measured work, so that a server's CPU can be read at the same moments. */
   readonly #around: (edge: 'start' | 'end') => Promise<void>
-  #measured: Omit<Measured, 'bytes'> | undefined
+  #measured: Omit<Measured, 'bytes' | 'storedBytes'> | undefined
 
   constructor(around: (edge: 'start' | 'end') => Promise<void>) {
     this.#around = around
@@ -28,7 +30,7 @@ export class ProcessMeter implements Meter {
 
   get result(): Measured {
     if (this.#measured === undefined) throw new Error('The task measured nothing.')
-    return { ...this.#measured, bytes: this.bytes }
+    return { ...this.#measured, bytes: this.bytes, storedBytes: this.stored }
   }
 
   async measure(work: () => Promise<void> | void): Promise<void> {

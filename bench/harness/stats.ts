@@ -89,7 +89,9 @@ function figures(samples: readonly Sample[]): Figures {
       ({ cpuMs, serverCpuMs, operations }) => ((cpuMs + serverCpuMs) / operations) * 1_000,
     ),
     peakMemoryBytes: over(({ peakMemoryBytes }) => peakMemoryBytes),
-    diskPerByte: over(({ diskBytes, bytes }) => (bytes === 0 ? 0 : diskBytes / bytes)),
+    diskPerByte: over(({ diskBytes, storedBytes }) =>
+      storedBytes === 0 ? 0 : diskBytes / storedBytes,
+    ),
     longestBlockMs: over(({ longestBlockMs }) => longestBlockMs),
   }
 }

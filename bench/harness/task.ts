@@ -28,8 +28,10 @@ export interface HostPort {
 }
 
 export interface Meter {
-  /** Bytes of content that the operations moved, for rates and for bytes on disk. */
+  /** Bytes of content that the operations moved. */
   bytes: number
+  /** Bytes of content in the store afterwards, the warm-up's included; 0 if what it takes up tells nothing. */
+  stored: number
   /** Runs `work` and measures it; exactly once per run. */
   measure(work: () => Promise<void> | void): Promise<void>
 }
@@ -73,6 +75,7 @@ export interface Task {
 export interface Sample {
   readonly operations: number
   readonly bytes: number
+  readonly storedBytes: number
   readonly wallMs: number
   /** CPU of all threads of the measured process, and of the server meanwhile. */
   readonly cpuMs: number

@@ -5,7 +5,7 @@
  * users get: signatures when somebody can see them, synced within 50 ms, synced before the acknowledgement.
  */
 
-import { blocks, check } from '../harness/blocks.ts'
+import { blocks, check, warmCount } from '../harness/blocks.ts'
 import { storeFolder } from '../harness/folders.ts'
 import { ours } from '../harness/ours.ts'
 import { reference } from '../harness/reference.ts'
@@ -25,8 +25,12 @@ function side(kind: StoreKind, shape: Shape): Side {
     async run(setting, meter) {
       const store = await kind.open(storeFolder(setting))
       const log = await store.log(OWN)
+      const warm = await store.log({ name: 'warm' })
+      const warmUp = { ...setting, count: warmCount(setting.count, shape.batch) }
+      for (const blocks of cut(warmUp, shape)) await warm.append(blocks)
       const appends = cut(setting, shape)
       meter.bytes = setting.count * shape.blockBytes
+      meter.stored = meter.bytes + warmUp.count * shape.blockBytes
       await meter.measure(async () => {
         for (const blocks of appends) await log.append(blocks)
       })
@@ -67,7 +71,7 @@ export const append1k: Task = {
   name: 'append-1k',
   title: 'append 1 KB, one at a time',
   unit: 'blocks',
-  count: 20_000,
+  count: 30_000,
   smokeCount: 50,
   reference: side(reference, SINGLE),
   rows: [

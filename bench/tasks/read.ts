@@ -1,6 +1,6 @@
 /** Reading what is on this machine: block by block, many at a time, as a stream. */
 
-import { blocks, check, randomOrder } from '../harness/blocks.ts'
+import { blocks, check, randomOrder, warmCount } from '../harness/blocks.ts'
 import { storeFolder } from '../harness/folders.ts'
 import { ours } from '../harness/ours.ts'
 import { reference } from '../harness/reference.ts'
@@ -31,11 +31,13 @@ function side(kind: StoreKind, read: Read): Side {
       const { count } = setting
       const store = await kind.open(storeFolder(setting))
       const log = await store.log(OWN)
+      await read(log, warmCount(count, 100))
       let bytes = 0
       await meter.measure(async () => {
         bytes = await read(log, count)
       })
       meter.bytes = bytes
+      meter.stored = lengthFor(count) * BLOCK_BYTES
       if (bytes !== count * BLOCK_BYTES) throw new Error(`${bytes} bytes were read.`)
       for (const i of randomOrder(1_000, lengthFor(count))) check(i, BLOCK_BYTES, await log.get(i))
       await store.close()
@@ -64,9 +66,12 @@ const hundred: Read = async (log, count) => {
   return bytes
 }
 
-const stream: Read = async (log) => {
+const stream: Read = async (log, count) => {
   let bytes = 0
-  for await (const { length } of log.stream()) bytes += length
+  for await (const { length } of log.stream()) {
+    bytes += length
+    if (bytes === count * BLOCK_BYTES) break
+  }
   return bytes
 }
 

@@ -5,12 +5,12 @@
  * the mixed rows one end is the stock package: it must never be slower than among its own.
  */
 
-import { blocks, check } from '../harness/blocks.ts'
+import { blocks, check, warmCount } from '../harness/blocks.ts'
 import { ownerFolder, storeFolder } from '../harness/folders.ts'
 import { ours } from '../harness/ours.ts'
 import { reference } from '../harness/reference.ts'
 import { bytesOf } from '../harness/served.ts'
-import type { StoreKind, Way } from '../harness/store.ts'
+import type { BenchLog, StoreKind, Way } from '../harness/store.ts'
 import type { Row, Side, Task } from '../harness/task.ts'
 
 interface Shape {
@@ -19,30 +19,33 @@ interface Shape {
 }
 
 const OWN = { name: 'log' }
+/** A shorter log, replicated before the clock starts. */
+const WARM = { name: 'warm' }
 const APPEND = 100
 
 function side(owner: StoreKind, reader: StoreKind, { way, blockBytes }: Shape): Side {
   return {
     async prepare(setting) {
       const store = await owner.open(ownerFolder(setting))
-      const log = await store.log(OWN)
-      for (let i = 0; i < setting.count; i += APPEND) {
-        await log.append(blocks(Math.min(APPEND, setting.count - i), blockBytes, i))
-      }
+      await fill(await store.log(OWN), setting.count, blockBytes)
+      await fill(await store.log(WARM), warmCount(setting.count), blockBytes)
       await store.close()
     },
     async serve(setting) {
       const store = await owner.open(ownerFolder(setting))
       const log = await store.log(OWN)
       const served = await store.serve(way, log.discoveryKey)
-      return { ...served, key: Buffer.from(log.key).toString('hex') }
+      return { ...served, key: hex(log.key), warm: hex((await store.log(WARM)).key) }
     },
     async run(setting, meter) {
       const { count, served } = setting
       const store = await reader.open(storeFolder(setting))
       const log = await store.log({ key: bytesOf(served, 'key') })
       if (served !== undefined) await store.dial(way, served)
+      const warm = await store.log({ key: bytesOf(served, 'warm') })
+      await warm.download(warmCount(count))
       meter.bytes = count * blockBytes
+      meter.stored = meter.bytes + warmCount(count) * blockBytes
       await meter.measure(() => log.download(count))
       await store.close()
     },
@@ -53,6 +56,16 @@ function side(owner: StoreKind, reader: StoreKind, { way, blockBytes }: Shape): 
       await store.close()
     },
   }
+}
+
+async function fill(log: BenchLog, count: number, blockBytes: number): Promise<void> {
+  for (let i = 0; i < count; i += APPEND) {
+    await log.append(blocks(Math.min(APPEND, count - i), blockBytes, i))
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
 }
 
 interface Goals {
@@ -97,13 +110,13 @@ function task(shape: Shape, counts: [number, number], goals: Goals): Task {
   }
 }
 
-export const replicate1kTcp: Task = task({ way: 'tcp', blockBytes: 1_024 }, [20_000, 100], {
+export const replicate1kTcp: Task = task({ way: 'tcp', blockBytes: 1_024 }, [50_000, 100], {
   both: 16,
   fromStock: 2.5,
   toStock: 1.1,
 })
 
-export const replicate1kDht: Task = task({ way: 'dht', blockBytes: 1_024 }, [20_000, 100], {
+export const replicate1kDht: Task = task({ way: 'dht', blockBytes: 1_024 }, [50_000, 100], {
   both: 10,
 })
 

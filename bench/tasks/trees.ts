@@ -43,6 +43,7 @@ const importing = (kind: Kind, isRepeated: boolean): Side => ({
   async run(setting, meter) {
     await kind.load()
     meter.bytes = treeBytes(setting)
+    meter.stored = meter.bytes
     await meter.measure(() => kind.import(storeFolder(setting), setting.tree))
   },
   async verify(setting) {
@@ -60,6 +61,7 @@ const cloning = (kind: Kind): Side => ({
   async run(setting, meter) {
     await kind.load()
     meter.bytes = treeBytes(setting)
+    meter.stored = meter.bytes
     await meter.measure(() => kind.clone(storeFolder(setting), setting.served, outFolder(setting)))
   },
   verify: async (setting) => sameTrees(setting.tree, outFolder(setting)),
