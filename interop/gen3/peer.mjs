@@ -28,12 +28,9 @@ const Hypercore = version === '10' ? Hypercore10 : Hypercore11
 /** @type {Map<string, any>} */
 const things = new Map()
 const streams = new Set()
-const closers = []
 let stores = 0
 let store
-let server
 let swarm
-let testnet
 /** Messages received on the foreign protocol, in order. */
 const heard = []
 let talk
@@ -110,7 +107,6 @@ const operations = {
     return describe(core)
   },
   info: ({ name }) => describe(thing(name).core),
-  manifest: ({ name }) => thing(name).core.manifest,
   treeHash: ({ name, length }) => thing(name).core.treeHash(length),
   append: ({ name, blocks }) => thing(name).core.append(blocks),
   /** A core that two of several signers write, with blocks that they have signed. */
@@ -225,7 +221,7 @@ const operations = {
 
   /** Listens for plain TCP connections; answers each as responder, or as `isInitiator` says. */
   async listen({ isInitiator = false } = {}) {
-    server = createServer((socket) => pipe(socket, isInitiator))
+    const server = createServer((socket) => pipe(socket, isInitiator))
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
     return server.address().port
   },
@@ -243,15 +239,13 @@ const operations = {
    * seconds, because the hole puncher samples too few of them to know its address and gives up.
    */
   async testnet() {
-    testnet = await createTestnet(5)
-    return testnet.bootstrap
+    return (await createTestnet(5)).bootstrap
   },
   /** Joins a topic; resolves when it is announced, or looked up. */
   async join({ bootstrap, topic, server: serve = true, client = true }) {
     if (swarm === undefined) {
       swarm = new Hyperswarm({ dht: new DHT({ bootstrap, host: '127.0.0.1' }) })
       swarm.on('connection', (stream) => attach(stream))
-      closers.push(() => swarm.destroy({ force: true }))
     }
     await swarm.join(Buffer.from(topic), { server: serve, client }).flushed()
     if (client) await swarm.flush()
@@ -306,14 +300,6 @@ const operations = {
   async close({ name }) {
     await thing(name).close()
     things.delete(name)
-  },
-  async exit() {
-    for (const close of closers) await close()
-    for (const it of things.values()) await it.close()
-    await store?.close()
-    await testnet?.destroy()
-    server?.close()
-    setImmediate(() => process.exit(0))
   },
 }
 

@@ -108,7 +108,6 @@ interface Operations {
   say(args: Named & { extension: string; text: string }): void
 
   close(args: Named): void
-  exit(): void
 }
 
 interface Answer {
