@@ -74,7 +74,7 @@ export class Log {
   /** Another handle on this log, with waits, downloads and listeners of its own; it is closed by itself. */
   session(options: SessionOptions = {}): Log {
     this.checkOpen()
-    const { cipher: _, encryptionKey: __, isBlockKey: ___, ...inherited } = this.#options
+    const { cipher, encryptionKey, isBlockKey, ...inherited } = this.#options
     const isOwn = options.cipher !== undefined || options.encryptionKey !== undefined
     return new Log(this.replica, {
       ...inherited,
