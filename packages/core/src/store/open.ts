@@ -28,6 +28,7 @@ import { Gate } from './engine/gate.ts'
 import { indexNumbers, readIndex } from './engine/index-file.ts'
 import { KeyFile, lostKeys } from './engine/key-file.ts'
 import { type Loaded, load } from './engine/load.ts'
+import { recount } from './engine/recount.ts'
 import type { OpenStoreOptions, StoreSizes } from './options.ts'
 import type { Durability, Store } from './store.ts'
 
@@ -161,6 +162,7 @@ async function openForWriting(opening: Opening): Promise<Store> {
 
   const isStale = isNew || isCopy || damage.length > 0 || loaded.isIndexStale
   await tidyLogs(loaded, syncs)
+  if (damage.length > 0) recount(loaded.logs, loaded.data, loaded.pages)
   if (!isStale) loaded.index.cutTail()
   const store = new EngineStore(engineOptions, loaded)
   for (const slot of loaded.logs.beyondHeads()) unlessDamaged(() => slot.stageTruncate(slot.head))

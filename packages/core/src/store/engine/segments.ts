@@ -264,6 +264,11 @@ export class SegmentLog {
     segment.liveBytes += bytes
     segment.liveItems += items
     segment.changed = true
+    if (segment.liveBytes >= 0 && segment.liveItems >= 0) return
+    // More was taken away than there was: whatever lives here, nobody knows. It is never deleted.
+    segment.liveBytes = Math.max(segment.liveBytes, 0)
+    segment.liveItems = 1
+    segment.stuck = true
   }
 
   get liveBytes(): number {

@@ -9,7 +9,7 @@
  *   head's length.
  */
 
-import type { Facts } from '../../base/errors.ts'
+import { type Facts, isCode } from '../../base/errors.ts'
 import { copy, equalAt, hex } from '../../bytes/bytes.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
 import { endBlock } from '../../tree/flat.ts'
@@ -113,11 +113,19 @@ export class SlotState implements UndoTarget {
     this.heldBlocks++
     this.blockBytes += size
     if (index !== this.contiguousLength) return
+    this.contiguousLength = index + 1
     // Mostly everything that is held is the prefix; then there is nothing to look for.
-    this.contiguousLength =
-      this.heldBlocks === index + 1
-        ? index + 1
-        : nextBlock(this.tree, index + 1, Number.MAX_SAFE_INTEGER, false)
+    if (this.heldBlocks > index + 1) this.contiguousLength = this.#nextMissing(index + 1)
+  }
+
+  /** First missing block from `from` on; where a page can't be read, what lies there counts as missing. */
+  #nextMissing(from: number): number {
+    try {
+      return nextBlock(this.tree, from, Number.MAX_SAFE_INTEGER, false)
+    } catch (error) {
+      if (isCode(error, 'CORRUPT_STORE')) return from
+      throw error
+    }
   }
 
   undoBlock(index: number, position: number, size: number): void {

@@ -215,9 +215,10 @@ export class EngineSlot implements Slot, StagedLog {
 
   putBlock(index: number): void {
     const { staging } = this.#host
-    const position = staging.reservedAddress
-    const size = staging.put(this.log, index)
-    this.state.applyBlock(index, position, size)
+    // In this order: if a page on the way is damaged, the record must not say that the block is there.
+    const size = staging.reservedSize(this.log, index)
+    this.state.applyBlock(index, staging.reservedAddress, size)
+    staging.put(index)
   }
 
   putNode(index: number, size: number, bytes: Uint8Array, at: number): void {

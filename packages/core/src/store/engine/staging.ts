@@ -129,29 +129,34 @@ export class Staging {
     this.#reservedLeaf = true
   }
 
-  /** The reserved block counts from now on. Returns its size. */
-  put(log: number, index: number): number {
+  /** Size of the reserved block. Throws `INVARIANT` if that is another one, or none. */
+  reservedSize(log: number, index: number): number {
     invariant(this.isReserved(log, index), 'A block was put that is not the reserved one.', {
       index,
     })
+    return this.#reservedEnd - this.#blockAt(this.#reservedType, index)
+  }
+
+  /** The reserved block counts from now on. */
+  put(index: number): void {
     const record = this.#reserved ?? this.#current
-    const { bytes } = record.writer
-    const from = this.#reservedFrom
-    const type = (bytes[from] ?? 0) - ITEM_VOID
-    bytes[from] = type
-    const size = this.#reservedEnd - this.#blockAt(type, index)
-    record.liveBytes += size
+    const type = this.#reservedType
+    record.writer.bytes[this.#reservedFrom] = type
+    record.liveBytes += this.#reservedEnd - this.#blockAt(type, index)
     record.liveItems++
     if (this.#reservedContext === this.#context) this.#nextIndex = index + 1
     this.#endReservation()
-    return size
+  }
+
+  get #reservedType(): number {
+    const { writer } = this.#reserved ?? this.#current
+    return (writer.bytes[this.#reservedFrom] ?? 0) - ITEM_VOID
   }
 
   /** Address of the content of the reserved block. */
   get reservedAddress(): number {
-    const { writer, address } = this.#reserved ?? this.#current
-    const type = (writer.bytes[this.#reservedFrom] ?? 0) - ITEM_VOID
-    return address + this.#blockAt(type, this.#reservedIndex)
+    const { address } = this.#reserved ?? this.#current
+    return address + this.#blockAt(this.#reservedType, this.#reservedIndex)
   }
 
   #blockAt(type: number, index: number): number {
