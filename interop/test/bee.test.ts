@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { utf8 } from '@dat-rhino/core/bytes/bytes'
 import { Bee, type BeeRange } from '@dat-rhino/core/index/bee'
+import { decodeHint, HINTS_EXTENSION } from '@dat-rhino/core/index/hints'
 import { randomNumbers } from './blocks.ts'
 import { openNode } from './ours.ts'
 import { Stock } from './stock.ts'
@@ -98,4 +99,57 @@ test('hyperbee 2 reads ours while it goes on being written', async (t) => {
 
   assert.deepEqual(await stock.do('beeList', { name: 'bee' }), result([...first, ...second]))
   assert.equal(await stock.do('beeGet', { name: 'bee', key: 'never' }), null)
+})
+
+test('a hyperbee 2 names the blocks of a key, and ours names them to it', async (t) => {
+  const stock = await Stock.start(t)
+  const node = await openNode(t)
+  const entries: Operation[] = Array.from({ length: 3_000 }, (_, i) => [`key/${i}`, `value ${i}`])
+  const { key, length } = await stock
+    .do('bee', { name: 'theirs' })
+    .then(() => stock.do('beePut', { name: 'theirs', entries }))
+    .then(() => stock.do('info', { name: 'theirs' }))
+  const log = await node.corestore.get({ key })
+  const told = new Set<number>()
+  const ear = log.extension(HINTS_EXTENSION, {
+    onMessage(message) {
+      const hint = decodeHint(message)
+      if (hint?.type === 'cache') for (const block of hint.blocks) told.add(block)
+      assert.notEqual(hint?.type, 'iterator')
+    },
+  })
+  const bee = Bee.open(log)
+
+  await node.connect(await stock.do('listen', {}))
+  await log.update()
+  const entry = await bee.get(utf8('key/1234'))
+  ear.close()
+
+  assert.equal(words(entry?.value), 'value 1234')
+  // The root and the block of the key at least.
+  assert.ok(told.has(length - 1) && told.has(1_235), `${[...told].join()}`)
+})
+
+test('a hyperbee 2 that asks is answered', async (t) => {
+  const stock = await Stock.start(t)
+  const node = await openNode(t)
+  const log = await node.corestore.get({ name: 'ours' })
+  const entries: Operation[] = Array.from({ length: 3_000 }, (_, i) => [`key/${i}`, `value ${i}`])
+  const bee = Bee.open(log)
+  await apply(bee, entries)
+  const asked: string[] = []
+  log.extension(HINTS_EXTENSION, {
+    onMessage(message) {
+      const hint = decodeHint(message)
+      if (hint?.type === 'get') asked.push(words(hint.key))
+    },
+  })
+
+  await stock.do('bee', { name: 'reader', key: log.key })
+  await stock.do('connect', { port: await node.listen() })
+  await stock.do('update', { name: 'reader' })
+  const entry = await stock.do('beeGet', { name: 'reader', key: 'key/1234' })
+
+  assert.equal(entry?.value, 'value 1234')
+  assert.deepEqual(asked, ['key/1234'])
 })
