@@ -48,6 +48,10 @@ export const MANIFEST_SIGNERS_MAX = 256
 /** Blocks in one Want, and in the bitfield that answers it. */
 export const WANT_BLOCKS_MAX: number = 2 ** 21
 export const WANTS_PER_CHANNEL_MAX = 512
+/** Wants of the kind that one block satisfies. */
+export const ANY_WANTS_PER_CHANNEL_MAX = 16
+/** Wants that wait for our answer. */
+export const WANTS_QUEUED_MAX = 512
 export const BITFIELD_BYTES_MAX = 1_048_576
 /** Intervals kept of what one remote says it has. */
 export const REMOTE_RANGES_MAX = 4_096
@@ -55,6 +59,8 @@ export const REMOTE_RANGES_MAX = 4_096
 export const REMOTE_PAGES_MAX = 64
 /** Requests of a remote that wait for our answer. */
 export const REQUESTS_QUEUED_MAX = 1_024
+/** The same on one connection, for all its logs; and of ours that wait for the remote. */
+export const CONNECTION_REQUESTS_MAX = 4_096
 /** Requests that cannot be met, per channel, before it is closed. */
 export const REQUESTS_INVALID_MAX = 64
 /** Answers that fail verification, per channel, before it is closed. */
@@ -64,7 +70,7 @@ export const REFUSALS_MAX = 32
 export const EXTENSION_NAME_BYTES_MAX = 256
 export const EXTENSION_BYTES_MAX: number = 4 * 1024 * 1024
 /** Extension messages of one conversation that wait, each way. */
-export const EXTENSIONS_QUEUED_MAX = 1_024
+export const EXTENSIONS_QUEUED_MAX = 8_192
 export const EXTENSION_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
 /** Bytes of answers queued on one connection. */
 export const ANSWER_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
@@ -81,6 +87,10 @@ export const REORG_PROOFS_MAX = 32
 export const REORG_MS_MAX = 10_000
 /** A liar is not asked again about that log for this long. */
 export const DISTRUST_MS = 600_000
+/** Liars that are remembered for each log. */
+export const DISTRUSTED_MAX = 1_024
+/** Requests that a peer left unanswered, after which it counts as stalled. */
+export const UNANSWERED_MAX = 8_192
 
 // ---- Signed content: bees and drives -------------------------------------------------------------
 

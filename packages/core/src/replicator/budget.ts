@@ -6,8 +6,7 @@
  * their number, and we ask for no more than a remote that counts as we do will queue.
  */
 
-/** Requests on one connection: of the remote that wait for us, and of ours that wait for it. */
-export const CONNECTION_REQUESTS_MAX = 4_096
+import { CONNECTION_REQUESTS_MAX } from '../base/limits.ts'
 
 /** The two counts of one connection. */
 export class ConnectionBudget {

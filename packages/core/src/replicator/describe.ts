@@ -3,15 +3,14 @@
  *
  * Owns: the Wants of one peer that were not answered yet. Always true: an answer is built only while the
  * connection has room, in slices that leave the event loop free, and holds only what may be announced. At most
- * `JOBS_MAX` wait: a remote that asks faster than it reads hears less. Source: replication 7.2.
+ * `WANTS_QUEUED_MAX` wait: a remote that asks faster than it reads hears less. Source: replication 7.2.
  */
 
-import { SLICE_MS, WANT_BLOCKS_MAX } from '../base/limits.ts'
+import { SLICE_MS, WANT_BLOCKS_MAX, WANTS_QUEUED_MAX } from '../base/limits.ts'
 import { fillBits } from '../bytes/words.ts'
 import type { Peer } from './peer.ts'
 import type { Shared } from './shared.ts'
 
-const JOBS_MAX = 512
 /** Blocks that are looked at between two looks at the clock. */
 const STEP_BLOCKS = 32_768
 
@@ -54,7 +53,7 @@ export class Describer {
       return
     }
     const job = { start: start - (start % 32), end: Math.min(start + length, total) }
-    if (job.start >= job.end || this.#jobs.length >= JOBS_MAX) return
+    if (job.start >= job.end || this.#jobs.length >= WANTS_QUEUED_MAX) return
     if (this.#jobs.some((other) => other.start === job.start && other.end === job.end)) return
     this.#jobs.push(job)
     this.run()

@@ -6,7 +6,7 @@
  * idle, so whatever only a transfer needs is made when one begins.
  */
 
-import { REFUSALS_MAX, REQUESTS_QUEUED_MAX } from '../base/limits.ts'
+import { REFUSALS_MAX, REQUESTS_QUEUED_MAX, UNANSWERED_MAX } from '../base/limits.ts'
 import type { Sender } from '../wire/messages.ts'
 import { Availability } from './availability.ts'
 import type { ConnectionBudget } from './budget.ts'
@@ -20,8 +20,6 @@ const FRAME_BLOCKS = 128
 const FRAME_BYTES = 1_048_576
 /** Room in a remote's queue that stays free for what is urgent. */
 const URGENT_BLOCKS = 64
-/** Entries of the request table, resting ids included, after which a peer counts as stalled. */
-const TABLE_MAX = 8_192
 
 export class Peer {
   readonly sender: Sender
@@ -153,7 +151,7 @@ export class Peer {
       now >= this.restUntil &&
       now >= this.distrustedUntil &&
       this.budget.hasRoom &&
-      (this.#requests === undefined || this.#requests.size < TABLE_MAX)
+      (this.#requests === undefined || this.#requests.size < UNANSWERED_MAX)
     )
   }
 

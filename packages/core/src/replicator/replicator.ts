@@ -13,7 +13,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
-import { DISTRUST_MS } from '../base/limits.ts'
+import { DISTRUST_MS, DISTRUSTED_MAX } from '../base/limits.ts'
 import { EMPTY, hex } from '../bytes/bytes.ts'
 import type { ExtensionPeer } from '../log/extensions.ts'
 import type { Download, RangeRequest, Remote, WaitOptions } from '../log/remote.ts'
@@ -71,8 +71,6 @@ export interface ReplicatorOptions {
 /** How long a log that nobody holds here is still spoken about, at least and at most. */
 const LINGER_MS = 20_000
 const LINGER_MS_MAX = 40_000
-/** Peers that are remembered as liars. */
-const DISTRUSTED_MAX = 1_024
 
 export class Replicator implements Remote {
   readonly replica: Replica

@@ -12,10 +12,15 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import { REQUESTS_INVALID_MAX, REQUESTS_QUEUED_MAX, SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
+import {
+  CONNECTION_REQUESTS_MAX,
+  REQUESTS_INVALID_MAX,
+  REQUESTS_QUEUED_MAX,
+  SLICE_ITEMS,
+  SLICE_MS,
+} from '../base/limits.ts'
 import { Proof } from '../tree/proof.ts'
 import type { Refusal, Request } from '../wire/messages.ts'
-import { CONNECTION_REQUESTS_MAX } from './budget.ts'
 import type { Peer } from './peer.ts'
 import type { Shared } from './shared.ts'
 

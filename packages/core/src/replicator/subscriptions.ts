@@ -1,14 +1,16 @@
 /**
  * Which blocks a remote wants to hear about.
  *
- * Owns: the Wants of one peer. Always true: at most `WANTS_PER_CHANNEL_MAX` ranges and `ANY_WANTS_MAX` of the
+ * Owns: the Wants of one peer. Always true: at most `WANTS_PER_CHANNEL_MAX` ranges and `ANY_WANTS_PER_CHANNEL_MAX` of the
  * kind that one block satisfies; a peer that sends more, or other shapes than the usual, is told of everything,
  * which costs us no memory (replication 7.2).
  */
 
-import { WANT_BLOCKS_MAX, WANTS_PER_CHANNEL_MAX } from '../base/limits.ts'
-
-const ANY_WANTS_MAX = 16
+import {
+  ANY_WANTS_PER_CHANNEL_MAX,
+  WANT_BLOCKS_MAX,
+  WANTS_PER_CHANNEL_MAX,
+} from '../base/limits.ts'
 
 interface Range {
   readonly start: number
@@ -24,7 +26,7 @@ export class Subscriptions {
     if (this.#ranges.some((r) => r.start === start && r.length === length && r.any === any)) return
     const same = this.#ranges.filter((r) => r.any === any).length
     const usual = any || (length >= 32 && length <= WANT_BLOCKS_MAX && start % 32 === 0)
-    if (!usual || same >= (any ? ANY_WANTS_MAX : WANTS_PER_CHANNEL_MAX)) {
+    if (!usual || same >= (any ? ANY_WANTS_PER_CHANNEL_MAX : WANTS_PER_CHANNEL_MAX)) {
       this.#all = true
       this.#ranges = []
     }
