@@ -13,6 +13,7 @@ import type { Log } from './log.ts'
 /** Where pieces come from. */
 export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
+/** How a source becomes blocks, and what ends it early. */
 export interface AppendFromOptions {
   /** Cut what comes into blocks of this size, the last one shorter. Default: each piece is a block. */
   readonly blockBytes?: number

@@ -25,6 +25,7 @@ import { byteLengthOf } from '../tree/grow.ts'
 import { NodeSet } from '../tree/nodes.ts'
 import type { LogState } from './state.ts'
 
+/** Only looking is the default: a repair is a change, and somebody has to want it. */
 export interface AuditOptions {
   /** Put right what can be. Default false: only look. */
   readonly repair?: boolean

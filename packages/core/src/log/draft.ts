@@ -38,6 +38,7 @@ const NAMES = `${OWN_DATA_PREFIX}drafts`
 /** Names of drafts that are open, by the log they are meant for. */
 const openNames = new WeakMap<Replica, Set<string>>()
 
+/** One draft, open. Two handles on one name would overtake each other: the second is refused with `CONFLICT`. */
 export class Draft {
   readonly name: string
   /** The handle that it was opened with; it is closed with that. */

@@ -34,6 +34,10 @@ export interface Cosignature {
   readonly signature: Uint8Array
 }
 
+/**
+ * What each signer is asked to approve of: fixed when it is made, so all must make it from the same blocks and the
+ * same log. Once the log has moved, `commit` refuses.
+ */
 export class Proposal {
   readonly fork: number
   /** Of the log without the blocks; of the shorter log, where some are cut off. */

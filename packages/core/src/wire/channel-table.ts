@@ -24,6 +24,7 @@ interface Pair {
   unanswered: MuxChannel[] | undefined
 }
 
+/** One per connection. Throws for what a remote may not do; what that ends is for the caller to say. */
 export class ChannelTable {
   readonly #local: (MuxChannel | undefined)[] = []
   readonly #free: number[] = []

@@ -31,6 +31,7 @@ export interface ChannelHandler {
   onClose(error: Error | undefined): void
 }
 
+/** Our end of one conversation, from our opening until `onClose`. Never used again after that. */
 export interface Channel {
   readonly protocol: string
   readonly id: Uint8Array | undefined
@@ -56,6 +57,10 @@ export interface Channel {
   close(error?: Error): void
 }
 
+/**
+ * What we open a channel with. The pair of `protocol` and `id` is what both sides find each other by; of each
+ * pair one channel is open at a time.
+ */
 export interface ChannelOptions {
   readonly protocol: string
   readonly id?: Uint8Array | undefined

@@ -12,6 +12,7 @@
  * header: such connections never come here.
  */
 
+/** A generation, or why there is none to name yet. */
 export type FirstBytes =
   | 1
   | 2

@@ -13,11 +13,15 @@ import { BATCH_MESSAGES_MAX } from '../base/limits.ts'
 import { copy, EMPTY } from '../bytes/bytes.ts'
 import { Reader } from '../bytes/cursor.ts'
 
+/** Types of the messages on channel 0. */
 export const CONTROL_BATCH = 0
 export const CONTROL_OPEN = 1
 export const CONTROL_REJECT = 2
 export const CONTROL_CLOSE = 3
 
+/**
+ * One per connection: `start` gives it a frame, each step puts the next message into `channel`, `type` and `body`.
+ */
 export class FrameReader {
   /** The sender's number of the channel of the message at hand; 0 for control. */
   channel = 0

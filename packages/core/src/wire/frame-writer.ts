@@ -29,6 +29,7 @@ const ROOM_FIRST_BYTES = 1024
 /** A buffer that one large block has made larger than this is not kept. */
 const ROOM_KEPT_BYTES = 1_048_576
 
+/** One per connection; its buffer is used again for the next frame unless a large block has made it grow. */
 export class FrameWriter {
   #writer: Writer = new Writer(ROOM_FIRST_BYTES)
   /** Finished messages. */

@@ -10,6 +10,7 @@
 import { DatError } from '../base/errors.ts'
 import { EMPTY } from '../bytes/bytes.ts'
 
+/** What stands before each payload. */
 export const LENGTH_BYTES = 3
 
 const ROOM_FIRST_BYTES = 256
@@ -23,6 +24,7 @@ export function writeLength(into: Uint8Array, at: number, length: number): void 
   into[at + 2] = length >>> 16
 }
 
+/** The incoming half of one connection. A payload that it hands over is valid until the next is asked for. */
 export class Deframer {
   /** Longer payloads are refused when their length is seen. */
   payloadBytesMax: number

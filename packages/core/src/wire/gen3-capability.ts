@@ -23,6 +23,10 @@ const ours = new Uint8Array(1 + HASH_BYTES)
 const ourCapability: Uint8Array = ours.subarray(1)
 const expected = new Uint8Array(HASH_BYTES)
 
+/**
+ * What only somebody who knows `key` can say on this connection: 32 bytes into `out`. It is bound to the handshake, so
+ * that it is worth nothing elsewhere, and to the side, so that it can not be sent back (replication.md section 4).
+ */
 export function capability(
   out: Uint8Array,
   key: Uint8Array,

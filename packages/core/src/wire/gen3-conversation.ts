@@ -39,6 +39,7 @@ import {
 } from './gen3-messages.ts'
 import type { Abilities, Handler, Refusal, Request, Sender, Status } from './messages.ts'
 
+/** Name of the protocol in openings; the id beside it is the discovery key. */
 export const LOG_PROTOCOL = 'hypercore/alpha'
 
 const ABILITIES: Abilities = { seek: true, hash: true, cancel: true, refuse: true }
@@ -83,6 +84,7 @@ export class Shared {
 
 const sharedByMux = new WeakMap<Muxer, Shared>()
 
+/** Made by the first conversation of a connection, and gone with the connection. */
 export function sharedOf(mux: Muxer): Shared {
   let shared = sharedByMux.get(mux)
   if (shared === undefined) {
@@ -92,6 +94,10 @@ export function sharedOf(mux: Muxer): Shared {
   return shared
 }
 
+/**
+ * One log on one connection. Says nothing before the remote has proved that it knows the key; after the
+ * end every call does nothing.
+ */
 export class Conversation implements ChannelHandler, Sender, LogChannel {
   readonly #shared: Shared
   readonly #log: LogOpening

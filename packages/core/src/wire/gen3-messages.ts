@@ -20,6 +20,7 @@ import type { Reader, Writer } from '../bytes/cursor.ts'
 import { readU32LE } from '../bytes/integers.ts'
 import type { Refusal, Request, Status } from './messages.ts'
 
+/** Types of the messages of a channel (replication.md section 5). The numbers are the order of registration. */
 export const SYNC = 0
 export const REQUEST = 1
 export const CANCEL = 2
@@ -49,6 +50,7 @@ const RANGE_SINGLE = 2
 
 // ---- Sync ----------------------------------------------------------------------------------------
 
+/** flags | fork | length | remote length: all uints. */
 export function writeStatus(into: Writer, status: Readonly<Status>): void {
   into.uint(
     (status.canUpgrade ? SYNC_CAN_UPGRADE : 0) |
@@ -61,6 +63,7 @@ export function writeStatus(into: Writer, status: Readonly<Status>): void {
   into.uint(status.remoteLength)
 }
 
+/** Fills all of `status`. */
 export function readStatus(from: Reader, status: Status): void {
   const flags = from.uint()
   status.canUpgrade = has(flags, SYNC_CAN_UPGRADE)
@@ -74,6 +77,7 @@ export function readStatus(from: Reader, status: Status): void {
 
 // ---- Request -------------------------------------------------------------------------------------
 
+/** flags | id | fork, then the parts that the flags name, in the order of their bits; the priority last. */
 export function writeRequest(into: Writer, request: Readonly<Request>): void {
   const { block, hash, seekBytes, upgradeLength, priority } = request
   into.uint(
@@ -138,6 +142,7 @@ export function readRequest(from: Reader, request: Request): void {
 
 const REASONS: readonly Refusal[] = ['none', 'unavailable', 'invalid']
 
+/** id | flags | reason, the last only where the flags say that there is one. */
 export function writeRefusal(into: Writer, id: number, reason: Refusal): void {
   into.uint(id)
   const number = REASONS.indexOf(reason)
@@ -164,23 +169,27 @@ export interface BlockRange {
   flag: boolean
 }
 
+/** start | length. Of an Unwant too. A flag "any of these" may follow; we always want all. */
 export function writeWant(into: Writer, start: number, length: number): void {
   into.uint(start)
   into.uint(length)
 }
 
+/** `flag` is "any": one block of the range would do. */
 export function readWant(from: Reader, range: BlockRange): void {
   range.start = from.uint()
   range.length = within(range.start, from.uint())
   range.flag = from.left > 0 && has(from.uint(), 1)
 }
 
+/** flags | start | length, which is left out for a single block: most haves are. */
 export function writeRange(into: Writer, drop: boolean, start: number, length: number): void {
   into.u8((drop ? RANGE_DROP : 0) | (length === 1 ? RANGE_SINGLE : 0))
   into.uint(start)
   if (length !== 1) into.uint(length)
 }
 
+/** `flag` is "drop": the blocks are no longer held. */
 export function readRange(from: Reader, range: BlockRange): void {
   const flags = from.uint()
   range.flag = has(flags, RANGE_DROP)
@@ -190,6 +199,7 @@ export function readRange(from: Reader, range: BlockRange): void {
 
 // ---- Bitfield ------------------------------------------------------------------------------------
 
+/** start | number of words | words of 32 bits, little-endian: bit 0 of the first is block `start`. */
 export function writeBitfield(into: Writer, start: number, words: Uint32Array): void {
   into.uint(start)
   into.uint(words.length)

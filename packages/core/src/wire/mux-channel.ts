@@ -20,6 +20,7 @@ export interface ChannelOwner {
   close(channel: MuxChannel, error: Error | undefined): void
 }
 
+/** Our half of one pair of openings. */
 export class MuxChannel implements Channel {
   readonly protocol: string
   readonly id: Uint8Array | undefined

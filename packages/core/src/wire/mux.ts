@@ -34,6 +34,7 @@ import type { Transport } from './transport.ts'
 /** Control messages are messages of this channel. */
 const CONTROL = 0
 
+/** Time comes from outside, because openings that nobody answers are refused after `UNPAIRED_MS_MAX`. */
 export interface MuxOptions {
   readonly clock: Clock
   /** Told once, after all channels, when the connection has ended. */

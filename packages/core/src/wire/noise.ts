@@ -29,6 +29,7 @@ export interface NoiseSession {
   readonly remotePublicKey: Uint8Array
 }
 
+/** One side of one handshake. */
 export interface NoiseOptions {
   readonly isInitiator: boolean
   readonly keyPair: KeyPair

@@ -48,6 +48,7 @@ export interface BytePipe {
   close(error: Error | undefined): void
 }
 
+/** One side of one connection. Exactly one of `onOpen` and `onFailed` is called, once. */
 export interface SecretStreamOptions {
   readonly isInitiator: boolean
   readonly keyPair: KeyPair

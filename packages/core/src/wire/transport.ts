@@ -7,6 +7,7 @@
  * nor while paused. `onClose` comes exactly once and last, also after our own `close`.
  */
 
+/** Our end of one authenticated connection. */
 export interface Transport {
   /** Did this side dial? Decides which capability constant is whose. */
   readonly isInitiator: boolean
@@ -27,6 +28,7 @@ export interface Transport {
   handler: TransportHandler | undefined
 }
 
+/** What a connection tells whoever runs on it. A `message` is valid until the call returns. */
 export interface TransportHandler {
   onMessage(message: Uint8Array): void
   onWritable(): void

@@ -4,6 +4,7 @@
  * Owns: the option shapes and their defaults, in one place for the SDK, the command line and the docs.
  */
 
+/** Of `share`: a folder that becomes a drive. */
 export interface ShareOptions {
   /** Keep watching and import what changes. Default true. */
   readonly watch?: boolean

@@ -30,6 +30,7 @@ import { SwarmTransport } from './swarm-transport.ts'
 /** The package wants to know the message types of a channel when it is made. */
 const MESSAGE_TYPES = 32
 
+/** As of our own muxer: `onClose` is told once, after all channels. */
 export interface ProtomuxMuxerOptions {
   readonly clock: Clock
   readonly onClose?: (error: Error | undefined) => void
@@ -42,6 +43,7 @@ export function carrierOn(stream: SwarmConnection, clock: Clock): Transport | Ma
   return (onClose) => new ProtomuxMuxer(userData, stream, { clock, onClose })
 }
 
+/** Our part of somebody else's muxer. `close` ends the connection for everybody who is on it. */
 export class ProtomuxMuxer implements Muxer {
   readonly isInitiator: boolean
   readonly handshakeHash: Uint8Array

@@ -17,6 +17,7 @@ interface EncodingState {
   end: number
 }
 
+/** One channel. `send` answers false when the stream has no room; the message is queued all the same. */
 export interface ProtomuxChannel {
   open(handshake: Uint8Array): void
   close(): void
@@ -28,6 +29,7 @@ interface Pair {
   readonly id: Uint8Array | null
 }
 
+/** An instance, as it stands in the `userData` of a connection. */
 export interface Protomux {
   readonly isProtomux: true
   /** False after a write that the stream had no room for, until it has. */

@@ -23,6 +23,7 @@ const QUEUED_BYTES_MAX = 1_048_576
 /** A socket that was ended and whose other end does not end it is cut after this. */
 const LINGER_MS = 5_000
 
+/** Who is at the two ends. */
 export interface ConnectionOptions {
   /** Who we are. Default: somebody new. */
   readonly keyPair?: KeyPair
@@ -31,11 +32,13 @@ export interface ConnectionOptions {
   readonly clock?: Clock
 }
 
+/** For a stream that somebody else has connected. */
 export interface DuplexOptions extends ConnectionOptions {
   /** Does this side begin the handshake? One of the two must. */
   readonly isInitiator: boolean
 }
 
+/** Where to dial. `signal` ends the attempt; a connection that is made is not affected. */
 export interface ConnectOptions extends ConnectionOptions {
   readonly port: number
   /** Default: this machine. */
@@ -43,6 +46,7 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly signal?: AbortSignal
 }
 
+/** Where to listen, and what becomes of who comes. */
 export interface ListenOptions {
   readonly keyPair?: KeyPair
   readonly clock?: Clock
@@ -54,6 +58,7 @@ export interface ListenOptions {
   readonly onTransport: (transport: Transport) => void
 }
 
+/** A port that is open. */
 export interface Listener {
   readonly host: string
   readonly port: number
