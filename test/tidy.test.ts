@@ -94,7 +94,7 @@ test('no type is forced where the compiler had reason to object', () => {
 
 test('nobody asks which generation it is, but where one is chosen', () => {
   const choosing = new Set([
-    'packages/core/src/log/generation.ts',
+    'packages/core/src/log/generations.ts',
     'packages/core/src/wire/detect.ts',
   ])
   const sources = sourcesIn('packages/core/src/')

@@ -1,7 +1,7 @@
 /**
  * What differs between the three generations of a log, as one table of functions per generation.
  *
- * Owns: the interface and the table. A generation is chosen in three places only: when a stored log is
+ * Owns: the interface; `generations.ts` has the three. A generation is chosen in three places only: when a stored log is
  * opened, by a connection's first bytes, and in migration. Everywhere else the object is called and nobody
  * asks which one it is. Log generation and drive format are two axes: neither follows from the other.
  *
@@ -13,9 +13,6 @@
 import type { KeyPair } from '../crypto/crypto.ts'
 import type { TreeHash } from '../tree/hash.ts'
 import type { NodeSet } from '../tree/nodes.ts'
-import { gen1 } from './gen1.ts'
-import { gen2 } from './gen2.ts'
-import { gen3 } from './gen3.ts'
 
 /** A tree as a signature speaks of it. */
 export interface TreeState {
@@ -51,5 +48,3 @@ export interface Generation {
   /** The stored and transmitted form of our signature. Throws `NOT_WRITABLE` if `keyPair` may not sign alone. */
   sign(authority: Authority, tree: TreeState, keyPair: KeyPair): Uint8Array
 }
-
-export const GENERATIONS: Readonly<Record<1 | 2 | 3, Generation>> = { 1: gen1, 2: gen2, 3: gen3 }
