@@ -6,6 +6,7 @@
  * it ended: answered, refused, cancelled, or the peer gone. Source: DECISIONS 8, threat-model 3.6.
  */
 
+import { NOTHING_ASKED } from '../tree/prove.ts'
 import type { Request } from '../wire/messages.ts'
 import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
@@ -15,19 +16,7 @@ import type { Order, Shared } from './shared.ts'
 export type Ending = 'delivered' | 'refused' | 'cancelled' | 'covered' | 'gone'
 
 /** Messages are written from this one; senders copy what they need. */
-const message: Request = {
-  id: 0,
-  fork: 0,
-  block: -1,
-  hash: -1,
-  nodes: 0,
-  seekBytes: -1,
-  seekPadding: 0,
-  upgradeStart: 0,
-  upgradeLength: 0,
-  manifest: false,
-  priority: 0,
-}
+const message: Request = { id: 0, ...NOTHING_ASKED, priority: 0 }
 
 /** Reserves what `order` names and sends it to `peer`. */
 export function ask(shared: Shared, peer: Peer, order: Readonly<Order>): Flight {

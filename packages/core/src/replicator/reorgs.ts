@@ -11,6 +11,7 @@ import { DatError } from '../base/errors.ts'
 import { PROOFS_WRONG_MAX, REORG_MS_MAX, REORG_PROOFS_MAX } from '../base/limits.ts'
 import type { Reorg } from '../log/reorg.ts'
 import { Proof } from '../tree/proof.ts'
+import { NOTHING_ASKED } from '../tree/prove.ts'
 import { ask, release } from './exchange.ts'
 import { claimFailed, mayFollow } from './negotiate.ts'
 import type { Peer } from './peer.ts'
@@ -126,19 +127,8 @@ export class Reorgs {
     const length = Math.min(peer.length, replica.length)
     if (peer.conflictChecked || peer.closed || length === 0 || peer.fork !== replica.fork) return
     peer.conflictChecked = true
-    peer.sender.request({
-      id: 0,
-      fork: replica.fork,
-      block: -1,
-      hash: -1,
-      nodes: 0,
-      seekBytes: -1,
-      seekPadding: 0,
-      upgradeStart: 0,
-      upgradeLength: length,
-      manifest: false,
-      priority: 0,
-    })
+    const { fork } = replica
+    peer.sender.request({ ...NOTHING_ASKED, id: 0, fork, upgradeLength: length, priority: 0 })
   }
 
   /** Ends a claim that can't be pursued: its time or its proofs are used up, or its peer is gone. */
@@ -209,19 +199,7 @@ function ownHead(shared: Shared, peer: Peer): Proof | undefined {
   const proof = new Proof()
   const length = Math.min(peer.length, shared.replica.announcedLength)
   if (length === 0) return undefined
-  const why = shared.replica.prove(
-    {
-      fork: shared.replica.announcedFork,
-      block: -1,
-      hash: -1,
-      nodes: 0,
-      seekBytes: -1,
-      seekPadding: 0,
-      upgradeStart: 0,
-      upgradeLength: length,
-      manifest: false,
-    },
-    proof,
-  )
+  const fork = shared.replica.announcedFork
+  const why = shared.replica.prove({ ...NOTHING_ASKED, fork, upgradeLength: length }, proof)
   return why === undefined ? proof : undefined
 }

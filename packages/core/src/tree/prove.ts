@@ -43,6 +43,19 @@ export interface ProofRequest {
   readonly manifest: boolean
 }
 
+/** Asks for no part. Requests are made from it by naming what they do ask for. */
+export const NOTHING_ASKED: ProofRequest = {
+  fork: 0,
+  block: -1,
+  hash: -1,
+  nodes: 0,
+  seekBytes: -1,
+  seekPadding: 0,
+  upgradeStart: 0,
+  upgradeLength: 0,
+  manifest: false,
+}
+
 /** `unavailable`: a node is not here. `invalid`: nobody could answer that. */
 export type Refused = 'unavailable' | 'invalid'
 

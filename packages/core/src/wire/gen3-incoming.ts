@@ -8,6 +8,7 @@
 import { EMPTY } from '../bytes/bytes.ts'
 import type { Reader } from '../bytes/cursor.ts'
 import { Proof } from '../tree/proof.ts'
+import { NOTHING_ASKED } from '../tree/prove.ts'
 import { readData } from './gen3-data.ts'
 import {
   BITFIELD,
@@ -45,19 +46,7 @@ export class Decoded {
     downloading: false,
     hasManifest: false,
   }
-  readonly request: Request = {
-    id: 0,
-    fork: 0,
-    block: -1,
-    hash: -1,
-    nodes: 0,
-    seekBytes: -1,
-    seekPadding: 0,
-    upgradeStart: 0,
-    upgradeLength: 0,
-    manifest: false,
-    priority: 0,
-  }
+  readonly request: Request = { id: 0, ...NOTHING_ASKED, priority: 0 }
   readonly proof: Proof = new Proof()
   readonly range: BlockRange = { start: 0, length: 0, flag: false }
   readonly bitfield: BitfieldWords = new BitfieldWords()
@@ -66,6 +55,7 @@ export class Decoded {
   message: Uint8Array = EMPTY
 }
 
+/** One row of the table. `decode` reads the whole message before `deliver` calls anybody. */
 export interface IncomingMessage {
   /** Throws `BAD_FRAME` or `OVER_LIMIT`. */
   decode(from: Reader, into: Decoded): void

@@ -9,6 +9,7 @@ import {
   REQUESTS_QUEUED_MAX,
 } from '../../src/base/limits.ts'
 import { copy } from '../../src/bytes/bytes.ts'
+import { NOTHING_ASKED } from '../../src/tree/prove.ts'
 import type { Handler, Request, Sender } from '../../src/wire/messages.ts'
 import { copyProof, join, joinScripted, type Message, type Tamper } from '../sim/pipe.ts'
 import { codeOf, type Party, Scene } from './fixtures.ts'
@@ -28,16 +29,8 @@ const flipsBlocks: Tamper = (message) => {
 
 const request = (parts: Partial<Request>): Request => ({
   id: 1,
-  fork: 0,
-  block: -1,
-  hash: -1,
-  nodes: 0,
-  seekBytes: -1,
-  seekPadding: 0,
-  upgradeStart: 0,
-  upgradeLength: 0,
-  manifest: false,
   priority: 0,
+  ...NOTHING_ASKED,
   ...parts,
 })
 

@@ -4,21 +4,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Clock } from '../../src/base/clock.ts'
 import { DatError } from '../../src/base/errors.ts'
+import { NOTHING_ASKED } from '../../src/tree/prove.ts'
 import type { Request } from '../../src/wire/messages.ts'
 import { type JoinOptions, joinScripted } from '../sim/pipe.ts'
 import { type Party, Scene } from './fixtures.ts'
 
 const request = (id: number, block: number, parts: Partial<Request> = {}): Request => ({
+  ...NOTHING_ASKED,
   id,
-  fork: 0,
   block,
-  hash: -1,
-  nodes: 0,
-  seekBytes: -1,
-  seekPadding: 0,
-  upgradeStart: 0,
-  upgradeLength: 0,
-  manifest: false,
   priority: 0,
   ...parts,
 })
