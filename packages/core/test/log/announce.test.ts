@@ -4,12 +4,14 @@ import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { logIdentity } from '../../src/log/identity.ts'
-import { Replica, type ReplicaEvents } from '../../src/log/replica.ts'
+import { Replica } from '../../src/log/replica.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
-import { pattern } from '../tree/model.ts'
 import {
   answer,
+  block,
+  blocks,
   fetchBlock,
+  listen,
   openReader,
   openReplica,
   openWriter,
@@ -17,31 +19,6 @@ import {
   upgrade,
   write,
 } from './support.ts'
-
-const block = (i: number): Uint8Array => pattern(i, (37 * i + 11) % 61)
-const blocks = (start: number, end: number): Uint8Array[] =>
-  Array.from({ length: end - start }, (_, i) => block(start + i))
-
-/** Everything that a replica tells, as text. */
-function listen(replica: Replica): string[] {
-  const heard: string[] = []
-  const names: (keyof ReplicaEvents)[] = [
-    'append',
-    'truncate',
-    'manifest',
-    'clear',
-    'held',
-    'announced',
-    'conflict',
-    'closed',
-  ]
-  for (const name of names) {
-    replica.events.on(name, (event) => {
-      heard.push([name, ...Object.values(event)].join(' '))
-    })
-  }
-  return heard
-}
 
 const isSigned = (replica: Replica): boolean => replica.slot.head.signature !== undefined
 

@@ -8,11 +8,14 @@ import { gen3, signPart } from '../../src/log/gen3.ts'
 import { logIdentity } from '../../src/log/identity.ts'
 import { createManifest, encodeManifest } from '../../src/log/manifest.ts'
 import { encodeMulti } from '../../src/log/multisig.ts'
-import { Replica, type ReplicaEvents } from '../../src/log/replica.ts'
+import { Replica } from '../../src/log/replica.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { NodeSet } from '../../src/tree/nodes.ts'
-import { pattern, TreeModel } from '../tree/model.ts'
+import { TreeModel } from '../tree/model.ts'
 import {
+  block,
+  blocks,
+  listen,
   openReader,
   openReplica,
   openWriter,
@@ -21,31 +24,6 @@ import {
   upgrade,
   write,
 } from './support.ts'
-
-const block = (i: number): Uint8Array => pattern(i, (37 * i + 11) % 61)
-const blocks = (start: number, end: number): Uint8Array[] =>
-  Array.from({ length: end - start }, (_, i) => block(start + i))
-
-/** Everything that a replica tells, as text. */
-function listen(replica: Replica): string[] {
-  const heard: string[] = []
-  const names: (keyof ReplicaEvents)[] = [
-    'append',
-    'truncate',
-    'manifest',
-    'clear',
-    'held',
-    'announced',
-    'conflict',
-    'closed',
-  ]
-  for (const name of names) {
-    replica.events.on(name, (event) => {
-      heard.push([name, ...Object.values(event)].join(' '))
-    })
-  }
-  return heard
-}
 
 // ---- Appending -------------------------------------------------------------------------------------
 

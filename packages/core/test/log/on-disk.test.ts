@@ -14,6 +14,8 @@ import { ManualClock } from '../fakes/clock.ts'
 import { FakeDisk } from '../fakes/disk.ts'
 import { pattern } from '../tree/model.ts'
 import {
+  block,
+  blocks,
   fetchBlock,
   openReader,
   openReplica,
@@ -26,10 +28,6 @@ import {
 import { checkTruth } from './truth.ts'
 
 const KEY = logIdentity({ keyPair: testKeyPair() })
-
-const block = (i: number): Uint8Array => pattern(i, (37 * i + 11) % 61)
-const blocks = (start: number, end: number): Uint8Array[] =>
-  Array.from({ length: end - start }, (_, i) => block(start + i))
 
 const storeOn = (disk: FakeDisk): Promise<Store> => openStore({ disk, clock: new ManualClock() })
 

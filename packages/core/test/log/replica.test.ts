@@ -5,11 +5,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EMPTY, hex, utf8 } from '../../src/bytes/bytes.ts'
 import { createManifest, encodeManifest } from '../../src/log/manifest.ts'
-import type { Replica, ReplicaEvents } from '../../src/log/replica.ts'
-import { pattern } from '../tree/model.ts'
 import {
   answer,
+  block,
+  blocks,
   fetchBlock,
+  listen,
   openReader,
   openReplica,
   openWriter,
@@ -18,31 +19,6 @@ import {
   upgrade,
   write,
 } from './support.ts'
-
-const block = (i: number): Uint8Array => pattern(i, (37 * i + 11) % 61)
-const blocks = (start: number, end: number): Uint8Array[] =>
-  Array.from({ length: end - start }, (_, i) => block(start + i))
-
-/** Everything that a replica tells, as text. */
-function listen(replica: Replica): string[] {
-  const heard: string[] = []
-  const names: (keyof ReplicaEvents)[] = [
-    'append',
-    'truncate',
-    'manifest',
-    'clear',
-    'held',
-    'announced',
-    'conflict',
-    'closed',
-  ]
-  for (const name of names) {
-    replica.events.on(name, (event) => {
-      heard.push([name, ...Object.values(event)].join(' '))
-    })
-  }
-  return heard
-}
 
 // ---- Manifests -------------------------------------------------------------------------------------
 

@@ -10,11 +10,12 @@ import { keyPair } from '../../src/crypto/keys.ts'
 import { type IdentityInput, logIdentity } from '../../src/log/identity.ts'
 import { Log, type LogOptions } from '../../src/log/log.ts'
 import type { Download, RangeRequest, Remote, WaitOptions } from '../../src/log/remote.ts'
-import { Replica, type ReplicaOptions } from '../../src/log/replica.ts'
+import { Replica, type ReplicaEvents, type ReplicaOptions } from '../../src/log/replica.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { LogIdentity, Store } from '../../src/store/store.ts'
 import { Proof } from '../../src/tree/proof.ts'
-import type { ProofRequest } from '../../src/tree/prove.ts'
+import { NOTHING_ASKED, type ProofRequest } from '../../src/tree/prove.ts'
+import { pattern } from '../tree/model.ts'
 
 /** The key pair number `n` of the vectors: the seed is that byte, 32 times. */
 export const testKeyPair = (n = 1): KeyPair => keyPair(new Uint8Array(32).fill(n))
@@ -42,25 +43,44 @@ export const openReader = (
 export const openLog = async (options: LogOptions & { store?: Store } = {}): Promise<Log> =>
   new Log(await openWriter(options), options)
 
+/** Block `i` of a log whose blocks differ in content and in length; some are empty. */
+export const block = (i: number): Uint8Array => pattern(i, (37 * i + 11) % 61)
+
+/** Blocks `start .. end` of that log. */
+export const blocks = (start: number, end: number): Uint8Array[] =>
+  Array.from({ length: end - start }, (_, i) => block(start + i))
+
 /** Appends, signs and syncs. */
 export async function write(replica: Replica, blocks: readonly Uint8Array[]): Promise<void> {
   replica.append(blocks)
   await replica.sealed()
 }
 
-const NOTHING: ProofRequest = {
-  fork: 0,
-  block: -1,
-  hash: -1,
-  nodes: 0,
-  seekBytes: -1,
-  seekPadding: 0,
-  upgradeStart: 0,
-  upgradeLength: 0,
-  manifest: false,
+/** Everything that a replica tells, as text. */
+export function listen(replica: Replica): string[] {
+  const heard: string[] = []
+  const names: (keyof ReplicaEvents)[] = [
+    'append',
+    'truncate',
+    'manifest',
+    'clear',
+    'held',
+    'announced',
+    'conflict',
+    'closed',
+  ]
+  for (const name of names) {
+    replica.events.on(name, (event) => {
+      heard.push([name, ...Object.values(event)].join(' '))
+    })
+  }
+  return heard
 }
 
-export const request = (parts: Partial<ProofRequest>): ProofRequest => ({ ...NOTHING, ...parts })
+export const request = (parts: Partial<ProofRequest>): ProofRequest => ({
+  ...NOTHING_ASKED,
+  ...parts,
+})
 
 /** The server's answer as it would come off the wire, or why there is none. */
 export function answer(server: Replica, asked: Partial<ProofRequest>): Proof | string {
