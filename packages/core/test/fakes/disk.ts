@@ -9,46 +9,7 @@
 
 import { DatError } from '../../src/base/errors.ts'
 import type { Disk, DiskFile } from '../../src/store/disk.ts'
-
-const SECTOR_BYTES = 512
-
-export type Op =
-  | { readonly kind: 'create'; readonly name: string; readonly id: number }
-  | { readonly kind: 'rename'; readonly name: string; readonly to: string }
-  | { readonly kind: 'remove'; readonly name: string }
-  | { readonly kind: 'write'; readonly id: number; readonly at: number; readonly bytes: Uint8Array }
-  | { readonly kind: 'truncate'; readonly id: number; readonly size: number }
-  | { readonly kind: 'punch'; readonly id: number; readonly at: number; readonly length: number }
-  /** Covers the operations before `began`. */
-  | { readonly kind: 'sync'; readonly id: number; readonly began: number }
-  | { readonly kind: 'syncNames'; readonly began: number }
-
-/** Content of a file that grows. */
-class Content {
-  bytes = new Uint8Array(256)
-  size = 0
-
-  write(at: number, bytes: Uint8Array): void {
-    const end = at + bytes.length
-    if (end > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(end, 2 * this.bytes.length))
-      grown.set(this.bytes)
-      this.bytes = grown
-    }
-    this.bytes.set(bytes, at)
-    this.size = Math.max(this.size, end)
-  }
-
-  truncate(size: number): void {
-    if (size < this.size) this.bytes.fill(0, size, this.size)
-    else this.write(size, new Uint8Array(0))
-    this.size = size
-  }
-
-  view(): Uint8Array {
-    return this.bytes.subarray(0, this.size)
-  }
-}
+import { apply, Content, DiskImage, filesOf, type Op, sectors } from './disk-image.ts'
 
 export interface Faults {
   /** Bytes by which files may still grow. */
@@ -210,7 +171,7 @@ export class FakeDisk implements Disk {
       const isCut = op.kind === 'write' && i === count - 1
       image.apply(isCut ? { ...op, bytes: op.bytes.subarray(0, bytes) } : op)
     }
-    return image.disk()
+    return this.#found(image)
   }
 
   /** The disk after the power went behind operation `count`; `chance` says what of the unsynced is there. */
@@ -238,11 +199,18 @@ export class FakeDisk implements Disk {
         image.apply(op)
       }
     }
-    return image.disk()
+    return this.#found(image)
   }
 
-  #start(): Image {
-    return new Image(this.#initial, this.id)
+  #start(): DiskImage {
+    return new DiskImage(this.#initial)
+  }
+
+  /** A disk of the same machine that begins with these files. */
+  #found(image: DiskImage): FakeDisk {
+    const disk = new FakeDisk(image.files())
+    disk.id = this.id
+    return disk
   }
 }
 
@@ -316,90 +284,5 @@ class FakeFile implements DiskFile {
 
   #checkOpen(): void {
     if (!this.#isOpen) throw new Error(`${this.name} is used after it was closed`)
-  }
-}
-
-/** Files that are rebuilt from operations. */
-class Image {
-  readonly #names = new Map<string, number>()
-  readonly #contents = new Map<number, Content>()
-  readonly #id: string
-
-  constructor(initial: ReadonlyMap<string, Uint8Array>, id: string) {
-    this.#id = id
-    for (const [name, bytes] of initial) {
-      const content = new Content()
-      content.write(0, bytes)
-      this.#contents.set(this.#names.size, content)
-      this.#names.set(name, this.#names.size)
-    }
-  }
-
-  apply(op: Op): void {
-    apply(op, this.#names, this.#contents)
-  }
-
-  makeNameless(id: number): void {
-    this.#contents.set(id, new Content())
-  }
-
-  disk(): FakeDisk {
-    const disk = new FakeDisk(filesOf(this.#names, this.#contents))
-    disk.id = this.#id
-    return disk
-  }
-}
-
-function apply(op: Op, names: Map<string, number>, contents: Map<number, Content>): void {
-  switch (op.kind) {
-    case 'create':
-      contents.set(op.id, new Content())
-      names.set(op.name, op.id)
-      break
-    case 'rename': {
-      const id = names.get(op.name)
-      if (id === undefined) throw new Error(`${op.name} is not there to be renamed`)
-      names.delete(op.name)
-      names.set(op.to, id)
-      break
-    }
-    case 'remove':
-      if (!names.delete(op.name)) throw new Error(`${op.name} is not there to be removed`)
-      break
-    case 'write':
-      contents.get(op.id)?.write(op.at, op.bytes)
-      break
-    case 'truncate':
-      contents.get(op.id)?.truncate(op.size)
-      break
-    case 'punch':
-      contents
-        .get(op.id)
-        ?.view()
-        .fill(0, op.at, op.at + op.length)
-      break
-    case 'sync':
-    case 'syncNames':
-      break
-  }
-}
-
-function filesOf(
-  names: ReadonlyMap<string, number>,
-  contents: ReadonlyMap<number, Content>,
-): Map<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>()
-  for (const [name, id] of names) {
-    const content = contents.get(id)
-    if (content !== undefined) files.set(name, new Uint8Array(content.view()))
-  }
-  return files
-}
-
-function* sectors(at: number, bytes: Uint8Array): Generator<{ at: number; bytes: Uint8Array }> {
-  for (let from = at; from < at + bytes.length; ) {
-    const end = Math.min((Math.floor(from / SECTOR_BYTES) + 1) * SECTOR_BYTES, at + bytes.length)
-    yield { at: from, bytes: bytes.subarray(from - at, end - at) }
-    from = end
   }
 }

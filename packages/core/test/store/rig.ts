@@ -5,7 +5,8 @@ import { openStore } from '../../src/store/open.ts'
 import type { OpenStoreOptions } from '../../src/store/options.ts'
 import type { Slot, Store } from '../../src/store/store.ts'
 import { ManualClock, turn } from '../fakes/clock.ts'
-import { FakeDisk, type Op } from '../fakes/disk.ts'
+import { FakeDisk } from '../fakes/disk.ts'
+import type { Op } from '../fakes/disk-image.ts'
 import { bytesOf, identityOf } from './helpers.ts'
 
 export interface Rig {
