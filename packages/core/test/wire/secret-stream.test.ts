@@ -4,7 +4,7 @@
 
 import '../setup.ts'
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import sodium from 'sodium-native'
 import { DatError } from '../../src/base/errors.ts'
@@ -65,10 +65,10 @@ function fixedStreamOut(fixed: Uint8Array): (header: Uint8Array, key: Uint8Array
 }
 
 const provider = crypto()
-after(() => setCrypto(provider))
 
 for (const role of ['initiator', 'responder'] as const) {
-  test(`with fixed keys the ${role} writes the reference's bytes and reads its messages`, () => {
+  test(`with fixed keys the ${role} writes the reference's bytes and reads its messages`, (t) => {
+    t.after(() => setCrypto(provider))
     for (const session of sessions) {
       const of = (from: Role): Uint8Array[] =>
         session.rawWrites.filter((w) => w.from === from).map((w) => fromHex(w.hex))
@@ -103,7 +103,6 @@ for (const role of ['initiator', 'responder'] as const) {
       )
       assert.equal(hex(stream.handshakeHash), session.keys[role].handshakeHash)
       assert.equal(hex(stream.remotePublicKey), session.keys[role].remotePublicKey)
-      setCrypto(provider)
     }
   })
 }
