@@ -9,6 +9,7 @@
  * before we look whether there is room.
  */
 
+/// <reference path="../types/hyperswarm.d.ts" preserve="true" />
 import type { Clock } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import { BATCH_FLUSH_BYTES, UNPAIRED_MS_MAX } from '@dat-rhino/core/base/limits'

@@ -12,6 +12,7 @@
  * listens; the end is told once, after the stream has closed.
  */
 
+/// <reference path="../types/hyperswarm.d.ts" preserve="true" />
 import type { Clock, Timer } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
 import { UNREAD_BYTES_MAX } from '@dat-rhino/core/base/limits'

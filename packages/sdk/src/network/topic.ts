@@ -6,6 +6,7 @@
  * jitter, then at growing intervals while the topic has no peer. Source: the network specification, trap 1.
  */
 
+/// <reference path="../types/hyperswarm.d.ts" preserve="true" />
 import type { Clock, Timer } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
 import type Hyperswarm from 'hyperswarm'

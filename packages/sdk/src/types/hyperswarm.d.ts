@@ -1,6 +1,11 @@
 /**
  * The part of hyperswarm 4 that the network layer calls. The package brings no types.
+ *
+ * Modules whose declarations name these types refer to this file by path (`preserve`), so that programs which
+ * install the package have them too.
  */
+
+/// <reference path="hyperdht.d.ts" />
 
 declare module 'hyperswarm' {
   import type { EventEmitter } from 'node:events'
