@@ -113,6 +113,16 @@ test('no file names a place on the machine it was written on', () => {
   assert.deepEqual(matches(FILES, place), [])
 })
 
+test('each package carries the licence of the project', () => {
+  const licences = FILES.filter(({ path }) => /(^|\/)LICENSE$/.test(path))
+
+  assert.deepEqual(
+    licences.map(({ path }) => path),
+    ['LICENSE', 'packages/cli/LICENSE', 'packages/core/LICENSE', 'packages/sdk/LICENSE'],
+  )
+  assert.equal(new Set(licences.map(({ text }) => text)).size, 1)
+})
+
 test('no text file has a tab, trailing blanks or Windows line ends', () => {
   assert.deepEqual(matches(SOURCES, /\t|[ \r]$/), [])
 })
