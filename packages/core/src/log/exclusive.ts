@@ -12,6 +12,7 @@ import type { Log } from './log.ts'
 import type { SessionOptions } from './options.ts'
 import type { Replica } from './replica.ts'
 
+/** Of the session that is opened, once it is our turn. */
 export interface ExclusiveOptions extends SessionOptions {
   /** Ends the wait. */
   readonly signal?: AbortSignal

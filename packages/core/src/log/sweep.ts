@@ -11,6 +11,7 @@ import { Pace } from '../base/pace.ts'
 import { Bitfield } from '../bytes/bitfield.ts'
 import type { Log } from './log.ts'
 
+/** `clock` says when a slice is over; default is that of the system. */
 export interface SweepOptions {
   readonly signal?: AbortSignal
   readonly clock?: Clock

@@ -5,7 +5,7 @@
  * install the package have them too.
  */
 
-/// <reference path="hyperdht.d.ts" />
+/// <reference path="./hyperdht.d.ts" />
 
 declare module 'hyperswarm' {
   import type { EventEmitter } from 'node:events'
