@@ -278,13 +278,13 @@ const operations = {
   heard: () => heard,
 
   /** From now on the core speaks this extension; what it hears goes to `heard`, and back in capitals. */
-  extension({ name, extension, echo = true }) {
+  extension({ name, extension, encoding = 'utf-8', echo = true }) {
     const it = thing(name)
     it.extensions ??= new Map()
     const made = it.core.registerExtension(extension, {
-      encoding: 'utf-8',
+      ...(encoding === 'none' ? {} : { encoding }),
       onmessage(text, peer) {
-        heard.push(text)
+        heard.push(String(text))
         if (echo) made.send(text.toUpperCase(), peer)
       },
     })
@@ -292,7 +292,8 @@ const operations = {
   },
   /** Says something to all peers of the core. */
   say({ name, extension, text }) {
-    thing(name).extensions.get(extension).broadcast(text)
+    const made = thing(name).extensions.get(extension)
+    made.broadcast(made.handlers.encoding === undefined ? Buffer.from(text) : text)
   },
 
   // ---- Life ----

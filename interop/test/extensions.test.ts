@@ -79,3 +79,22 @@ test('names taken later, on a log and on a store, hear hypercore 11 as it reads 
   assert.deepEqual(await all.hears(2), ['OF THE LOG', 'OF THE STORE'])
   assert.deepEqual(await own.hears(1), ['OF THE LOG'])
 })
+
+test('bytes without an encoding are those of hypercore 11 without one', async (t) => {
+  const stock = await Stock.start(t)
+  const node = await openNode(t)
+  const log = await node.corestore.get({ name: 'log' })
+  await log.append(block)
+  await stock.do('core', { name: 'log', key: log.key })
+  await stock.do('extension', { name: 'log', extension: 'raw', encoding: 'none' })
+  const heard = new Promise<Uint8Array>((resolve) => {
+    const raw = log.extension('raw', { onMessage: resolve })
+    t.after(() => raw.close())
+  })
+  await stock.do('connect', { port: await node.listen() })
+  await stock.do('block', { name: 'log', index: 0 })
+
+  await stock.do('say', { name: 'log', extension: 'raw', text: 'bytes' })
+
+  assert.deepEqual(Uint8Array.from(await heard), toUtf8('bytes'))
+})

@@ -104,7 +104,7 @@ interface Operations {
   }): number
   talk(args: { protocol: string; id?: Uint8Array; echo?: boolean }): void
   heard(): string[]
-  extension(args: Named & { extension: string; echo?: boolean }): void
+  extension(args: Named & { extension: string; encoding?: 'utf-8' | 'none'; echo?: boolean }): void
   say(args: Named & { extension: string; text: string }): void
 
   close(args: Named): void

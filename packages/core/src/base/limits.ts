@@ -67,6 +67,11 @@ export const REQUESTS_INVALID_MAX = 64
 export const PROOFS_WRONG_MAX = 16
 /** NoData answers in a row before a peer is asked last. */
 export const REFUSALS_MAX = 32
+/** Peers whose claims about a log are remembered, and runs of blocks of each. */
+export const COPY_PEERS_MAX = 64
+export const COPY_RUNS_MAX = 128
+/** New claims are written down after this; what is taken back, at once. */
+export const COPIES_SAVE_MS = 1_000
 export const EXTENSION_NAME_BYTES_MAX = 256
 export const EXTENSION_BYTES_MAX: number = 4 * 1024 * 1024
 /** Extension messages of one conversation that wait, each way. */

@@ -7,6 +7,7 @@
  */
 
 import { fromUtf8, utf8 as toUtf8 } from './bytes.ts'
+import { Reader, Writer } from './cursor.ts'
 
 /** Both ways between a value and its bytes. */
 export interface Encoding<T> {
@@ -17,6 +18,16 @@ export interface Encoding<T> {
 
 /** Bytes as they are. */
 export const binary: Encoding<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes }
+
+/** Bytes behind their length, as hypercore's extensions without an encoding send them. */
+export const prefixed: Encoding<Uint8Array> = {
+  encode(value) {
+    const writer = new Writer(value.length + 9)
+    writer.buffer(value)
+    return writer.take()
+  },
+  decode: (bytes) => new Reader(bytes).buffer(),
+}
 
 /** Texts in UTF-8. */
 export const utf8: Encoding<string> = { encode: toUtf8, decode: fromUtf8 }

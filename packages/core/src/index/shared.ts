@@ -12,6 +12,7 @@ import { Mutex } from '../base/mutex.ts'
 import { DEFAULT_WAIT_MS, type WaitOptions } from '../log/remote.ts'
 import { decodeHeader } from './block.ts'
 import { Blocks } from './blocks.ts'
+import { Hinting } from './hinting.ts'
 import type { LogSource } from './source.ts'
 import type { Tree } from './tree.ts'
 import type { BeeHeader, BeeOptions } from './types.ts'
@@ -19,6 +20,7 @@ import type { BeeHeader, BeeOptions } from './types.ts'
 export class Shared {
   readonly source: LogSource
   readonly blocks: Blocks
+  readonly hinting: Hinting
   readonly clock: Clock
   readonly readOnly: boolean
   /** Metadata for the header, if we are the one who writes it. */
@@ -36,6 +38,7 @@ export class Shared {
     this.source = source
     this.blocks = new Blocks(source, options.cacheBytes)
     this.clock = options.clock ?? systemClock
+    this.hinting = new Hinting(source, this.clock)
     this.readOnly = options.readOnly ?? false
     this.metadata = options.metadata
   }
@@ -139,6 +142,7 @@ export class Shared {
     this.closed = true
     this.#tree = undefined
     for (const closed of [...this.#onClose]) closed()
+    this.hinting.close()
     this.blocks.close()
     return this.source.close()
   }

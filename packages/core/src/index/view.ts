@@ -63,7 +63,14 @@ export class BeeView implements BeeReader {
   }
 
   entries(range: BeeRange = {}, options: WaitOptions = {}): AsyncIterableIterator<BeeEntry> {
-    return this.#walk(options, range.limit, (pin) => new EntrySteps(pin, range))
+    const ask = (): (() => void) => {
+      const { gt, gte, lt, lte, reverse = false } = this.#keys.encodeRange(range)
+      const limit = Math.max(0, range.limit ?? 0)
+      const { version } = this
+      const of = { version, limit, reverse, checkpoint: [] }
+      return this.#shared.hinting.ask({ type: 'iterator', gt, gte, lt, lte, ...of })
+    }
+    return this.#walk(options, range.limit, (pin) => new EntrySteps(pin, range), ask)
   }
 
   async first(range: BeeRange = {}, options: WaitOptions = {}): Promise<BeeEntry | undefined> {
@@ -141,11 +148,18 @@ export class BeeView implements BeeReader {
   }
 
   async #getSlowly(key: Uint8Array, options: WaitOptions): Promise<BeeEntry | undefined> {
-    await this.#begin(options)
-    for (;;) {
-      const entry = this.#find(key)
-      if (entry !== NOT_HERE) return entry
-      await this.#shared.blocks.fetch(options)
+    // Together with the root: what peers name comes one round trip later, all of it at once.
+    const { version } = this
+    const isOver = this.#shared.hinting.ask({ type: 'get', version, key })
+    try {
+      await this.#begin(options)
+      for (;;) {
+        const entry = this.#find(key)
+        if (entry !== NOT_HERE) return entry
+        await this.#shared.blocks.fetch(options)
+      }
+    } finally {
+      isOver()
     }
   }
 
@@ -161,6 +175,7 @@ export class BeeView implements BeeReader {
     options: WaitOptions,
     limit: number | undefined,
     begin: (pin: Pin) => Steps<T> | Promise<Steps<T>>,
+    ask?: () => () => void,
   ): Walk<T> {
     const { blocks, clock } = this.#shared
     const start = async (): Promise<Steps<T>> => {
@@ -168,6 +183,6 @@ export class BeeView implements BeeReader {
       const { epoch } = blocks
       return begin({ blocks, keys: this.#keys, version: this.version, epoch })
     }
-    return new Walk(blocks, start, options, limit ?? -1, clock)
+    return new Walk(blocks, start, options, limit ?? -1, clock, ask)
   }
 }

@@ -39,10 +39,14 @@ export class Walk<T> implements AsyncIterableIterator<T> {
   /** The call of `next` that is waiting: calls that come meanwhile follow it. */
   #waiting: Promise<unknown> | undefined = undefined
   #ahead: Download | undefined = undefined
+  readonly #ask: (() => () => void) | undefined
+  /** Ends the question, once it was asked. */
+  #answered: (() => void) | undefined = undefined
 
   /**
    * @param begin waits for what the walk stands on, and fixes its version
    * @param limit -1 for all
+   * @param ask tells peers what is looked for; gives the way to say that it was found
    */
   constructor(
     blocks: Blocks,
@@ -50,7 +54,9 @@ export class Walk<T> implements AsyncIterableIterator<T> {
     options: WaitOptions,
     limit: number,
     clock: Clock,
+    ask?: () => () => void,
   ) {
+    this.#ask = ask
     this.#blocks = blocks
     this.#begin = begin
     this.#options = options
@@ -93,7 +99,12 @@ export class Walk<T> implements AsyncIterableIterator<T> {
   async #nextSlowly(): Promise<IteratorResult<T, undefined>> {
     try {
       if (this.#steps !== undefined) await this.#pace.turn()
-      else if (!this.#done) this.#steps = await this.#begin()
+      else if (!this.#done) {
+        const { source } = this.#blocks
+        // The root is fetched first, and peers may tell meanwhile what comes after it.
+        if (!source.has(source.length - 1)) this.#answered ??= this.#ask?.()
+        this.#steps = await this.#begin()
+      }
       const steps = this.#steps
       if (steps === undefined) return this.#result(undefined)
       for (;;) {
@@ -124,6 +135,7 @@ export class Walk<T> implements AsyncIterableIterator<T> {
   }
 
   async #fetch(steps: Steps<T>): Promise<void> {
+    this.#answered ??= this.#ask?.()
     const blocks: number[] = []
     steps.ahead(blocks, Math.min(AHEAD_BLOCKS_MAX, this.#left))
     this.#ahead?.cancel()
@@ -143,5 +155,6 @@ export class Walk<T> implements AsyncIterableIterator<T> {
     this.#done = true
     this.#ahead?.cancel()
     this.#ahead = undefined
+    this.#answered?.()
   }
 }

@@ -10,7 +10,7 @@
 import { DatError } from '../base/errors.ts'
 import { EXTENSION_NAME_BYTES_MAX } from '../base/limits.ts'
 import { utf8 } from '../bytes/bytes.ts'
-import { binary, type Encoding } from '../bytes/encodings.ts'
+import { type Encoding, prefixed } from '../bytes/encodings.ts'
 
 /** A peer in the conversation about one log. */
 export interface ExtensionPeer {
@@ -104,7 +104,10 @@ export class Extensions {
   }
 }
 
-/** Opens a name for values, or for bytes if the handler names no encoding. */
+/**
+ * Opens a name for values, or for bytes if the handler names no encoding: those stand behind their length then, as
+ * hypercore sends what has no encoding.
+ */
 export function openExtension<T>(
   extensions: Extensions,
   name: string,
@@ -113,7 +116,7 @@ export function openExtension<T>(
 ): Extension<T> | Extension<Uint8Array> {
   if ('decode' in handler) return extensions.open(name, handler, peers)
   const onMessage: ExtensionListener = (message, peer) => handler.onMessage(message, peer)
-  return extensions.open(name, { ...binary, onMessage }, peers)
+  return extensions.open(name, { ...prefixed, onMessage }, peers)
 }
 
 function checkName(name: string): void {

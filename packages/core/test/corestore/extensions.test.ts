@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { isCode } from '../../src/base/errors.ts'
 import { EXTENSION_BYTES_MAX, EXTENSIONS_QUEUED_MAX } from '../../src/base/limits.ts'
 import { hex } from '../../src/bytes/bytes.ts'
-import { json, utf8 } from '../../src/bytes/encodings.ts'
+import { binary, json, utf8 } from '../../src/bytes/encodings.ts'
 import type { Corestore } from '../../src/corestore/corestore.ts'
 import type { Log } from '../../src/log/log.ts'
 import { World } from '../sim/world.ts'
@@ -59,6 +59,7 @@ test('a name that is taken while peers are there hears them from then on, until 
   const heard: string[] = []
 
   const far = reader.extension('chat', {
+    ...binary,
     onMessage: (message) => void heard.push(text(message)),
   })
   near.broadcast('in time')
@@ -140,7 +141,7 @@ test('a flood on one log ends that conversation, and no other', async () => {
   const other = await a.get({ name: 'other' })
   const otherReader = await b.get({ key: other.key })
   let begun = 0
-  reader.extension('work', { onMessage: () => new Promise(() => begun++) })
+  reader.extension('work', { ...binary, onMessage: () => new Promise(() => begun++) })
   const near = log.extension('work', nothing)
   const [, connection] = connect(a, b, world)
   await world.run(100)
@@ -179,10 +180,10 @@ test('a listener that throws ends the conversation that the message came in', as
 test('names and messages have a largest size', async () => {
   const { world, a, b, log, reader } = await scene()
   const heardBytes: number[] = []
-  reader.extension('big', { onMessage: ({ length }) => void heardBytes.push(length) })
+  reader.extension('big', { ...binary, onMessage: ({ length }) => void heardBytes.push(length) })
   connect(a, b, world)
   await world.run(100)
-  const near = log.extension('big', { onMessage: () => {} })
+  const near = log.extension('big', { ...binary, onMessage: () => {} })
   const bad = (error: unknown): boolean => isCode(error, 'BAD_ARGUMENT')
 
   assert.throws(() => near.broadcast(new Uint8Array(EXTENSION_BYTES_MAX + 1)), bad)

@@ -1,0 +1,181 @@
+/**
+ * Asking peers which blocks a read will need, and telling peers who ask.
+ *
+ *     get(key)  ──▶ "get" to all peers ──▶ each walks its own blocks ──▶ "cache": these blocks ──▶ fetched at once
+ *
+ * Owns: one bee's use of the extension `hyperbee`. A read that goes down a tree of depth d takes two round trips
+ * instead of d. Always true: a hint starts downloads and does nothing else, so that every block still comes with
+ * its proof and a read finds what it would have found without; hints are taken while a read of ours waits, for
+ * blocks of the known length, `BEE_HINT_BLOCKS_MAX` from each peer; their downloads end with the last read. An
+ * answer is made of local blocks alone, and no request costs more than `BEE_HINT_BLOCKS_MAX` of them.
+ * Source: the hyperbee specification, section 8.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { BEE_HINT_BLOCKS_MAX } from '../base/limits.ts'
+import { Pace } from '../base/pace.ts'
+import type { Extension, ExtensionPeer } from '../log/extensions.ts'
+import type { Download } from '../log/remote.ts'
+import { Blocks } from './blocks.ts'
+import { Cursor } from './cursor.ts'
+import { ABSENT, find, MISSING } from './find.ts'
+import {
+  decodeHint,
+  encodeHint,
+  type GetHint,
+  HINTS_EXTENSION,
+  type Hint,
+  type IteratorHint,
+} from './hints.ts'
+import type { LogReader } from './source.ts'
+import { Traced } from './traced.ts'
+import type { BeeRange } from './types.ts'
+
+/** Blocks of one message, as stock peers send them. */
+const CACHE_BLOCKS = 128
+/** Decoded blocks that one answer keeps: its way through the tree. */
+const ANSWER_CACHE_BYTES = 1_048_576
+/** Peers whose hints are followed while one read waits. */
+const HINTING_PEERS_MAX = 16
+
+/** Hints of one bee, both ways. */
+export class Hinting {
+  readonly #source: LogReader
+  readonly #clock: Clock
+  readonly #extension: Extension<Uint8Array> | undefined
+  /** Reads that wait for an answer. */
+  #asking = 0
+  /** Blocks taken from each peer since the last question. */
+  readonly #taken = new Map<ExtensionPeer, number>()
+  #downloads: Download[] = []
+
+  constructor(source: LogReader, clock: Clock) {
+    this.#source = source
+    this.#clock = clock
+    this.#extension = source.extension?.(HINTS_EXTENSION, {
+      onMessage: (message, peer) => this.#onMessage(message, peer),
+    })
+  }
+
+  /** Asks all peers. Call what is returned when the read has ended. */
+  ask(question: GetHint | IteratorHint): () => void {
+    if (this.#extension === undefined) return () => {}
+    this.#asking++
+    this.#taken.clear()
+    this.#extension.broadcast(encodeHint(question))
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      if (--this.#asking === 0) this.#cancel()
+    }
+  }
+
+  close(): void {
+    this.#extension?.close()
+    this.#cancel()
+  }
+
+  #cancel(): void {
+    for (const download of this.#downloads) download.cancel()
+    this.#downloads = []
+    this.#taken.clear()
+  }
+
+  #onMessage(message: Uint8Array, peer: ExtensionPeer): Promise<void> | void {
+    const hint = decoded(message)
+    if (hint === undefined) return
+    if (hint.type === 'cache') this.#take(hint.blocks, peer)
+    else if (hint.version > 1 && hint.version <= this.#source.length) {
+      return hint.type === 'get' ? this.#answerGet(hint, peer) : this.#answerIterator(hint, peer)
+    }
+  }
+
+  // ---- What peers tell ----
+
+  #take(hinted: readonly number[], peer: ExtensionPeer): void {
+    if (this.#asking === 0) return
+    const taken = this.#taken.get(peer) ?? 0
+    if (taken === 0 && this.#taken.size >= HINTING_PEERS_MAX) return
+    const { length } = this.#source
+    // What is named counts, whether we want it or not: a liar's hints are spent soonest.
+    const named = hinted.slice(0, BEE_HINT_BLOCKS_MAX - taken)
+    this.#taken.set(peer, taken + named.length)
+    const blocks = [...new Set(named)].filter((seq) => seq < length && !this.#source.has(seq))
+    if (blocks.length === 0) return
+    blocks.sort((a, b) => a - b)
+    this.#downloads.push(this.#source.download({ blocks }))
+  }
+
+  // ---- What peers ask ----
+
+  #answerGet({ version, key }: GetHint, peer: ExtensionPeer): void {
+    const traced = new Traced(this.#source)
+    const blocks = new Blocks(traced, ANSWER_CACHE_BYTES)
+    try {
+      find(blocks, version, key)
+    } catch {
+      // A damaged tree is for those to report who read it; what was seen of it may still help.
+    } finally {
+      blocks.close()
+    }
+    this.#tell(traced.seen, peer)
+  }
+
+  async #answerIterator(hint: IteratorHint, peer: ExtensionPeer): Promise<void> {
+    const traced = new Traced(this.#source)
+    const blocks = new Blocks(traced, ANSWER_CACHE_BYTES)
+    const pace = new Pace(this.#clock)
+    try {
+      const cursor = new Cursor(blocks, hint.version, rangeOf(blocks, hint))
+      let left = hint.limit === 0 ? Number.POSITIVE_INFINITY : hint.limit
+      while (left-- > 0 && traced.seen.size < BEE_HINT_BLOCKS_MAX && !peer.closed) {
+        const seq = cursor.next()
+        if (seq === ABSENT || seq === MISSING) break
+        traced.seen.add(seq)
+        if (pace.due()) await pace.turn()
+      }
+    } catch {
+      // As above.
+    } finally {
+      blocks.close()
+    }
+    this.#tell(traced.seen, peer)
+  }
+
+  #tell(seen: ReadonlySet<number>, peer: ExtensionPeer): void {
+    const all = [...seen].slice(0, BEE_HINT_BLOCKS_MAX)
+    for (let at = 0; at < all.length; at += CACHE_BLOCKS) {
+      const blocks = all.slice(at, at + CACHE_BLOCKS).sort((a, b) => a - b)
+      const [start = 0] = blocks
+      const end = (blocks.at(-1) ?? 0) + 1
+      this.#extension?.send(encodeHint({ type: 'cache', start, end, blocks }), peer)
+    }
+  }
+}
+
+/** A message that is none is ignored. */
+function decoded(message: Uint8Array): Hint | undefined {
+  try {
+    return decodeHint(message)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The range that is left of a walk. The checkpoint tells how far it got: at each level a block, a position and the
+ * next place; the key before that place was passed, the one that is lowest in the tree last.
+ */
+function rangeOf(blocks: Blocks, hint: IteratorHint): BeeRange {
+  const { gt, gte, lt, lte, reverse, checkpoint } = hint
+  for (let at = checkpoint.length - 3; at >= 0; at -= 3) {
+    const [seq = 0, position = 0, place = 0] = checkpoint.slice(at, at + 3)
+    const level = seq < hint.version ? blocks.block(seq)?.level(position) : undefined
+    const passed = reverse ? (place + 1) >>> 1 : (place >>> 1) - 1
+    if (level === undefined || passed < 0 || passed >= level.keys.length) continue
+    const key = blocks.keyOf(level, passed)
+    if (key !== undefined) return reverse ? { gt, gte, lte: key, reverse } : { gte: key, lt, lte }
+  }
+  return { gt, gte, lt, lte, reverse }
+}

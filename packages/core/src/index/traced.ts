@@ -1,0 +1,75 @@
+/**
+ * A log whose reader is watched: which blocks does it look at?
+ *
+ * Owns: the list. Nothing is fetched through it: what is not here is missing.
+ */
+
+import { DatError } from '../base/errors.ts'
+import type { Download } from '../log/remote.ts'
+import type { LogReader } from './source.ts'
+
+/** The local blocks of a log, and which of them were looked at. */
+export class Traced implements LogReader {
+  readonly seen = new Set<number>()
+  readonly on: LogReader['on']
+  readonly #source: LogReader
+
+  constructor(source: LogReader) {
+    this.#source = source
+    this.on = source.on.bind(source)
+  }
+
+  get key(): Uint8Array {
+    return this.#source.key
+  }
+
+  get length(): number {
+    return this.#source.length
+  }
+
+  get byteLength(): number {
+    return this.#source.byteLength
+  }
+
+  get fork(): number {
+    return this.#source.fork
+  }
+
+  get writable(): boolean {
+    return false
+  }
+
+  has(start: number, end?: number): boolean {
+    return this.#source.has(start, end)
+  }
+
+  peek(index: number): Uint8Array | undefined {
+    const block = this.#source.peek(index)
+    if (block !== undefined) this.seen.add(index)
+    return block
+  }
+
+  get(): Promise<Uint8Array> {
+    return Promise.reject(notHere())
+  }
+
+  update(): Promise<boolean> {
+    return Promise.resolve(false)
+  }
+
+  byteOffset(index: number): number | undefined {
+    return this.#source.byteOffset(index)
+  }
+
+  seek(): Promise<undefined> {
+    return Promise.reject(notHere())
+  }
+
+  download(): Download {
+    throw notHere()
+  }
+}
+
+function notHere(): DatError {
+  return new DatError('NOT_AVAILABLE', 'Only local blocks are looked at.')
+}
