@@ -20,6 +20,8 @@ export interface ReplicaEvents {
   announced: { readonly length: number; readonly fork: number }
   /** Two histories are signed under this key; the log is frozen. */
   conflict: { readonly length: number; readonly fork: number }
+  /** What a peer claims to hold has changed: `log.copies()`. */
+  copies: { readonly remotePublicKey: Uint8Array }
   /** `remote` was set: from now on peers can be asked. */
   attached: Record<never, never>
   closed: { readonly error: DatError | undefined }

@@ -17,6 +17,7 @@ import type { AuditOptions, AuditReport } from './audit.ts'
 import { type BlocksOptions, BlockWalk } from './blocks.ts'
 import { type BytesOptions, readBytes } from './byte-range.ts'
 import { blockCipher, type Cipher } from './cipher.ts'
+import type { CopyClaim, ReplicatedOptions } from './copies.ts'
 import { type Downloads, downloads } from './downloads.ts'
 import { type Draft, draftNames, openDraft } from './draft.ts'
 import type { ReplicaEvents } from './events.ts'
@@ -312,6 +313,28 @@ export class Log {
     return this.#downloads.start({ start: 0, end: -1, ...range })
   }
 
+  // ---- Elsewhere ---------------------------------------------------------------------------------
+
+  /** What peers claim to hold of this log, those of now and of before. A claim is no proof. */
+  copies(): CopyClaim[] {
+    return this.replica.remote?.copies() ?? []
+  }
+
+  /**
+   * Resolves when so many distinct peers claim to hold the blocks, with their claims; that is remembered then.
+   *
+   * @throws DatError TIMEOUT if they do not say so in time, NO_PEERS if there never was a connection
+   */
+  replicated(options: ReplicatedOptions = {}): Promise<CopyClaim[]> {
+    this.checkOpen()
+    return this.#waits.run(options, async (wait) => {
+      const claims = await this.#waits.ask(wait, never, (remote, left) =>
+        remote.replicated({ ...options, ...left }),
+      )
+      return claims ?? []
+    })
+  }
+
   // ---- Changing ----------------------------------------------------------------------------------
 
   /** All blocks or none, copied; appends of one moment share one commit. Resolves as durable as the store is. */
@@ -438,6 +461,10 @@ function cipherOf(replica: Replica, options: LogOptions): Cipher | undefined {
 function checkIndex(value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return
   throw new DatError('BAD_ARGUMENT', 'A whole number from 0 on is needed.', { value })
+}
+
+function never(): boolean {
+  return false
 }
 
 function closed(): DatError {

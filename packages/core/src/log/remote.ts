@@ -7,6 +7,7 @@
  * caller's signal. `CLOSED`: the log was closed.
  */
 
+import type { CopyClaim, ReplicatedOptions } from './copies.ts'
 import type { ExtensionPeer } from './extensions.ts'
 
 /** How long to wait, and how to stop. */
@@ -49,6 +50,10 @@ export interface Remote {
   /** Resolves when the nodes that locate byte `position` are held. */
   seek(position: number, paddingBytes: number, options: WaitOptions): Promise<void>
   range(range: RangeRequest): Download
+  /** What peers claim to hold. */
+  copies(): CopyClaim[]
+  /** Resolves when enough peers claim to hold the blocks. */
+  replicated(options: ReplicatedOptions): Promise<CopyClaim[]>
   /** The peers of the moment, to send them messages of applications. */
   extensionPeers(): Iterable<ExtensionPeer>
   /** The local state moved (append, truncate, clear, manifest): tell who should know. */

@@ -7,6 +7,7 @@
  */
 
 import type { Announcer } from './announce.ts'
+import type { Copies } from './copies.ts'
 import { tell } from './negotiate.ts'
 import type { Receiver } from './receive.ts'
 import { forkedError, type Shared } from './shared.ts'
@@ -18,12 +19,14 @@ export class Follow {
   readonly #shared: Shared
   readonly #announcer: Announcer
   readonly #receiver: Receiver
+  readonly #copies: Copies
   readonly #offs: (() => void)[]
   /** Length before the change that an event tells of. */
   #length: number
   #isSealing = false
 
-  constructor(shared: Shared, announcer: Announcer, receiver: Receiver) {
+  constructor(shared: Shared, announcer: Announcer, receiver: Receiver, copies: Copies) {
+    this.#copies = copies
     this.#shared = shared
     this.#announcer = announcer
     this.#receiver = receiver
@@ -90,6 +93,7 @@ export class Follow {
     const { wants, peers, replica } = this.#shared
     if (length < this.#length) this.#announcer.dropped(length, this.#length - length)
     this.#length = replica.length
+    this.#copies.truncated(length)
     wants.truncated(length)
     for (const peer of peers) {
       if (peer.inFlight === 0) continue

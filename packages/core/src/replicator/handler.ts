@@ -11,6 +11,7 @@ import type { Proof } from '../tree/proof.ts'
 import type { Handler, Request, Status } from '../wire/messages.ts'
 import type { Announcer } from './announce.ts'
 import type { ConnectionBudget } from './budget.ts'
+import type { Copies } from './copies.ts'
 import { Describer } from './describe.ts'
 import { messengerOf } from './messenger.ts'
 import { hear, reply } from './negotiate.ts'
@@ -26,6 +27,7 @@ import type { Turns, Worker } from './turns.ts'
 export interface Rooms {
   readonly shared: Shared
   readonly announcer: Announcer
+  readonly copies: Copies
   readonly receiver: Receiver
   readonly reorgs: Reorgs
   readonly turns: Turns
@@ -73,15 +75,18 @@ export class PeerHandler implements Handler, Worker {
 
   onHave(start: number, length: number): void {
     this.#peer.has.have(start, length)
+    this.#rooms.copies.have(this.#peer, start, length)
     this.#isNews = true
   }
 
   onUnhave(start: number, length: number): void {
     this.#peer.has.unhave(start, length)
+    this.#rooms.copies.unhave(this.#peer, start, length)
   }
 
   onBitfield(start: number, words: Uint32Array): void {
     this.#peer.has.words(start, words, this.#peer.length)
+    this.#rooms.copies.bitfield(this.#peer, start, words)
     this.#isNews = true
   }
 

@@ -15,6 +15,7 @@ import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { DISTRUST_MS, DISTRUSTED_MAX } from '../base/limits.ts'
 import { EMPTY, hex } from '../bytes/bytes.ts'
+import type { CopyClaim, ReplicatedOptions } from '../log/copies.ts'
 import type { ExtensionPeer } from '../log/extensions.ts'
 import type { Download, RangeRequest, Remote, WaitOptions } from '../log/remote.ts'
 import type { Replica } from '../log/replica.ts'
@@ -22,6 +23,7 @@ import type { Handler, Sender } from '../wire/messages.ts'
 import { Announcer } from './announce.ts'
 import { type Audit, audit } from './audit.ts'
 import { ConnectionBudget } from './budget.ts'
+import { Copies } from './copies.ts'
 import { Flights } from './flights.ts'
 import { Follow } from './follow.ts'
 import { type AttachOptions, PeerHandler, type Rooms } from './handler.ts'
@@ -81,6 +83,7 @@ export class Replicator implements Remote {
   readonly #follow: Follow
   readonly #pulse: Pulse
   readonly #waiters: Waiters
+  readonly #copies: Copies
   /** Peers that are not to be asked before a time, by public key. */
   readonly #distrusted = new Map<string, number>()
   #nextPeer = 1
@@ -92,6 +95,7 @@ export class Replicator implements Remote {
     this.#waiters = new Waiters(options.clock)
     const shared = this.#makeShared(options)
     this.#shared = shared
+    this.#copies = new Copies(shared)
     this.#announcer = new Announcer(shared)
     const reorgs = new Reorgs(shared, () => receiver)
     const receiver = new Receiver(shared, {
@@ -100,10 +104,11 @@ export class Replicator implements Remote {
       onLiar: (peer) => this.#distrust(peer),
       onKept: () => this.#announcer.flush(),
     })
-    this.#follow = new Follow(shared, this.#announcer, receiver)
+    this.#follow = new Follow(shared, this.#announcer, receiver, this.#copies)
     this.#pulse = new Pulse(shared, this.#announcer, receiver, reorgs)
     this.#rooms = {
       shared,
+      copies: this.#copies,
       announcer: this.#announcer,
       receiver,
       reorgs,
@@ -166,6 +171,15 @@ export class Replicator implements Remote {
       answerMs: peer.window?.answerMs ?? 0,
       wrongProofs: peer.wrongProofs,
     }))
+  }
+
+  copies(): CopyClaim[] {
+    return this.#copies.list()
+  }
+
+  replicated(options: ReplicatedOptions): Promise<CopyClaim[]> {
+    if (this.#closed) return Promise.reject(closedError())
+    return this.#copies.replicated(options)
   }
 
   extensionPeers(): ExtensionPeer[] {
@@ -257,6 +271,7 @@ export class Replicator implements Remote {
     this.#pulse.close()
     for (const peer of [...this.#shared.peers]) peer.sender.close(error)
     this.#announcer.close()
+    this.#copies.close(error ?? closedError())
     this.#shared.wants.close(error ?? closedError())
     this.#linger?.cancel()
     if (this.replica.remote === this) this.replica.remote = undefined
@@ -327,6 +342,7 @@ export class Replicator implements Remote {
     const at = peers.indexOf(peer)
     if (at >= 0) peers.splice(at, 1)
     this.#shared.version++
+    this.#copies.peersChanged()
     this.events.emit('peer-remove', { remotePublicKey: peer.remotePublicKey, error })
     this.#pulse.wake()
   }

@@ -30,6 +30,15 @@ export function wantBatch(shared: Shared, peer: Peer, block: number): void {
   peer.sender.want(batch * WANT_BLOCKS_MAX, WANT_BLOCKS_MAX)
 }
 
+/** Asks what the peer holds around `block` although it was asked before: what it tells may have changed. */
+export function wantAgain(shared: Shared, peer: Peer, block: number): void {
+  const batch = Math.floor(block / WANT_BLOCKS_MAX)
+  if (peer.wanted?.delete(batch) === true) {
+    peer.sender.unwant(batch * WANT_BLOCKS_MAX, WANT_BLOCKS_MAX)
+  }
+  wantBatch(shared, peer, block)
+}
+
 /**
  * The peer refused a block that it was thought to hold. It is asked again what it holds, since the refusal may
  * have been about a moment; how often, its rests decide.

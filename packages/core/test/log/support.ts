@@ -116,6 +116,8 @@ export async function fetchBlock(reader: Replica, server: Replica, block: number
 /** A remote that answers from another replica in this process, when it is told to. */
 export class FakeRemote implements Remote {
   extensionPeers = () => []
+  copies = () => []
+  replicated = () => Promise.resolve([])
   readonly #reader: Replica
   readonly #server: Replica
   readonly asked: string[] = []

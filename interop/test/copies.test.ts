@@ -1,0 +1,88 @@
+/** Acknowledgement with stock hypercore 11, on disk: it counts, it takes back, and both sides start again. */
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { isCode } from '@dat-rhino/core/base/errors'
+import { utf8 } from '@dat-rhino/core/bytes/bytes'
+import { Corestore } from '@dat-rhino/core/corestore/corestore'
+import type { Log } from '@dat-rhino/core/log/log'
+import { openStorage } from '@dat-rhino/sdk/platform/node/storage'
+import { listenTcp } from '@dat-rhino/sdk/platform/node/tcp'
+import { later, scratch } from './later.ts'
+import { openNode } from './ours.ts'
+import { Stock } from './stock.ts'
+
+const blocks = (count: number): Uint8Array[] =>
+  Array.from({ length: count }, (_, i) => utf8(`block ${i}`))
+
+const ranges = (log: Log): string[] =>
+  log.copies().map(({ ranges: all }) => all.map(({ start, end }) => `${start}-${end}`).join(' '))
+
+test('a hypercore 11 that has fetched a log counts, and no more when it drops a block', async (t) => {
+  const stock = await Stock.start(t)
+  const node = await openNode(t)
+  const log = await node.corestore.get({ name: 'log' })
+  await log.append(blocks(100))
+  await stock.do('core', { name: 'log', key: log.key })
+  await stock.do('connect', { port: await node.listen() })
+
+  const fetched = log.replicated()
+  await stock.do('download', { name: 'log', start: 0, end: 100 })
+  await fetched
+  const whole = ranges(log)
+  const dropped = new Promise((resolve) => log.on('copies', resolve))
+  await stock.do('clear', { name: 'log', start: 10, end: 20 })
+  await dropped
+
+  assert.deepEqual(whole, ['0-100'])
+  assert.deepEqual(ranges(log), ['0-10 20-100'])
+})
+
+test('a part that a hypercore 11 has fetched counts for that part', async (t) => {
+  const stock = await Stock.start(t)
+  const node = await openNode(t)
+  const log = await node.corestore.get({ name: 'log' })
+  await log.append(blocks(1_000))
+  await stock.do('core', { name: 'log', key: log.key })
+  await stock.do('connect', { port: await node.listen() })
+
+  await stock.do('download', { name: 'log', start: 100, end: 200 })
+  const [claim] = await log.replicated({ start: 110, length: 90 })
+
+  assert.ok(claim !== undefined)
+  await assert.rejects(log.replicated({ start: 110, length: 91, timeoutMs: 1_000 }), (error) =>
+    isCode(error, 'TIMEOUT'),
+  )
+})
+
+test('claims outlive both sides: the peer is killed, and our store is opened again', async (t) => {
+  const stock = await Stock.start(t)
+  const folder = join(scratch(t), 'store')
+  const first = await Corestore.open({ store: await openStorage(folder) })
+  const log = await first.get({ name: 'log' })
+  await log.append(blocks(10))
+  const listener = await listenTcp({ onTransport: (transport) => void first.connect(transport) })
+  later(t, () => listener.close())
+  await stock.do('core', { name: 'log', key: log.key })
+  await stock.do('connect', { port: listener.port })
+  await stock.do('download', { name: 'log', start: 0, end: 10 })
+  await log.replicated()
+  stock.kill()
+  await first.close()
+
+  const second = await Corestore.open({ store: await openStorage(folder) })
+  later(t, () => second.close())
+  const again = await second.get({ name: 'log' })
+
+  assert.deepEqual(ranges(again), ['0-10'])
+  assert.deepEqual(
+    again.copies().map(({ connected }) => connected),
+    [false],
+  )
+  const [claim] = await again.replicated({ timeoutMs: 1_000 })
+  assert.equal(claim?.connected, false)
+  await assert.rejects(again.replicated({ connected: true, timeoutMs: 500 }), (error) =>
+    isCode(error, 'TIMEOUT'),
+  )
+})

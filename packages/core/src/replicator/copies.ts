@@ -1,0 +1,306 @@
+/**
+ * What each peer claims to hold of this log: remembered, taken back, and waited for.
+ *
+ *     have, bitfield ──▶ claim of the peer ──soon──▶ the log's own data
+ *     unhave, bitfield ──▶ less of it       ──at once──▶
+ *
+ * Owns: the claims by public key. They outlive connections and restarts, and are kept for logs that are written
+ * here and for those that somebody asked about. Always true: a claim shrinks as soon as its peer says so or the
+ * history is cut; it is about blocks that exist; at most `COPY_PEERS_MAX` peers are remembered, those heard
+ * last. Our own side announces only what is on its disk, so a peer that dies before that is not counted.
+ * While somebody waits, peers are asked again what they hold, since they do not tell the author what he has.
+ */
+
+import type { Timer } from '../base/clock.ts'
+import { within } from '../base/deadline.ts'
+import { DatError } from '../base/errors.ts'
+import { COPIES_SAVE_MS, COPY_PEERS_MAX, WANT_BLOCKS_MAX } from '../base/limits.ts'
+import { equal, hex } from '../bytes/bytes.ts'
+import type { CopyClaim, ReplicatedOptions } from '../log/copies.ts'
+import { Availability } from './availability.ts'
+import { decodeClaims, encodeClaims, runsOf } from './copies-record.ts'
+import type { Peer } from './peer.ts'
+import type { Shared } from './shared.ts'
+import { wantAgain } from './want.ts'
+
+const RECORD = 'dat-rhino/copies'
+/** First and longest pause between two questions while somebody waits. */
+const ASK_MS = 250
+const ASK_MS_MAX = 4_000
+/** Batches of blocks that one question is about. */
+const ASK_BATCHES_MAX = 8
+
+interface Claim {
+  readonly remotePublicKey: Uint8Array
+  readonly held: Availability
+}
+
+interface Wait {
+  readonly start: number
+  readonly end: number
+  isMet(): boolean
+  resolve(): void
+  reject(error: DatError): void
+}
+
+export class Copies {
+  readonly #shared: Shared
+  /** By public key, those heard last at the end; undefined while nobody wants to know. */
+  #claims: Map<string, Claim> | undefined
+  /** Are claims about this log remembered? */
+  #kept: boolean | undefined
+  #saved: Uint8Array | undefined
+  #timer: Timer | undefined
+  #asking: Timer | undefined
+  #askMs = ASK_MS
+  readonly #waits = new Set<Wait>()
+  #isClosed = false
+
+  constructor(shared: Shared) {
+    this.#shared = shared
+  }
+
+  // ---- What peers say ----
+
+  have(peer: Peer, start: number, length: number): void {
+    if (!this.#isKept() || !this.#isOurs(peer)) return
+    const end = Math.min(start + length, this.#shared.replica.length)
+    const claim = this.#claimOf(peer)
+    if (start >= end || claim.held.nextMissing(start, end) >= end) return
+    claim.held.have(start, end - start)
+    this.#changed(peer.remotePublicKey, COPIES_SAVE_MS)
+  }
+
+  /** Claims only become less by this, so it holds whatever history the peer is at. */
+  unhave(peer: Peer, start: number, length: number): void {
+    const claim = this.#isKept() ? this.#load().get(hex(peer.remotePublicKey)) : undefined
+    if (claim === undefined || claim.held.nextHeld(start, start + length) >= start + length) return
+    claim.held.unhave(start, length)
+    this.#changed(peer.remotePublicKey, 0)
+  }
+
+  /** A bitfield is the whole truth about its range. */
+  bitfield(peer: Peer, start: number, words: Uint32Array): void {
+    if (!this.#isKept() || !this.#isOurs(peer)) return
+    const { length } = this.#shared.replica
+    const end = Math.min(start + 32 * words.length, length)
+    const { held } = this.#claimOf(peer)
+    const before = runsOf(held, length)
+    held.words(start, words, length)
+    const lost = before.some((run) => {
+      const from = Math.max(run.start, start)
+      return from < end && held.nextMissing(from, Math.min(run.end, end)) < Math.min(run.end, end)
+    })
+    this.#changed(peer.remotePublicKey, lost ? 0 : COPIES_SAVE_MS)
+  }
+
+  /** Our history was cut: what lay above were other blocks. */
+  truncated(length: number): void {
+    if (!this.#isKept()) return
+    for (const { held } of this.#load().values()) held.truncate(length)
+    this.#later(0)
+  }
+
+  // ---- What is asked of us ----
+
+  list(): CopyClaim[] {
+    const { length } = this.#shared.replica
+    const claims: CopyClaim[] = []
+    for (const { remotePublicKey, held } of this.#load().values()) {
+      const ranges = runsOf(held, length)
+      if (ranges.length === 0) continue
+      claims.push({ remotePublicKey, ranges, connected: this.#isConnected(remotePublicKey) })
+    }
+    return claims
+  }
+
+  /** Resolves, with the claims, when enough peers claim the range and that is kept. */
+  async replicated(options: ReplicatedOptions): Promise<CopyClaim[]> {
+    const { replica, clock } = this.#shared
+    const { start = 0, copies = 1, connected = false } = options
+    const { length = Math.max(0, replica.length - start) } = options
+    check(start, length, copies)
+    const end = start + length
+    this.#load()
+    const isMet = (): boolean => this.#holders(start, end, connected).length >= copies
+    if (!isMet()) {
+      const wait = this.#wait(start, end, isMet)
+      try {
+        await within(wait.promise, clock, options)
+      } finally {
+        this.#waits.delete(wait)
+      }
+    }
+    await this.#save()
+    const holders = this.#holders(start, end, connected)
+    return this.list().filter((claim) => holders.some((key) => equal(key, claim.remotePublicKey)))
+  }
+
+  /** A conversation begins or ends: who waits is interested. */
+  peersChanged(): void {
+    this.#look()
+  }
+
+  close(error: DatError): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    this.#asking?.cancel()
+    for (const wait of this.#waits) wait.reject(error)
+    void this.#save().catch(() => {})
+  }
+
+  // ---- Inside ----
+
+  /** Found out when a peer first says something: most logs that are opened hear nothing. */
+  #isKept(): boolean {
+    const { replica } = this.#shared
+    this.#kept ??= replica.writable || replica.slot.userData(RECORD) !== undefined
+    return this.#kept
+  }
+
+  /** Remembers from now on, beginning with what is stored and what peers have said already. */
+  #load(): Map<string, Claim> {
+    if (this.#claims !== undefined) return this.#claims
+    const claims = new Map<string, Claim>()
+    this.#claims = claims
+    this.#kept = true
+    const { replica, peers } = this.#shared
+    this.#saved = replica.slot.userData(RECORD)
+    const stored = this.#saved === undefined ? [] : decodeClaims(this.#saved, replica.fork)
+    for (const { remotePublicKey, runs } of stored) {
+      const held = new Availability()
+      for (const { start, end } of runs) held.have(start, end - start)
+      claims.set(hex(remotePublicKey), { remotePublicKey, held })
+    }
+    for (const peer of peers) {
+      for (const { start, end } of runsOf(peer.has, replica.length)) {
+        this.have(peer, start, end - start)
+      }
+    }
+    return claims
+  }
+
+  /** A peer without a name can't be told from another one. */
+  #isOurs(peer: Peer): boolean {
+    return peer.remotePublicKey.length > 0 && peer.fork === this.#shared.replica.fork
+  }
+
+  #isConnected(key: Uint8Array): boolean {
+    return this.#shared.peers.some((peer) => equal(peer.remotePublicKey, key))
+  }
+
+  #claimOf({ remotePublicKey }: Peer): Claim {
+    const claims = this.#load()
+    const id = hex(remotePublicKey)
+    const claim = claims.get(id) ?? { remotePublicKey, held: new Availability() }
+    claims.delete(id)
+    claims.set(id, claim)
+    const oldest = claims.keys().next().value
+    if (claims.size > COPY_PEERS_MAX && oldest !== undefined) claims.delete(oldest)
+    return claim
+  }
+
+  #holders(start: number, end: number, connected: boolean): Uint8Array[] {
+    const keys: Uint8Array[] = []
+    for (const { remotePublicKey, held } of this.#claims?.values() ?? []) {
+      if (held.nextMissing(start, end) < end) continue
+      if (!connected || this.#isConnected(remotePublicKey)) keys.push(remotePublicKey)
+    }
+    return keys
+  }
+
+  #changed(remotePublicKey: Uint8Array, saveMs: number): void {
+    this.#later(saveMs)
+    this.#look()
+    this.#shared.replica.events.emit('copies', { remotePublicKey })
+  }
+
+  #look(): void {
+    for (const wait of this.#waits) if (wait.isMet()) wait.resolve()
+  }
+
+  // ---- Waiting ----
+
+  #wait(start: number, end: number, isMet: () => boolean): Wait & { promise: Promise<void> } {
+    let resolve: () => void = () => {}
+    let reject: (error: DatError) => void = () => {}
+    const promise = new Promise<void>((onMet, onError) => {
+      resolve = onMet
+      reject = onError
+    })
+    // Nobody may be listening any more when the log is closed.
+    promise.catch(() => {})
+    const wait = { start, end, isMet, resolve, reject, promise }
+    this.#waits.add(wait)
+    this.#askMs = ASK_MS
+    this.#asking?.cancel()
+    this.#ask()
+    return wait
+  }
+
+  /** Asks those who may have come to hold what is waited for, and again later. */
+  #ask(): void {
+    this.#asking = undefined
+    if (this.#isClosed || this.#waits.size === 0) return
+    for (const { start, end } of this.#waits) {
+      const last = Math.min(end, start + ASK_BATCHES_MAX * WANT_BLOCKS_MAX)
+      for (const peer of this.#shared.peers) {
+        if (!this.#isOurs(peer) || peer.closed) continue
+        const from = this.#claimOf(peer).held.nextMissing(start, end)
+        for (let at = from; at < last; at += WANT_BLOCKS_MAX) wantAgain(this.#shared, peer, at)
+      }
+    }
+    this.#asking = this.#shared.clock.after(this.#askMs, () => this.#ask())
+    this.#askMs = Math.min(2 * this.#askMs, ASK_MS_MAX)
+  }
+
+  // ---- Keeping ----
+
+  #later(ms: number): void {
+    if (ms === 0) {
+      this.#timer?.cancel()
+      this.#timer = undefined
+      this.#saveOrTell()
+    } else {
+      this.#timer ??= this.#shared.clock.after(ms, () => {
+        this.#timer = undefined
+        this.#saveOrTell()
+      })
+    }
+  }
+
+  #saveOrTell(): void {
+    this.#save().catch((error: unknown) => {
+      if (!this.#isClosed) this.#shared.events.emit('storage-error', { error })
+    })
+  }
+
+  #save(): Promise<void> {
+    const { replica } = this.#shared
+    if (this.#claims === undefined || replica.closed || !replica.store.writable) {
+      return Promise.resolve()
+    }
+    const claims = [...this.#claims.values()].map(({ remotePublicKey, held }) => {
+      return { remotePublicKey, runs: runsOf(held, replica.length) }
+    })
+    const bytes = encodeClaims(
+      replica.fork,
+      claims.filter(({ runs }) => runs.length > 0),
+    )
+    if (this.#saved !== undefined && equal(this.#saved, bytes)) return Promise.resolve()
+    if (this.#saved === undefined && claims.length === 0) return Promise.resolve()
+    replica.setUserData(RECORD, bytes)
+    this.#saved = bytes
+    return replica.commit().catch((error: unknown) => {
+      this.#saved = undefined
+      throw error
+    })
+  }
+}
+
+function check(start: number, length: number, copies: number): void {
+  for (const value of [start, length, copies]) {
+    if (Number.isSafeInteger(value) && value >= 0) continue
+    throw new DatError('BAD_ARGUMENT', 'A whole number from 0 on is needed.', { value })
+  }
+}
