@@ -1,10 +1,12 @@
-/** Acknowledgement with stock hypercore 11, on disk: it counts, it takes back, and both sides start again. */
+/** Acknowledgement between processes: who counts, who never did, what is taken back, and starting again. */
 
 import assert from 'node:assert/strict'
+import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { isCode } from '@dat-rhino/core/base/errors'
-import { utf8 } from '@dat-rhino/core/bytes/bytes'
+import { hex, utf8 } from '@dat-rhino/core/bytes/bytes'
 import { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { Log } from '@dat-rhino/core/log/log'
 import { openStorage } from '@dat-rhino/sdk/platform/node/storage'
@@ -15,6 +17,26 @@ import { Stock } from './stock.ts'
 
 const blocks = (count: number): Uint8Array[] =>
   Array.from({ length: count }, (_, i) => utf8(`block ${i}`))
+
+/** A process of ours that holds all of the log; `folder` is empty for one whose syncs never end. */
+async function holder(
+  t: TestContext,
+  folder: string,
+  port: number,
+  log: Log,
+): Promise<{ kill(): Promise<void> }> {
+  const script = fileURLToPath(new URL('./kill/holder.ts', import.meta.url))
+  const child: ChildProcess = fork(script, [folder, `${port}`, hex(log.key), `${log.length}`])
+  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const kill = (): Promise<void> => {
+    child.kill('SIGKILL')
+    return gone
+  }
+  later(t, kill)
+  const held = new Promise((resolve) => child.once('message', resolve))
+  await Promise.race([held, gone.then(() => assert.fail('the holder ended by itself'))])
+  return { kill }
+}
 
 const ranges = (log: Log): string[] =>
   log.copies().map(({ ranges: all }) => all.map(({ start, end }) => `${start}-${end}`).join(' '))
@@ -85,4 +107,24 @@ test('claims outlive both sides: the peer is killed, and our store is opened aga
   await assert.rejects(again.replicated({ connected: true, timeoutMs: 500 }), (error) =>
     isCode(error, 'TIMEOUT'),
   )
+})
+
+test('a process of ours that is killed before its sync has ended was never counted', async (t) => {
+  const node = await openNode(t)
+  const log = await node.corestore.get({ name: 'log' })
+  await log.append(blocks(100))
+  const port = await node.listen()
+  const folder = join(scratch(t), 'store')
+
+  const unsynced = await holder(t, '', port, log)
+  const early = log.replicated({ timeoutMs: 1_000 })
+  await assert.rejects(early, (error) => isCode(error, 'TIMEOUT'))
+  await unsynced.kill()
+  const none = ranges(log)
+  const synced = await holder(t, folder, port, log)
+  await log.replicated()
+  await synced.kill()
+
+  assert.deepEqual(none, [])
+  assert.deepEqual(ranges(log), ['0-100'])
 })
