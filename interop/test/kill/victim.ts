@@ -93,7 +93,8 @@ const ROLES: Readonly<Record<Role, (task: Task) => Promise<void>>> = {
 
 async function tellFiles(events: AsyncIterable<{ type: string; path?: string }>): Promise<void> {
   for await (const { type, path } of events) {
-    if (type === 'file-added' && path !== undefined) await say({ file: path })
+    const isSettled = type === 'file-added' || type === 'file-changed'
+    if (isSettled && path !== undefined) await say({ file: path })
   }
 }
 
