@@ -10,7 +10,7 @@ import type { LogReader } from './source.ts'
 
 /** The local blocks of a log, and which of them were looked at. */
 export class Traced implements LogReader {
-  readonly seen = new Set<number>()
+  readonly seen: Set<number> = new Set()
   readonly on: LogReader['on']
   readonly #source: LogReader
 
