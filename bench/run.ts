@@ -2,8 +2,8 @@
  * The benchmark: ours and the reference side by side, in one run.
  *
  * Owns: the order of measurements. In each round every side is measured once, the reference first in one round and
- * last in the next, so that a machine that slows down slows down both. One round is thrown away. Where operations
- * are counted, each process does a twentieth of them before its clock starts: compiled code is compared.
+ * last in the next, so that a machine that slows down slows down both. Where operations are counted, each process
+ * does a twentieth of them before its clock starts: compiled code is compared.
  *
  *     npm run bench                       all tasks, five rounds each
  *     npm run bench -- --task get-1k      some tasks; may be repeated
@@ -19,7 +19,7 @@ import { plot } from './harness/plot.ts'
 import { ROOT } from './harness/root.ts'
 import { type Rounds, type Summary, summarize } from './harness/stats.ts'
 import { markdown, short, text } from './harness/table.ts'
-import type { Sample, Task } from './harness/task.ts'
+import type { Sample, Setting, Task } from './harness/task.ts'
 import { countFiles, makeFewFiles, TREE_FOLDER } from './harness/tree.ts'
 import { TASKS } from './tasks/all.ts'
 
@@ -53,9 +53,11 @@ function sidesOf(task: Task): string[] {
   return ['reference', ...task.rows.keys()].map(String)
 }
 
-function settingOf(task: Task, tree: string): { count: number; tree: string } {
+type Scale = Pick<Setting, 'count' | 'tree'>
+
+function settingOf(task: Task, tree: string, isSmoke = options.smoke): Scale {
   if (task.needsTree === true) return { count: countFiles(tree), tree }
-  return { count: options.smoke ? task.smokeCount : task.count, tree: '' }
+  return { count: isSmoke ? task.smokeCount : task.count, tree: '' }
 }
 
 /** The reference and our first row, at the same time: nobody looks at the clock. */
@@ -69,11 +71,15 @@ async function measureTask(task: Task, tree: string, rounds: number): Promise<Ro
   const sides = sidesOf(task)
   const setting = settingOf(task, tree)
   const samples = new Map<string, Sample[]>(sides.map((side) => [side, []]))
-  for (let round = -1; round < rounds; round++) {
+  if (task.needsTree !== true) {
+    for (const side of sides) await measure(task, side, settingOf(task, tree, true))
+  }
+  for (let round = 0; round < rounds; round++) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-      const sample = await measure(task, side, setting)
-      tell(`${task.name} ${round < 0 ? 'warm-up' : round + 1} ${side}: ${short(sample.wallMs)} ms`)
-      if (round >= 0) samples.get(side)?.push(sample)
+      const part = task.rows[Number(side)]?.part ?? 1
+      const sample = await measure(task, side, { ...setting, count: setting.count * part })
+      tell(`${task.name} ${round + 1} ${side}: ${short(sample.wallMs)} ms`)
+      samples.get(side)?.push(sample)
     }
   }
   const reference = samples.get('reference') ?? []

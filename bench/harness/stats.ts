@@ -51,7 +51,7 @@ export function summarize({ task, row, reference, ours }: Rounds): Summary {
   const rounds = quiet.length * 2 >= reference.length ? quiet : [...reference.keys()]
   const pick = (samples: readonly Sample[]): Sample[] => rounds.flatMap((i) => samples[i] ?? [])
   const [theirs, mine] = [pick(reference), pick(ours)]
-  const ratios = theirs.map(({ wallMs }, i) => wallMs / (mine[i]?.wallMs ?? wallMs))
+  const ratios = theirs.map((sample, i) => msEach(sample) / msEach(mine[i] ?? sample))
   return {
     name: task.name,
     title: task.title,
@@ -65,6 +65,10 @@ export function summarize({ task, row, reference, ours }: Rounds): Summary {
     reference: figures(theirs),
     ours: figures(mine),
   }
+}
+
+function msEach({ wallMs, operations }: Sample): number {
+  return wallMs / operations
 }
 
 /** Numbers of the rounds in which the machine was as fast as in the median. */

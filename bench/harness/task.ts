@@ -53,6 +53,8 @@ export interface Row {
   readonly durability: string
   /** Ratio to the reference that the project promises; `undefined` for rows that only inform. */
   readonly goal?: number
+  /** Part of the task's operations that this row does, where all would take too long. Default 1. */
+  readonly part?: number
   readonly side: Side
 }
 

@@ -78,7 +78,7 @@ export const append1k: Task = {
     row('signed each time', ours('none', true), SINGLE, 10),
     row('signed when seen', ours('none'), SINGLE, 40),
     row('signed when seen', ours('group'), SINGLE),
-    row('signed when seen', ours('strict'), SINGLE),
+    { ...row('signed when seen', ours('strict'), SINGLE), part: 0.1 },
   ],
 }
 
