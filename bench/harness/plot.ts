@@ -29,6 +29,7 @@ export function plot(summaries: readonly Summary[]): string {
   const lines = summaries.map((summary, i) => row(summary, TOP + LINE * (i + 0.5), x))
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">`,
+    '<title>Ratio to the reference per task, logarithmic</title>',
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     ...axis,
     ...lines,
