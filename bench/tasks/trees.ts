@@ -5,6 +5,7 @@
  * written. The reference imports and writes out with its own mirror between a local drive and a hyperdrive.
  */
 
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Drive } from '@dat-rhino/core/drive/drive'
@@ -178,6 +179,32 @@ function rows(make: (kind: Kind) => Side, goal: number): readonly Row[] {
   ]
 }
 
+// ---- Yardsticks -----------------------------------------------------------------------------------
+
+/** What the system's own tools take for the same files, without any network: how fast the disk lets anybody be. */
+function yardsticks(commands: readonly (readonly string[])[]): readonly Row[] {
+  return commands
+    .filter(([command = '']) => spawnSync(command, ['--version']).error === undefined)
+    .map(([command = '', ...options]) => ({
+      label: `${command} ${options.join(' ')}, for comparison`,
+      durability: 'write, no sync',
+      side: {
+        async run(setting, meter) {
+          meter.bytes = treeBytes(setting)
+          await meter.measure(() => {
+            execFileSync(command, [...options, `${setting.tree}/`, outFolder(setting)])
+          })
+        },
+        verify: async (setting) => sameTrees(setting.tree, outFolder(setting)),
+      },
+    }))
+}
+
+const COPIERS = [
+  ['cp', '-r'],
+  ['rsync', '-a'],
+]
+
 const TREE = { unit: 'files', count: 0, smokeCount: 0, needsTree: true }
 
 export const importTree: Task = {
@@ -201,5 +228,5 @@ export const cloneTree: Task = {
   name: 'clone-tree',
   title: 'clone it over a local DHT, two processes',
   reference: cloning(reference),
-  rows: rows(cloning, 10),
+  rows: [...rows(cloning, 10), ...yardsticks(COPIERS)],
 }
