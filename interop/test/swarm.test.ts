@@ -154,3 +154,26 @@ test('an edited clone of a stock drive is not overwritten', async (t) => {
   assert.equal(report.error?.code, 'LOCAL_CHANGES')
   assert.equal(readFileSync(join(folder, 'a'), 'utf8'), 'mine')
 })
+
+test('peers that died without a word do not keep us from those who live', async (t) => {
+  const stock = await Stock.start(t)
+  const bootstrap = await stock.do('testnet')
+  const { key, discoveryKey } = await stock.do('drive', { name: 'drive' })
+  await stock.do('put', { name: 'drive', path: '/a', bytes: small })
+  await stock.do('join', { bootstrap, topic: discoveryKey, client: false })
+  const dying = await Promise.all(Array.from({ length: 10 }, () => Stock.start(t)))
+  await Promise.all(
+    dying.map((peer) => peer.do('join', { bootstrap, topic: discoveryKey, client: false })),
+  )
+  for (const peer of dying) peer.kill()
+  const folder = join(scratch(t), 'clone')
+  const rhino = await openRhino(t, bootstrap, scratch(t))
+
+  // Attempts to reach a dead peer end after eight seconds. Three at a time, as hyperswarm has it by itself, those
+  // who live would have to wait for that.
+  const clone = await rhino.clone(Buffer.from(key).toString('hex'), folder, { timeoutMs: 6_000 })
+  const report = await clone.done({ timeoutMs: 6_000 })
+
+  assert.equal(report.error, undefined)
+  assert.equal(sha256(readFileSync(join(folder, 'a'))), sha256(small))
+})

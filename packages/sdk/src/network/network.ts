@@ -57,6 +57,11 @@ export const AT_ONCE_MS = 1
 const GOODBYE_MS = 600
 const CLOSE_MS = 250
 const MAX_PEERS = 64
+/**
+ * Connections that are attempted at the same time. Hyperswarm's own three are held for eight seconds by three
+ * peers that died without a word, while those who live wait behind them: records of the dead last for 20 minutes.
+ */
+const MAX_ATTEMPTS = 24
 
 /** The one network of a store. */
 export class Network {
@@ -125,6 +130,7 @@ export class Network {
       dht: new DHT(dhtOptions(this.#options)),
       keyPair: keyPair ?? this.#corestore.keyPair('noise'),
       maxPeers: maxPeers ?? MAX_PEERS,
+      maxParallel: MAX_ATTEMPTS,
     })
     swarm.on('connection', (connection) => this.#onConnection(connection))
     this.#swarm = swarm

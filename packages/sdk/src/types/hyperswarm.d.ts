@@ -54,6 +54,7 @@ declare module 'hyperswarm' {
     dht?: DHT
     keyPair?: { publicKey: Uint8Array; secretKey: Uint8Array }
     maxPeers?: number
+    maxParallel?: number
   }
 
   interface SwarmEvents {
