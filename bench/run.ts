@@ -76,8 +76,8 @@ async function measureTask(task: Task, tree: string, rounds: number): Promise<Ro
   }
   for (let round = 0; round < rounds; round++) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-      const part = task.rows[Number(side)]?.part ?? 1
-      const sample = await measure(task, side, { ...setting, count: setting.count * part })
+      const times = task.rows[Number(side)]?.times ?? 1
+      const sample = await measure(task, side, { ...setting, count: setting.count * times })
       tell(`${task.name} ${round + 1} ${side}: ${short(sample.wallMs)} ms`)
       samples.get(side)?.push(sample)
     }

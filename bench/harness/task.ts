@@ -53,8 +53,11 @@ export interface Row {
   readonly durability: string
   /** Ratio to the reference that the project promises; `undefined` for rows that only inform. */
   readonly goal?: number
-  /** Part of the task's operations that this row does, where all would take too long. Default 1. */
-  readonly part?: number
+  /**
+   * How many times the task's operations this row does: less than 1 where all would take too long, more where they
+   * would be over before the compiler has finished with our code. Ratios are per operation. Default 1.
+   */
+  readonly times?: number
   readonly side: Side
 }
 
