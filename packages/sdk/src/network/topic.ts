@@ -35,6 +35,8 @@ const INTERVAL_MIN_MS = 5_000
 const INTERVAL_MAX_MS = 600_000
 /** Connections to peers that were found are given up waiting for after this. */
 const FLUSH_MS = 10_000
+/** The same once somebody is connected: those who live answer in this time, and the dead hold nobody up. */
+const COMPANY_MS = 1_000
 
 export class Topic {
   readonly #swarm: Hyperswarm | undefined
@@ -47,7 +49,7 @@ export class Topic {
   #stopped = false
   #leaving: Promise<void> | undefined
 
-  /** Resolves when the first look-up is over, and everybody found was tried. Never rejects. */
+  /** Resolves when the first look-up is over, and who was found was tried. Never rejects. */
   readonly looked: Promise<void>
   /** The same for the second look-up; who was not met by then is likely not there. */
   readonly lookedTwice: Promise<void>
@@ -125,14 +127,15 @@ export class Topic {
     })
   }
 
-  /** Everybody who was found is connected, or could not be. */
+  /** Everybody who was found is connected, or could not be; or somebody is, and the others had their time. */
   async #connected(): Promise<void> {
     if (this.#swarm === undefined || this.#stopped) return
-    await within(
-      this.#clock,
-      FLUSH_MS,
-      this.#swarm.flush().catch(() => false),
-    )
+    const flushed = this.#swarm.flush().catch(() => false)
+    let inCompanyMs = 0
+    for (let waited = 0; waited < FLUSH_MS && inCompanyMs < COMPANY_MS; waited += STEP_MS) {
+      if ((await within(this.#clock, STEP_MS, flushed)) || this.#stopped) return
+      if (this.#options.hasPeers()) inCompanyMs += STEP_MS
+    }
   }
 
   #tellProblem(): void {

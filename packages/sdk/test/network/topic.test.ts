@@ -129,6 +129,40 @@ test('who is met while waiting for the second look-up makes it needless', async 
   assert.equal(looks(), 0)
 })
 
+test('whoever is met does not wait for those who never answer', async () => {
+  const clock = handClock()
+  const { swarm } = countingSwarm()
+  const stuck = { ...swarm, flush: () => new Promise(() => undefined) }
+  let peers = 0
+  clock.after(300, () => peers++)
+
+  const topic = new Topic(stuck as unknown as Hyperswarm, KEY, clock, {
+    announce: true,
+    hasPeers: () => peers > 0,
+    ...HOOKS,
+  })
+
+  const tookMs = await advanceUntil(clock, topic.looked)
+  topic.stop()
+  assert.ok(tookMs >= 1_000 && tookMs <= 1_500, `${tookMs}`)
+})
+
+test('who meets nobody waits for those who may still answer, and not for ever', async () => {
+  const clock = handClock()
+  const { swarm } = countingSwarm()
+  const stuck = { ...swarm, flush: () => new Promise(() => undefined) }
+
+  const topic = new Topic(stuck as unknown as Hyperswarm, KEY, clock, {
+    announce: true,
+    hasPeers: () => false,
+    ...HOOKS,
+  })
+
+  const tookMs = await advanceUntil(clock, topic.looked)
+  topic.stop()
+  assert.ok(tookMs >= 9_900 && tookMs <= 10_100, `${tookMs}`)
+})
+
 test('who only reads does not announce', async () => {
   const { swarm, modes } = countingSwarm()
 
