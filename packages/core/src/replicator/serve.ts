@@ -214,6 +214,7 @@ function copyRequest(from: Readonly<Request>, to: Request): void {
   to.block = from.block
   to.hash = from.hash
   to.nodes = from.nodes
+  to.digest = from.digest
   to.seekBytes = from.seekBytes
   to.seekPadding = from.seekPadding
   to.upgradeStart = from.upgradeStart

@@ -34,6 +34,8 @@ export interface ProofRequest {
   readonly hash: number
   /** Parent steps from the block or hash to a node that the requester trusts. */
   readonly nodes: number
+  /** What the requester holds, where a generation says it in one number (`digest.ts`); else -1. */
+  readonly digest: number
   /** Byte position, or -1; `seekPadding` bytes per block are not counted. */
   readonly seekBytes: number
   readonly seekPadding: number
@@ -49,6 +51,7 @@ export const NOTHING_ASKED: ProofRequest = {
   block: -1,
   hash: -1,
   nodes: 0,
+  digest: -1,
   seekBytes: -1,
   seekPadding: 0,
   upgradeStart: 0,

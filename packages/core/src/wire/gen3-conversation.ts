@@ -204,6 +204,11 @@ export class Conversation implements ChannelHandler, Sender, LogChannel {
     return ABILITIES
   }
 
+  /** This wire has no receipts. */
+  get wantsAcks(): boolean {
+    return false
+  }
+
   get writable(): boolean {
     return this.opened && this.#channel?.writable === true
   }

@@ -119,7 +119,7 @@ table[RANGE] = {
   decode: (from, { range }) => readRange(from, range),
   deliver({ range: { start, length, flag } }, to) {
     if (flag) to.onUnhave(start, length)
-    else to.onHave(start, length)
+    else to.onHave(start, length, false)
   },
 }
 

@@ -117,6 +117,7 @@ export function readRequest(from: Reader, request: Request): void {
   request.block = -1
   request.hash = -1
   request.nodes = 0
+  request.digest = -1
   if (has(flags, PART_BLOCK)) {
     request.block = from.uint()
     request.nodes = from.uint()

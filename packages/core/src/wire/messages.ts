@@ -6,6 +6,10 @@
  * never sees a wire byte. What a generation has no message for, its `Sender` leaves out silently where
  * the meaning survives (a priority), and answers for in its `abilities` where it does not.
  *
+ * Generations 1 and 2 have one message for an answer: nodes and perhaps a signature, whose head follows from the
+ * nodes. There `Proof.nodes` holds all of them in their order, `upgradeLength` is 0, a hash claim is about a
+ * leaf and begins with it. Their wires ask for an upgrade alone by asking for the last block's hash.
+ *
  * Objects handed to a `Handler` are reused: whoever keeps one copies it. Bytes in them (`value`,
  * `signature`, `manifest`, an extension's message) are views that are valid until `onFrameEnd` has returned.
  * On a conversation that has ended every method of a `Sender` does nothing.
@@ -37,6 +41,11 @@ export interface Request {
   hash: number
   /** Parent steps from the block or hash to a node that the requester trusts. */
   nodes: number
+  /**
+   * What the requester holds around the block or hash, as generations 1 and 2 say it (`tree/digest.ts`); of an
+   * upgrade alone: around its last block. -1 where the generation has none.
+   */
+  digest: number
   /** Byte position, or -1; `seekPadding` bytes per block are not counted. */
   seekBytes: number
   seekPadding: number
@@ -54,8 +63,13 @@ export type Refusal = 'none' | 'unavailable' | 'invalid'
 /** What a generation's wire can say beyond the common ground. */
 export interface Abilities {
   readonly seek: boolean
+  /** Any node can be asked for; otherwise only leaves (even numbers). */
   readonly hash: boolean
   readonly cancel: boolean
+  /**
+   * Without: `refuse` tells that the block is not held, and a peer that waits for an answer nevertheless hangs up.
+   * Answer a block request with a hash claim (`data`) where the nodes are here: it is understood as a refusal.
+   */
   readonly refuse: boolean
 }
 
@@ -64,8 +78,14 @@ export interface Sender {
   readonly abilities: Abilities
   /** False while the connection owes more bytes than its budget; then wait for `onWritable`. */
   readonly writable: boolean
+  /** Does the remote ask for a receipt (`have` with `ack`) of each block that it sends us? May change. */
+  readonly wantsAcks: boolean
   status(status: Readonly<Status>): void
-  have(start: number, length: number): void
+  /**
+   * @param ack a receipt to the peer that sent these blocks, given when they are durable here. Said as a plain have
+   * where the wire has no receipts.
+   */
+  have(start: number, length: number, ack?: boolean): void
   unhave(start: number, length: number): void
   /** Availability of `start .. start + 32 * words.length`, least significant bit first. */
   bitfield(start: number, words: Uint32Array): void
@@ -98,7 +118,8 @@ export interface Sender {
  */
 export interface Handler {
   onStatus(status: Readonly<Status>): void
-  onHave(start: number, length: number): void
+  /** `ack`: a receipt for what we sent in this conversation; believed only for that. */
+  onHave(start: number, length: number, ack: boolean): void
   onUnhave(start: number, length: number): void
   onBitfield(start: number, words: Uint32Array): void
   onWant(start: number, length: number, any: boolean): void

@@ -21,7 +21,8 @@ export function decodeRequest(body: Uint8Array): ProofRequest {
   const [upgradeStart, upgradeLength] = (flags & 8) !== 0 ? [r.uint(), r.uint()] : [0, 0]
   const nodes = block >= 0 ? blockNodes : hashNodes
   const manifest = (flags & 16) !== 0
-  return { fork, block, hash, nodes, seekBytes, seekPadding, upgradeStart, upgradeLength, manifest }
+  const upgrade = { upgradeStart, upgradeLength }
+  return { fork, block, hash, nodes, digest: -1, seekBytes, seekPadding, ...upgrade, manifest }
 }
 
 export function decodeData(body: Uint8Array): Proof {

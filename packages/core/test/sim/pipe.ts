@@ -26,6 +26,7 @@ export type Message =
       readonly type: 'have' | 'unhave' | 'want' | 'unwant'
       start: number
       length: number
+      ack?: boolean
       bytes: number
     }
   | { readonly type: 'bitfield'; start: number; words: Uint32Array; bytes: number }
@@ -47,6 +48,8 @@ export interface JoinOptions {
   readonly tamperB?: Tamper
   readonly keys?: readonly [Uint8Array, Uint8Array]
   readonly abilities?: Abilities
+  /** Both sides ask for receipts. */
+  readonly wantsAcks?: boolean
   readonly budgets?: readonly [ConnectionBudget, ConnectionBudget]
 }
 
@@ -82,6 +85,10 @@ class End implements Sender {
     this.#sent = sent
   }
 
+  get wantsAcks(): boolean {
+    return this.#options.wantsAcks === true
+  }
+
   get writable(): boolean {
     const isRoom = this.#underWay < (this.#options.budgetBytes ?? 1_000_000)
     if (!isRoom) this.#isBlocked = true
@@ -92,8 +99,8 @@ class End implements Sender {
     this.#send({ type: 'status', status: { ...status }, bytes: 8 })
   }
 
-  have(start: number, length: number): void {
-    this.#send({ type: 'have', start, length, bytes: 8 })
+  have(start: number, length: number, ack = false): void {
+    this.#send({ type: 'have', start, length, ack, bytes: 8 })
   }
 
   unhave(start: number, length: number): void {
@@ -197,8 +204,9 @@ class End implements Sender {
 function deliver(message: Message, to: Handler): void {
   const { type } = message
   if (type === 'status') to.onStatus(message.status)
-  else if (type === 'have') to.onHave(message.start, message.length)
-  else if (type === 'unhave') to.onUnhave(message.start, message.length)
+  else if (type === 'have') {
+    to.onHave(message.start, message.length, message.ack === true)
+  } else if (type === 'unhave') to.onUnhave(message.start, message.length)
   else if (type === 'want') to.onWant(message.start, message.length, false)
   else if (type === 'unwant') to.onUnwant(message.start, message.length)
   else if (type === 'bitfield') to.onBitfield(message.start, message.words)

@@ -123,6 +123,7 @@ export const REQUEST: Request = {
   block: 12,
   hash: -1,
   nodes: 3,
+  digest: -1,
   seekBytes: 100,
   seekPadding: 8,
   upgradeStart: 10,
