@@ -68,6 +68,10 @@ export class MemorySlot implements Slot {
     return this.#blocks.size
   }
 
+  get heldBytes(): number {
+    return this.blockBytes
+  }
+
   has(index: number): boolean {
     return this.#held.get(index)
   }
@@ -185,6 +189,10 @@ export class MemorySlot implements Slot {
   userData(name: string): Uint8Array | undefined {
     const value = this.#userData.get(name)
     return value && copy(value)
+  }
+
+  userDataNames(): string[] {
+    return [...this.#userData.keys()]
   }
 
   stageUserData(name: string, value: Uint8Array | undefined): void {

@@ -10,7 +10,7 @@ import { DatError, invariant } from '../base/errors.ts'
 import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
 import { aliasText, binaryText, ownIdentity } from './checks.ts'
 import { type MemoryHost, MemorySlot } from './memory-slot.ts'
-import type { Alias, Durability, LogIdentity, Slot, Store, StoreStats } from './store.ts'
+import type { Alias, Durability, LogEntry, LogIdentity, Slot, Store, StoreStats } from './store.ts'
 
 /** What a test may want to decide. */
 export interface MemoryStoreOptions {
@@ -21,6 +21,9 @@ export interface MemoryStoreOptions {
   /** `syncedAddress` moves only when `sync` is called, as between two syncs of a disk. Default false. */
   readonly syncByHand?: boolean
 }
+
+/** Last use is kept in hours. */
+const HOUR_MS = 3_600_000
 
 /** A new, empty store. */
 export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
@@ -37,11 +40,13 @@ class MemoryStore implements Store, MemoryHost {
   readonly durability: Durability = 'none'
   readonly writable = true
   readonly whyReadOnly: undefined
+  readonly cause: undefined
   readonly primaryKey: Uint8Array
   readonly #syncByHand: boolean
   readonly #slots = new Map<number, MemorySlot>()
   readonly #byDiscoveryKey = new Map<string, number>()
   readonly #byAlias = new Map<string, number>()
+  readonly #used = new Map<number, number>()
   readonly #listeners = new Set<() => void>()
   readonly #undo: (() => void)[] = []
   #reserved: Reservation | undefined
@@ -104,6 +109,29 @@ class MemoryStore implements Store, MemoryHost {
     return [...this.#slots.keys()].sort((a, b) => a - b)
   }
 
+  *entries(): Iterable<LogEntry> {
+    for (const log of this.logs()) {
+      const { identity, head, heldBlocks, heldBytes } = this.slot(log)
+      const usedMs = this.#used.get(log) ?? 0
+      yield {
+        log,
+        identity: { ...identity, secretKey: undefined },
+        head,
+        heldBlocks,
+        heldBytes,
+        usedMs,
+      }
+    }
+  }
+
+  logsWith(userDataName: string): number[] {
+    return [...this.logs()].filter((log) => this.slot(log).userData(userDataName) !== undefined)
+  }
+
+  used(log: number, nowMs: number): void {
+    this.#used.set(log, nowMs - (nowMs % HOUR_MS))
+  }
+
   // ---- Changes ----
 
   mark(): number {
@@ -145,6 +173,11 @@ class MemoryStore implements Store, MemoryHost {
 
   checkpoint(): Promise<void> {
     return DONE
+  }
+
+  /** Memory that nobody refers to is given back by the runtime. */
+  reclaim(): Promise<number> {
+    return this.commit().then(() => 0)
   }
 
   stats(): StoreStats {

@@ -19,6 +19,7 @@ import {
   RECORD_BYTES,
   SEGMENT_BYTES,
 } from '../base/limits.ts'
+import { equal } from '../bytes/bytes.ts'
 import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
 import { type Crc32, crc32 as ourCrc32 } from './crc32.ts'
 import { EngineStore } from './engine/engine-store.ts'
@@ -52,6 +53,7 @@ interface Opening {
   readonly sizes: StoreSizes
   readonly readOnly: boolean
   readonly recover: boolean
+  readonly primaryKey: Uint8Array | undefined
 }
 
 /** Times that a reader begins anew because the writer replaced files under it. */
@@ -75,7 +77,9 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     sizes: { ...DEFAULT_SIZES, ...options.sizes },
     readOnly: disk.readOnly || (options.readOnly ?? false),
     recover: options.recover ?? false,
+    primaryKey: options.primaryKey,
   }
+  checkPrimaryKey(opening.primaryKey)
   if (opening.readOnly) return openForReading(opening)
   disk.lock('a store of Dat Rhino')
   try {
@@ -114,6 +118,7 @@ function readStore(opening: Opening): Store {
     throw new DatError('NOT_FOUND', `There is no store in ${files.disk.path}.`)
   }
   const keys = KeyFile.read(files, crc32) ?? KeyFile.none(files, crc32)
+  if (keys.hasPrimaryKey) checkSameKey(keys, opening)
   const loaded = load({ ...opening, keys, syncs: false, newStoreId: NO_ID }, stored)
   if (loaded.damage.length > 0) gate.why = `it is damaged: ${loaded.damage.join('; ')}`
   dropBeyondHeads(loaded)
@@ -183,14 +188,32 @@ function whyReadOnly(damage: readonly string[], isCopy: boolean): string | undef
 async function openKeys(opening: Opening, isNew: boolean): Promise<KeyFile> {
   const { files, crc32, random, recover } = opening
   const keys = KeyFile.read(files, crc32)
-  if (keys?.hasPrimaryKey) return keys
+  if (keys?.hasPrimaryKey) {
+    checkSameKey(keys, opening)
+    return keys
+  }
   if (isNew && keys !== undefined) throw lostKeys()
   if (!isNew && !recover) return keys ?? KeyFile.none(files, crc32)
-  const primaryKey = new Uint8Array(KEY_BYTES)
-  random(primaryKey)
+  const primaryKey = opening.primaryKey ?? new Uint8Array(KEY_BYTES)
+  if (opening.primaryKey === undefined) random(primaryKey)
   return keys === undefined
     ? KeyFile.create(files, crc32, primaryKey)
     : keys.replacePrimary(primaryKey)
+}
+
+function checkPrimaryKey(key: Uint8Array | undefined): void {
+  if (key === undefined || (key instanceof Uint8Array && key.length === KEY_BYTES)) return
+  throw new DatError('BAD_ARGUMENT', `A primary key has ${KEY_BYTES} bytes.`)
+}
+
+/** The logs of a store are signed by keys that derive from its primary key: another would make them foreign. */
+function checkSameKey(keys: KeyFile, { primaryKey, files }: Opening): void {
+  if (primaryKey === undefined || equal(primaryKey, keys.primaryKey)) return
+  throw new DatError(
+    'CONFLICT',
+    'A store with another primary key is here. Import the key into an empty folder.',
+    { path: files.disk.path },
+  )
 }
 
 /** Cuts off what a crash left behind, and syncs what it left unsynced. */

@@ -23,6 +23,12 @@ export interface OpenStoreOptions {
    * first learns from peers whether they hold more. Default false: such a store opens read-only.
    */
   readonly recover?: boolean
+  /**
+   * 32 bytes: the primary key of the store that is made, instead of a random one. `CONFLICT` where a store with
+   * another is there. Two stores of one primary key must never write the same names: their logs would have two
+   * histories, and every peer that meets both freezes them.
+   */
+  readonly primaryKey?: Uint8Array | undefined
   /** Fills bytes at random. Default: the crypto provider's. */
   readonly random?: (out: Uint8Array) => void
   /** A native checksum. Default: ours, slower. */

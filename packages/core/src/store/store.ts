@@ -54,6 +54,30 @@ export interface Head {
   readonly signature: Uint8Array | undefined
 }
 
+/** A stored log as its record tells it: for lists of very many, where a slot for each would be too much. */
+export interface LogEntry {
+  readonly log: number
+  /** Without `secretKey`. */
+  readonly identity: LogIdentity
+  readonly head: Head
+  readonly heldBlocks: number
+  /** Stored bytes of the blocks that are held. */
+  readonly heldBytes: number
+  /** When somebody last used the log, to the hour, in milliseconds since 1970; 0 if that is not known. */
+  readonly usedMs: number
+}
+
+/** How much is done to give space back. */
+export interface ReclaimOptions {
+  /** Do nothing while less than this was dropped and not given back. Default 0. */
+  readonly minBytes?: number
+  /**
+   * Also write again what lives in files of which a tenth is dead; otherwise half must be. Takes the time that copying
+   * takes. Default false.
+   */
+  readonly thorough?: boolean
+}
+
 /** How large a store is. */
 export interface StoreStats {
   readonly logs: number
@@ -68,6 +92,8 @@ export interface Store {
   /** False when opened read-only, when damaged or copied: `whyReadOnly` then says why. */
   readonly writable: boolean
   readonly whyReadOnly: string | undefined
+  /** The error behind `whyReadOnly`, where there was one: what the system said of the write or sync that failed. */
+  readonly cause: unknown
   /**
    * 32 bytes; made when the store was first opened. Never printed, never sent. Throws `CORRUPT_STORE` where the
    * file that held it is lost.
@@ -89,6 +115,15 @@ export interface Store {
   remove(log: number): void
   /** Numbers of all logs, in order of creation. */
   logs(): Iterable<number>
+  /** All logs, in order of creation. Reads no page and no file, and makes no slot. */
+  entries(): Iterable<LogEntry>
+  /** Numbers of the logs that have user data under this name, in order of creation. As cheap as `entries`. */
+  logsWith(userDataName: string): number[]
+  /**
+   * Somebody uses the log at this time (milliseconds since 1970). Kept to the hour and written with the next
+   * checkpoint or on closing, never by itself: a crash may forget it.
+   */
+  used(log: number, nowMs: number): void
 
   // ---- Changes ----
 
@@ -111,6 +146,11 @@ export interface Store {
 
   /** Writes index pages and snapshot now, so that the next opening replays nothing. */
   checkpoint(): Promise<void>
+  /**
+   * Gives what was dropped by commits so far back to the file system, as far as it can go: when this resolves, it is
+   * free. Calls of one moment share the work. Returns the bytes by which the files have shrunk.
+   */
+  reclaim(options?: ReclaimOptions): Promise<number>
   stats(): StoreStats
   /** Commits, syncs, checkpoints, releases the lock. */
   close(): Promise<void>
@@ -130,6 +170,8 @@ export interface Slot {
   readonly contiguousLength: number
   /** Number of blocks held. */
   readonly heldBlocks: number
+  /** Stored bytes of the blocks that are held. */
+  readonly heldBytes: number
 
   // ---- Blocks ----
 
@@ -183,5 +225,6 @@ export interface Slot {
   signature(length: number): Uint8Array | undefined
   /** Small values beside the log, local only. `undefined` deletes. */
   userData(name: string): Uint8Array | undefined
+  userDataNames(): string[]
   stageUserData(name: string, value: Uint8Array | undefined): void
 }

@@ -10,6 +10,7 @@ import { openMemoryStore } from '../../src/store/memory.ts'
 import type {
   Alias,
   Durability,
+  LogEntry,
   LogIdentity,
   Slot,
   Store,
@@ -21,6 +22,7 @@ export class SlowStore implements Store {
   readonly durability: Durability = 'group'
   readonly writable = true
   readonly whyReadOnly: undefined
+  readonly cause: undefined
   readonly primaryKey: Uint8Array
   /** Part of the commits that fail. */
   fullness = 0
@@ -58,6 +60,22 @@ export class SlowStore implements Store {
 
   logs(): Iterable<number> {
     return this.#inner.logs()
+  }
+
+  entries(): Iterable<LogEntry> {
+    return this.#inner.entries()
+  }
+
+  logsWith(userDataName: string): number[] {
+    return this.#inner.logsWith(userDataName)
+  }
+
+  used(log: number, nowMs: number): void {
+    this.#inner.used(log, nowMs)
+  }
+
+  reclaim(): Promise<number> {
+    return this.#inner.reclaim()
   }
 
   mark(): number {

@@ -27,6 +27,7 @@ import {
   writeRemoved,
   writeSegment,
   writeState,
+  writeUsed,
   writeUserData,
 } from './index-items.ts'
 import type { LogTable } from './log-table.ts'
@@ -61,6 +62,7 @@ interface Taken {
   readonly userData: ReadonlyMap<SlotState, ReadonlySet<string>>
   readonly removed: readonly number[]
   readonly gone: readonly Gone[]
+  readonly used: ReadonlyMap<number, number>
 }
 
 /** A segment that was deleted. */
@@ -125,7 +127,11 @@ export class Checkpointer {
     this.mustRewrite = false
     this.position = position
     this.durable = number
-    for (const log of taken.removed) this.#parts.logs.removed.delete(log)
+    const { logs } = this.#parts
+    for (const log of taken.removed) logs.removed.delete(log)
+    for (const [log, hour] of taken.used) {
+      if (logs.usedNow.get(log) === hour) logs.usedNow.delete(log)
+    }
   }
 
   #pause(): Promise<void> {
@@ -200,7 +206,8 @@ export class Checkpointer {
       tree.rootRef = tree.root?.ref ?? tree.rootRef
       if (changedUserData !== undefined) userData.set(state, changedUserData)
     }
-    const taken = { states, userData, removed: [...logs.removed], gone: this.#gone }
+    const removed = [...logs.removed]
+    const taken = { states, userData, removed, gone: this.#gone, used: new Map(logs.usedNow) }
     logs.changed.clear()
     this.#gone = []
     return taken
@@ -226,6 +233,7 @@ export class Checkpointer {
     const writer = beginFrame()
     for (const state of taken.states) encodeState(writer, state)
     for (const log of taken.removed) writeRemoved(writer, log)
+    for (const [log, hour] of taken.used) writeUsed(writer, log, hour)
     for (const [kind, log] of [
       [KIND_DATA, data],
       [KIND_PAGES, pages],

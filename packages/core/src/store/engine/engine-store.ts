@@ -11,7 +11,16 @@ import { DatError, isCode } from '../../base/errors.ts'
 import { ownIdentity } from '../checks.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { StoreSizes } from '../options.ts'
-import type { Alias, Durability, LogIdentity, Slot, Store, StoreStats } from '../store.ts'
+import type {
+  Alias,
+  Durability,
+  LogEntry,
+  LogIdentity,
+  ReclaimOptions,
+  Slot,
+  Store,
+  StoreStats,
+} from '../store.ts'
 import { Checkpointer } from './checkpoint.ts'
 import { Commits } from './commits.ts'
 import type { FileTable } from './files.ts'
@@ -42,6 +51,8 @@ export interface EngineOptions {
 
 /** Longer than the fixed part of an identity, alias and numbers included. */
 const IDENTITY_BYTES = 256
+/** Last use is kept in hours. */
+const HOUR_MS = 3_600_000
 /** Part of a segment's size that makes it worth ending the last one early. */
 const ROLL_PART = 16
 
@@ -88,7 +99,9 @@ export class EngineStore implements Store {
       position: () => checkpointer.position,
     })
     this.#maintenance = new Maintenance({
-      ...{ clock, sizes, gate, data, cache, logs, commits, checkpointer, reclaimer, rewriter },
+      ...{ clock, sizes, gate, data, cache, logs, frees, commits, checkpointer },
+      ...{ reclaimer, rewriter },
+      fileBytes: () => this.stats().fileBytes,
       fail: (cause) => this.#fail(cause),
     })
   }
@@ -99,6 +112,10 @@ export class EngineStore implements Store {
 
   get whyReadOnly(): string | undefined {
     return this.#options.gate.why
+  }
+
+  get cause(): unknown {
+    return this.#options.gate.cause
   }
 
   get primaryKey(): Uint8Array {
@@ -121,6 +138,18 @@ export class EngineStore implements Store {
 
   logs(): Iterable<number> {
     return this.#loaded.logs.numbers()
+  }
+
+  entries(): Iterable<LogEntry> {
+    return this.#loaded.logs.entries()
+  }
+
+  logsWith(userDataName: string): number[] {
+    return this.#loaded.logs.withUserData(userDataName)
+  }
+
+  used(log: number, nowMs: number): void {
+    if (this.writable) this.#loaded.logs.used(log, Math.floor(nowMs / HOUR_MS))
   }
 
   async create(given: LogIdentity): Promise<Slot> {
@@ -230,6 +259,11 @@ export class EngineStore implements Store {
     await this.#maintenance.checkpoint(() => this.commit())
   }
 
+  async reclaim(options: ReclaimOptions = {}): Promise<number> {
+    this.#options.gate.check()
+    return this.#maintenance.reclaim(options, () => this.commit())
+  }
+
   /** Called by whoever opened the store, when the index must be written anew. */
   renewIndex(): Promise<void> {
     return this.#maintenance.renewIndex()
@@ -240,8 +274,11 @@ export class EngineStore implements Store {
   /** The store is not written any more, because what is on the disk is no longer known. */
   #fail(cause: unknown): DatError {
     const { gate } = this.#options
-    gate.why ??=
-      'a write or a sync failed, and what is on the disk is unknown until it is opened again'
+    if (gate.why === undefined) {
+      const what = cause instanceof Error ? ` (${cause.message.replace(/\.$/, '')})` : ''
+      gate.why = `a write or a sync failed${what}, and what is on the disk is unknown until it is opened again`
+      gate.cause = cause
+    }
     if (cause instanceof DatError) return cause
     return new DatError('IO', 'The store could not be written.', {}, cause)
   }

@@ -20,6 +20,8 @@ export class Frees implements DropSink {
   /** Rows of two: address and size of blocks that are worth a hole. */
   readonly #holes: number[] = []
   readonly #drops: PageDrop[] = []
+  /** Bytes that commits have dropped since this was last set to 0. */
+  droppedBytes = 0
   #barrier = 0
 
   constructor(data: SegmentLog, pages: SegmentLog) {
@@ -70,16 +72,21 @@ export class Frees implements DropSink {
 
   /** The commit stands. Adds the blocks that are worth a hole to `holes`. */
   apply(holes: number[]): void {
-    applyRows(this.#dataRows, this.#data)
-    applyRows(this.#pageRows, this.#pages)
+    this.droppedBytes += applyRows(this.#dataRows, this.#data)
+    this.droppedBytes += applyRows(this.#pageRows, this.#pages)
     for (const number of this.#holes) holes.push(number)
     for (const drop of this.#drops) drop.finish()
     this.rewind(0, 0, 0, 0)
   }
 }
 
-function applyRows(rows: readonly number[], log: SegmentLog): void {
+/** Returns the bytes that are no longer live. */
+function applyRows(rows: readonly number[], log: SegmentLog): number {
+  let dropped = 0
   for (let i = 0; i < rows.length; i += 3) {
-    log.addLive(rows[i] ?? 0, -(rows[i + 1] ?? 0), -(rows[i + 2] ?? 0))
+    const bytes = rows[i + 1] ?? 0
+    log.addLive(rows[i] ?? 0, -bytes, -(rows[i + 2] ?? 0))
+    dropped += bytes
   }
+  return dropped
 }

@@ -11,6 +11,8 @@ import { DatError } from '../../base/errors.ts'
 export class Gate {
   /** For people; `undefined` while the store may be written. */
   why: string | undefined
+  /** The error behind it, if there was one. */
+  cause: unknown
   isClosed = false
 
   check(): void {
@@ -23,7 +25,7 @@ export class Gate {
   }
 
   refusal(why: string): DatError {
-    return new DatError('NOT_WRITABLE', `The store is read-only: ${why}.`, { why })
+    return new DatError('NOT_WRITABLE', `The store is read-only: ${why}.`, { why }, this.cause)
   }
 }
 

@@ -15,6 +15,7 @@ import {
   INDEX_REMOVED,
   INDEX_SEGMENT,
   INDEX_STATE,
+  INDEX_USED,
   INDEX_USER_DATA,
   type IndexBase,
   ITEM_HEADER_BYTES,
@@ -22,10 +23,15 @@ import {
   logOf,
   readBase,
   readSegment,
+  readUsed,
   readUserData,
   type StoredSegment,
   segmentName,
+  writeUsed,
 } from './index-items.ts'
+
+/** Length of the body of a `used`. */
+const USED_BYTES = 8
 
 /** Where the body of an item stands. */
 export interface Image {
@@ -69,6 +75,8 @@ export class IndexImages {
   readonly #identities = new ImageColumn()
   readonly #states = new ImageColumn()
   readonly #userData = new Map<number, Map<string, Image>>()
+  /** Hours of last use; logs without are not in it. */
+  readonly #used = new Map<number, number>()
   readonly #segments = new Map<string, StoredSegment>()
 
   /** Takes the items of a frame whose checksum is right. `bytes` stay in use. */
@@ -91,7 +99,8 @@ export class IndexImages {
     else if (type === INDEX_BASE) this.base = readBase(bytes, at, length)
     else if (type === INDEX_SEGMENT) {
       this.#segments.set(segmentName(bytes, at), readSegment(bytes, at, length))
-    } else if (type === INDEX_GONE) this.#segments.delete(segmentName(bytes, at))
+    } else if (type === INDEX_USED) this.#setUsed(logOf(bytes, at), readUsed(bytes, at))
+    else if (type === INDEX_GONE) this.#segments.delete(segmentName(bytes, at))
   }
 
   #set(column: ImageColumn, buffer: number, bytes: Uint8Array, at: number, length: number): void {
@@ -112,7 +121,13 @@ export class IndexImages {
     else this.#userData.delete(log)
   }
 
+  #setUsed(log: number, hour: number): void {
+    if (!this.#used.has(log)) this.liveBytes += USED_BYTES
+    this.#used.set(log, hour)
+  }
+
   #remove(log: number): void {
+    if (this.#used.delete(log)) this.liveBytes -= USED_BYTES
     for (const column of [this.#identities, this.#states]) {
       if (log < column.offsets.length) this.liveBytes -= column.set(log, 0, 0, 0)
     }
@@ -149,6 +164,18 @@ export class IndexImages {
     return this.#userData.get(log)?.values() ?? []
   }
 
+  /** Logs with user data of a name. */
+  withUserData(name: string): number[] {
+    const logs: number[] = []
+    for (const [log, values] of this.#userData) if (values.has(name)) logs.push(log)
+    return logs
+  }
+
+  /** The hour of a log's last use; 0 if that is not known. */
+  usedHour(log: number): number {
+    return this.#used.get(log) ?? 0
+  }
+
   segments(): Iterable<StoredSegment> {
     return this.#segments.values()
   }
@@ -178,6 +205,8 @@ export class IndexImages {
     copyItem(writer, INDEX_IDENTITY, this.identity(log))
     copyItem(writer, INDEX_STATE, this.state(log))
     for (const image of this.userData(log)) copyItem(writer, INDEX_USER_DATA, image)
+    const hour = this.#used.get(log)
+    if (hour !== undefined) writeUsed(writer, log, hour)
   }
 }
 

@@ -15,6 +15,7 @@
  *     removed   := 05  log: u32
  *     segment   := 06  kind: u8, start: u64, end: u64, liveBytes: u64, liveItems: u64, punchedBytes: u64
  *     gone      := 07  kind: u8, start: u64
+ *     used      := 08  log: u32, hour: u32     // since 1970: when somebody last used the log
  *
  * Owns: this grammar. A later item replaces an earlier one of the same log, segment or name. On opening only the
  * fixed fields are looked at; the rest of a log is decoded when somebody asks for it. Do not change these numbers.
@@ -23,7 +24,7 @@
 import { copy } from '../../bytes/bytes.ts'
 import { Reader, type Writer } from '../../bytes/cursor.ts'
 import { readU32LE, readU64LE, writeU32LE } from '../../bytes/integers.ts'
-import type { LogIdentity } from '../store.ts'
+import type { Head, LogIdentity } from '../store.ts'
 import { readHead, readIdentity, writeHead, writeIdentity } from './items.ts'
 import type { Segment } from './segments.ts'
 import type { SlotState } from './slot-state.ts'
@@ -36,6 +37,7 @@ export const INDEX_USER_DATA = 4
 export const INDEX_REMOVED = 5
 export const INDEX_SEGMENT = 6
 export const INDEX_GONE = 7
+export const INDEX_USED = 8
 
 /** In front of the body of an item. */
 export const ITEM_HEADER_BYTES = 5
@@ -43,6 +45,8 @@ export const ITEM_HEADER_BYTES = 5
 /** In the body of a state. */
 const FLAGS_AT = 4
 const FLAG_BEYOND = 1
+/** Where the counters begin: behind log, flags, height and two addresses. */
+const HELD_AT = 22
 
 /** Up to where the index knows everything. */
 export interface IndexBase {
@@ -152,6 +156,14 @@ export function writeGone(writer: Writer, kind: number, start: number): void {
   endItem(writer, at)
 }
 
+/** When somebody last used the log. */
+export function writeUsed(writer: Writer, log: number, hour: number): void {
+  const at = beginItem(writer, INDEX_USED)
+  writer.u32LE(log)
+  writer.u32LE(hour)
+  endItem(writer, at)
+}
+
 // ---- Reading ----
 
 /** The body of a `base`. */
@@ -210,6 +222,28 @@ export function readState(bytes: Uint8Array, at: number, length: number, into: S
   into.blockBytes = reader.uint()
   into.extent = reader.uint()
   into.head = readHead(reader)
+}
+
+/** What a list tells of a log. */
+export interface StateSummary {
+  readonly head: Head
+  readonly heldBlocks: number
+  readonly heldBytes: number
+}
+
+/** The part of a `state` that lists show. */
+export function readSummary(bytes: Uint8Array, at: number, length: number): StateSummary {
+  const reader = new Reader(bytes, at + HELD_AT, at + length)
+  reader.uint()
+  const heldBlocks = reader.uint()
+  const heldBytes = reader.uint()
+  reader.uint()
+  return { head: readHead(reader), heldBlocks, heldBytes }
+}
+
+/** The hour in the body of a `used`. */
+export function readUsed(bytes: Uint8Array, at: number): number {
+  return readU32LE(bytes, at + 4)
 }
 
 /** One value; `undefined` for one that was deleted. */

@@ -8,11 +8,11 @@
 import { DatError, invariant } from '../../base/errors.ts'
 import { equal, equalAt } from '../../bytes/bytes.ts'
 import { KEY_BYTES } from '../../crypto/crypto.ts'
-import { aliasText } from '../checks.ts'
-import type { Alias, LogIdentity } from '../store.ts'
+import { aliasText, EMPTY_HEAD } from '../checks.ts'
+import type { Alias, LogEntry, LogIdentity } from '../store.ts'
 import { DiscoveryIndex } from './discovery-index.ts'
 import type { IndexImages } from './index-images.ts'
-import { readIdentityItem, readState, readUserData } from './index-items.ts'
+import { readIdentityItem, readState, readSummary, readUserData } from './index-items.ts'
 import { IDENTITY_DISCOVERY_KEY_AT } from './items.ts'
 import type { KeyFile } from './key-file.ts'
 import { EngineSlot, type SlotHost } from './slot.ts'
@@ -21,6 +21,9 @@ import { SlotState, type StateHost } from './slot-state.ts'
 /** The discovery key in the body of an identity in the index: behind the log's number. */
 const DISCOVERY_KEY_AT = 4 + IDENTITY_DISCOVERY_KEY_AT
 
+/** Last use is kept in hours. */
+const HOUR_MS = 3_600_000
+
 export class LogTable {
   /** Number of the next log. */
   next: number
@@ -28,6 +31,8 @@ export class LogTable {
   readonly changed: Set<SlotState> = new Set()
   /** Logs that the index file still has. */
   readonly removed: Set<number> = new Set()
+  /** Hours of last use that the index file does not know yet. */
+  readonly usedNow: Map<number, number> = new Map()
   readonly #images: () => IndexImages
   readonly #keys: KeyFile
   readonly #stateHost: StateHost
@@ -62,6 +67,45 @@ export class LogTable {
 
   numbers(): number[] {
     return this.#byDiscoveryKey.numbers().sort((a, b) => a - b)
+  }
+
+  /** What lists show of each log, from its slot or from the index: no page is read and no slot made. */
+  *entries(): Iterable<LogEntry> {
+    for (const log of this.numbers()) {
+      const slot = this.#slots.get(log)
+      const known = slot === undefined ? this.#storedEntry(log) : entryOf(slot)
+      if (known !== undefined) yield { log, ...known, usedMs: this.#usedHour(log) * HOUR_MS }
+    }
+  }
+
+  #storedEntry(log: number): Omit<LogEntry, 'log' | 'usedMs'> | undefined {
+    const images = this.#images()
+    const image = images.identity(log)
+    if (image === undefined) return undefined
+    const identity = readIdentityItem(image.bytes, image.at, image.length)
+    const state = images.state(log)
+    if (state === undefined) return { identity, head: EMPTY_HEAD, heldBlocks: 0, heldBytes: 0 }
+    return { identity, ...readSummary(state.bytes, state.at, state.length) }
+  }
+
+  /** Logs that have user data of a name. */
+  withUserData(name: string): number[] {
+    const logs = this.#images()
+      .withUserData(name)
+      .filter((log) => {
+        return !this.#slots.has(log) && !this.removed.has(log)
+      })
+    for (const [log, { state }] of this.#slots) if (state.userData?.has(name)) logs.push(log)
+    return logs.sort((a, b) => a - b)
+  }
+
+  /** Somebody uses the log in this hour. */
+  used(log: number, hour: number): void {
+    if (this.#usedHour(log) !== hour) this.usedNow.set(log, hour)
+  }
+
+  #usedHour(log: number): number {
+    return this.usedNow.get(log) ?? this.#images().usedHour(log)
   }
 
   find(discoveryKey: Uint8Array): number | undefined {
@@ -117,6 +161,7 @@ export class LogTable {
     this.#byDiscoveryKey.remove(discoveryKey, slot.log)
     if (alias !== undefined) this.#byAlias?.delete(aliasText(alias))
     this.removed.add(slot.log)
+    this.usedNow.delete(slot.log)
     this.changed.delete(slot.state)
   }
 
@@ -156,4 +201,9 @@ export class LogTable {
     const image = this.#images().identity(log)
     return image && readIdentityItem(image.bytes, image.at, image.length).alias
   }
+}
+
+function entryOf(slot: EngineSlot): Omit<LogEntry, 'log' | 'usedMs'> {
+  const { head, heldBlocks, heldBytes } = slot
+  return { identity: { ...slot.identity, secretKey: undefined }, head, heldBlocks, heldBytes }
 }

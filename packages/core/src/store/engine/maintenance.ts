@@ -10,8 +10,10 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { type DatError, invariant, isCode } from '../../base/errors.ts'
 import { CHANGED_LOGS_MAX, CHECKPOINT_IDLE_MS } from '../../base/limits.ts'
 import type { StoreSizes } from '../options.ts'
+import type { ReclaimOptions } from '../store.ts'
 import type { Checkpointer } from './checkpoint.ts'
 import type { Commits } from './commits.ts'
+import type { Frees } from './frees.ts'
 import type { Gate } from './gate.ts'
 import type { LogTable } from './log-table.ts'
 import type { PageCache } from './page-cache.ts'
@@ -27,10 +29,13 @@ export interface MaintenanceParts {
   readonly data: SegmentLog
   readonly cache: PageCache
   readonly logs: LogTable
+  readonly frees: Frees
   readonly commits: Commits
   readonly checkpointer: Checkpointer
   readonly reclaimer: Reclaimer
   readonly rewriter: Rewriter
+  /** Bytes of all files, holes apart. */
+  readonly fileBytes: () => number
   /** The store must not be written any more. */
   readonly fail: (cause: unknown) => DatError
 }
@@ -80,6 +85,22 @@ export class Maintenance {
     await Promise.all([committed, this.#running ?? this.#run(true)])
   }
 
+  /** Gives back what commits have dropped, and resolves when that has gone as far as it can. */
+  async reclaim(options: ReclaimOptions, commit: () => Promise<void>): Promise<number> {
+    const { frees, rewriter, fileBytes } = this.#parts
+    if (frees.droppedBytes < (options.minBytes ?? 0)) return 0
+    frees.droppedBytes = 0
+    const before = fileBytes()
+    try {
+      // Asked for by several at once, the most thorough is done.
+      rewriter.isThorough ||= options.thorough ?? false
+      await this.checkpoint(commit)
+    } finally {
+      if (options.thorough === true) rewriter.isThorough = false
+    }
+    return Math.max(0, before - fileBytes())
+  }
+
   /** Writes the whole index file anew. */
   async renewIndex(): Promise<void> {
     await this.settled()
@@ -115,7 +136,8 @@ export class Maintenance {
 
   get #isNeeded(): boolean {
     const { data, logs, checkpointer, reclaimer } = this.#parts
-    return data.end > checkpointer.position || logs.changed.size > 0 || reclaimer.isWaiting
+    if (data.end > checkpointer.position || reclaimer.isWaiting) return true
+    return logs.changed.size > 0 || logs.usedNow.size > 0
   }
 
   #planIdle(): void {
@@ -158,7 +180,7 @@ export class Maintenance {
         if (!gate.isOpen || !commits.isEmpty) return
         await checkpointer.run()
         if (!gate.isOpen) return
-        reclaimer.release()
+        await reclaimer.release(() => this.#pause())
         const isWorking = gives && !this.#isEnding && (await rewriter.run(() => this.#pause()))
         if (!isWorking && !reclaimer.isWaiting) return
       }

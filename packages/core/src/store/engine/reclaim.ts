@@ -19,6 +19,8 @@ interface Holes {
 
 /** Blocks that wait for their hole, at most; the space of others comes back when their segment is rewritten. */
 const HOLES_MAX = 100_000
+/** Holes made in one turn: a call to the system for each. */
+const HOLES_PER_TURN = 128
 
 export class Reclaimer {
   readonly #data: SegmentLog
@@ -49,30 +51,46 @@ export class Reclaimer {
     )
   }
 
-  /** After a checkpoint: lets go what that made superfluous. */
-  release(): void {
+  /**
+   * After a checkpoint: lets go what that made superfluous, in slices.
+   *
+   * @param pause - a turn of the event loop; false to end here, and leave the rest to a later checkpoint
+   */
+  async release(pause: () => Promise<boolean>): Promise<void> {
     const { durable } = this.#checkpointer
-    const due = this.#holes.filter(({ known }) => known < durable)
-    this.#holes = this.#holes.filter(({ known }) => known >= durable)
-    for (const { rows } of due) {
-      this.#holeCount -= rows.length / 2
-      this.#punch(rows)
+    // First the whole files: holes in them would be work for nothing.
+    if (!(await this.#dropEmpty(this.#data, KIND_DATA, durable, pause))) return
+    if (!(await this.#dropEmpty(this.#pages, KIND_PAGES, durable, pause))) return
+    const isDue = ({ known }: Holes): boolean => known < durable
+    for (let due = this.#holes.find(isDue); due !== undefined; due = this.#holes.find(isDue)) {
+      this.#holes.splice(this.#holes.indexOf(due), 1)
+      this.#holeCount -= due.rows.length / 2
+      if (!(await this.#punch(due.rows, pause))) return
     }
-    this.#dropEmpty(this.#data, KIND_DATA, durable)
-    this.#dropEmpty(this.#pages, KIND_PAGES, durable)
   }
 
-  #punch(rows: readonly number[]): void {
+  /** Returns false when it was told to end; what is left then comes back when its segment is rewritten. */
+  async #punch(rows: readonly number[], pause: () => Promise<boolean>): Promise<boolean> {
     for (let i = 0; i < rows.length && this.#canPunch; i += 2) {
       this.#canPunch = this.#data.punch(rows[i] ?? 0, rows[i + 1] ?? 0)
+      if (i % (2 * HOLES_PER_TURN) === 2 * (HOLES_PER_TURN - 1) && !(await pause())) return false
     }
+    return true
   }
 
-  #dropEmpty(log: SegmentLog, kind: FileKind, durable: number): void {
+  /** One file for a turn: the system takes some milliseconds to free a large one. */
+  async #dropEmpty(
+    log: SegmentLog,
+    kind: FileKind,
+    durable: number,
+    pause: () => Promise<boolean>,
+  ): Promise<boolean> {
     const isDue = ({ emptySince }: Segment): boolean => emptySince > 0 && emptySince < durable
-    for (const segment of log.segments.filter(isDue)) {
-      log.drop(segment)
-      this.#checkpointer.dropped(kind, segment.start)
+    for (let due = log.segments.find(isDue); due !== undefined; due = log.segments.find(isDue)) {
+      log.drop(due)
+      this.#checkpointer.dropped(kind, due.start)
+      if (!(await pause())) return false
     }
+    return true
   }
 }

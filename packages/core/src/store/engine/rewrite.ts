@@ -36,10 +36,15 @@ export interface RewriteParts {
 
 /** A block that is written again takes about this much more than its bytes. */
 const ITEM_OVERHEAD_BYTES = 32
+/** A segment is rewritten when what lives takes less than this part of it. */
+const DEAD_PART = 1 / 2
+const THOROUGH_PART = 9 / 10
 /** Pages marked as changed in one go, until a checkpoint is due. */
 const PAGES_BYTES_MAX = 4 * 1024 * 1024
 
 export class Rewriter {
+  /** Rewrite also segments of which only a tenth is dead. */
+  isThorough = false
   readonly #parts: RewriteParts
 
   constructor(parts: RewriteParts) {
@@ -67,17 +72,23 @@ export class Rewriter {
 
   #isWorthIt(log: SegmentLog, segment: Segment): boolean {
     const isLast = segment === log.segments.at(-1)
-    return !isLast && segment.liveItems > 0 && !segment.stuck && isMostlyDead(segment)
+    return !isLast && segment.liveItems > 0 && !segment.stuck && this.#isDead(segment)
   }
 
   /** Ends the last segment if it is mostly dead, so that it can be emptied. */
   #rollLast(log: SegmentLog): boolean {
     const last = log.segments.at(-1)
-    if (last === undefined || usedBytes(last) < this.#parts.rollBytes || !isMostlyDead(last)) {
+    if (last === undefined || usedBytes(last) < this.#parts.rollBytes || !this.#isDead(last)) {
       return false
     }
     log.roll()
     return true
+  }
+
+  /** Is so much of a segment dead that it is worth copying the rest? By half, copying ends after all. */
+  #isDead(segment: Segment): boolean {
+    const needed = segment.liveBytes + segment.liveItems * ITEM_OVERHEAD_BYTES
+    return needed < usedBytes(segment) * (this.isThorough ? THOROUGH_PART : DEAD_PART)
   }
 
   // ---- Data ----
@@ -167,12 +178,6 @@ export class Rewriter {
       throw error
     }
   }
-}
-
-/** Would what lives here take less than half of what the segment takes? Then copying ends. */
-function isMostlyDead(segment: Segment): boolean {
-  const needed = segment.liveBytes + segment.liveItems * ITEM_OVERHEAD_BYTES
-  return 2 * needed < usedBytes(segment)
 }
 
 function usedBytes(segment: Segment): number {

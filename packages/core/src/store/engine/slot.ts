@@ -78,6 +78,10 @@ export class EngineSlot implements Slot, StagedLog {
     return this.state.heldBlocks
   }
 
+  get heldBytes(): number {
+    return this.state.blockBytes
+  }
+
   // ---- Blocks ----
 
   has(index: number): boolean {
@@ -199,6 +203,10 @@ export class EngineSlot implements Slot, StagedLog {
   userData(name: string): Uint8Array | undefined {
     const value = this.state.userData?.get(name)
     return value && copy(value)
+  }
+
+  userDataNames(): string[] {
+    return [...(this.state.userData?.keys() ?? [])]
   }
 
   // ---- Staging ----

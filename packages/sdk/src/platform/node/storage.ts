@@ -26,6 +26,8 @@ export interface StorageOptions {
   readonly readOnly?: boolean | undefined
   /** Write on in a copied or damaged store. Default false: such a one opens read-only. */
   readonly recover?: boolean | undefined
+  /** 32 bytes: the primary key of a store that is made. See `openStore`. */
+  readonly primaryKey?: Uint8Array | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -46,13 +48,15 @@ export async function preparePlatform(): Promise<void> {
  */
 export async function openStorage(path: string, options: StorageOptions = {}): Promise<Store> {
   await preparePlatform()
-  if (path === IN_MEMORY) return openMemoryStore()
+  const { primaryKey } = options
+  if (path === IN_MEMORY) return openMemoryStore({ ...(primaryKey && { primaryKey }) })
   checkIsNoFile(path)
   return openNodeStore(path, {
     clock: options.clock ?? systemClock,
     durability: options.durability ?? 'group',
     readOnly: options.readOnly ?? false,
     recover: options.recover ?? false,
+    primaryKey,
   })
 }
 
