@@ -123,7 +123,18 @@ export class Bee implements BeeReader {
    */
   watch(range: BeeRange = {}, options: WaitOptions = {}): AsyncIterable<BeeChange> {
     const shared = this.#shared
-    return watch(shared, this.#view.snapshot(), shared.blocks.epoch, range, options)
+    const { gt, gte, lt, lte } = range
+    const one: BeeRange = { gt, gte, lt, lte, limit: 1 }
+    return watch(
+      shared,
+      this.#view.snapshot(),
+      shared.epoch,
+      options,
+      async (current, previous) => {
+        for await (const _ of current.diff(previous, one, options)) return true
+        return false
+      },
+    )
   }
 
   /** The entries whose keys start with `prefix` and `separator` (a zero byte), as a bee of their own. */

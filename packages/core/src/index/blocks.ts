@@ -1,79 +1,46 @@
 /**
- * Decoded blocks of one bee, in bounded memory, and the news that some are gone.
+ * Decoded blocks of one bee: keys, tree nodes and entries by number, as far as they are on this machine.
  *
- * Owns: the cache by block number, shared by everything that reads the bee, and the memory of truncations.
- * These statements always hold:
- *
- * - `block` never waits: a block that is not on this machine gives `undefined`, and `missing` then says
- *   which one it was. Whoever walks the tree stops there, lets `fetch` wait, and tries that step again.
- * - No block at or above the log's length is in the cache.
- * - A view that was made in epoch `e` for version `v` is good as long as `isWhole(v, e)`.
- *
- * The cache has two halves: what is used moves to the young one; when that is half of the budget, the old
- * one is dropped. This keeps what is hot without a list to be maintained at each look.
+ * Owns: what a bee looks up in its blocks; the cache and the memory of truncations are `decoded.ts`. `undefined` is a
+ * block that is not here, and `missing` says which one.
  */
 
-import { DatError } from '../base/errors.ts'
 import { copy } from '../bytes/bytes.ts'
 import type { WaitOptions } from '../log/remote.ts'
-import { type BeeBlock, corrupt, decodeBlock, decodeValue, type Level } from './block.ts'
+import { type BeeBlock, decodeBlock, decodeValue, type Level } from './block.ts'
+import { Decoded } from './decoded.ts'
 import type { LogReader } from './source.ts'
 import type { BeeEntry } from './types.ts'
-
-/** Default budget of the cache. */
-export const CACHE_BYTES: number = 16 * 1024 * 1024
 
 /** The decoded blocks of one bee. */
 export class Blocks {
   readonly source: LogReader
-  /** Block that the last unsuccessful call lacked. */
-  missing = 0
-  readonly #halfBytes: number
-  #young = new Map<number, BeeBlock>()
-  #youngBytes = 0
-  #old = new Map<number, BeeBlock>()
-  /** Lengths to which the log was truncated while this object lives, in order. */
-  readonly #truncations: number[] = []
-  readonly #unsubscribe: () => void
+  readonly #decoded: Decoded<BeeBlock>
 
-  constructor(source: LogReader, cacheBytes: number = CACHE_BYTES) {
+  constructor(source: LogReader, cacheBytes?: number) {
     this.source = source
-    this.#halfBytes = cacheBytes / 2
-    this.#unsubscribe = source.on('truncate', (event) => this.#truncated(event.length))
+    this.#decoded = new Decoded(source, decodeBlock, cacheBytes)
   }
 
   close(): void {
-    this.#unsubscribe()
-    this.#young.clear()
-    this.#old.clear()
+    this.#decoded.close()
   }
 
-  // ---- Blocks ----
+  /** Block that the last unsuccessful call lacked. */
+  get missing(): number {
+    return this.#decoded.missing
+  }
 
   /** Decoded block `seq` if it is on this machine. */
   block(seq: number): BeeBlock | undefined {
-    const young = this.#young.get(seq)
-    if (young !== undefined) return young
-    const old = this.#old.get(seq)
-    if (old !== undefined) {
-      this.#old.delete(seq)
-      this.#keep(old)
-      return old
-    }
-    const bytes = this.source.peek(seq)
-    if (bytes === undefined) {
-      this.missing = seq
-      return undefined
-    }
-    const block = decodeBlock(seq, bytes)
-    this.#keep(block)
-    return block
+    return this.#decoded.get(seq)
   }
 
   /** Key number `i` of a tree node. */
   keyOf(level: Level, i: number): Uint8Array | undefined {
     const known = level.keyBytes[i]
     if (known !== undefined) return known
+    // Nodes remember the bytes of keys of later blocks never, of earlier ones only: truncation leaves those right.
     const key = this.block(level.keys[i] ?? 0)?.key
     if (key !== undefined) level.keyBytes[i] = key
     return key
@@ -89,58 +56,29 @@ export class Blocks {
     }
     const bytes = this.source.peek(seq)
     if (bytes === undefined) {
-      this.missing = seq
+      this.#decoded.missing = seq
       return undefined
     }
     return { seq, key: copy(block.key), value: decodeValue(seq, bytes) }
   }
 
   /** Waits until block `missing` is here, so that the step that lacked it can be tried again. */
-  async fetch(options: WaitOptions): Promise<void> {
-    const seq = this.missing
-    if (seq >= this.source.length) throw corrupt(seq, 'it is referred to and does not exist')
-    await this.source.get(seq, options)
+  fetch(options: WaitOptions): Promise<void> {
+    return this.#decoded.fetch(options)
   }
-
-  #keep(block: BeeBlock): void {
-    if (this.#youngBytes > this.#halfBytes) {
-      this.#old = this.#young
-      this.#young = new Map()
-      this.#youngBytes = 0
-    }
-    this.#young.set(block.seq, block)
-    this.#youngBytes += block.cost
-  }
-
-  // ---- Truncation ----
 
   /** Number of truncations so far. */
   get epoch(): number {
-    return this.#truncations.length
+    return this.#decoded.epoch
   }
 
   /** Are the blocks below `version` still those of epoch `since`? */
   isWhole(version: number, since: number): boolean {
-    for (let i = since; i < this.#truncations.length; i++) {
-      if ((this.#truncations[i] ?? 0) < version) return false
-    }
-    return true
+    return this.#decoded.isWhole(version, since)
   }
 
   /** Throws `SNAPSHOT_GONE` unless `isWhole`. */
   checkWhole(version: number, since: number): void {
-    if (this.isWhole(version, since)) return
-    throw new DatError(
-      'SNAPSHOT_GONE',
-      `The author replaced the history below version ${version}; read the present version anew.`,
-      { version },
-    )
-  }
-
-  #truncated(length: number): void {
-    this.#truncations.push(length)
-    // Nodes remember the bytes of keys of later blocks never, of earlier ones only: those stay right.
-    for (const seq of this.#young.keys()) if (seq >= length) this.#young.delete(seq)
-    for (const seq of this.#old.keys()) if (seq >= length) this.#old.delete(seq)
+    this.#decoded.checkWhole(version, since)
   }
 }

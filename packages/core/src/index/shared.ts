@@ -2,17 +2,17 @@
  * What the object, the views and the batches of one bee have in common.
  *
  * Owns: the log, the decoded blocks, the write lock, the tree that the last write left in memory, and the
- * question whether there is a bee at all. A log that is empty here and not ours says nothing about what its
- * author wrote: `prepare` waits for its first block, so that "not there" is always known and never silence.
+ * question whether there is a bee at all. Waiting, for the first block and for others, is `life.ts`.
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { Mutex } from '../base/mutex.ts'
-import { DEFAULT_WAIT_MS, type WaitOptions } from '../log/remote.ts'
+import type { WaitOptions } from '../log/remote.ts'
 import { decodeHeader } from './block.ts'
 import { Blocks } from './blocks.ts'
 import { Hinting } from './hinting.ts'
+import { Life } from './life.ts'
 import type { LogSource } from './source.ts'
 import type { Tree } from './tree.ts'
 import type { BeeHeader, BeeOptions } from './types.ts'
@@ -26,21 +26,25 @@ export class Shared {
   /** Metadata for the header, if we are the one who writes it. */
   readonly metadata: Partial<BeeHeader> | undefined
   readonly lock: Mutex = new Mutex()
-  closed = false
   /** The tree as the last write left it, if no block was added or lost since. */
   #tree: { readonly tree: Tree; readonly version: number; readonly epoch: number } | undefined =
     undefined
   #header: BeeHeader | undefined = undefined
   #headerEpoch = 0
-  readonly #onClose = new Set<() => void>()
+  readonly #life: Life
 
   constructor(source: LogSource, options: BeeOptions) {
     this.source = source
     this.blocks = new Blocks(source, options.cacheBytes)
     this.clock = options.clock ?? systemClock
+    this.#life = new Life(source, this.clock)
     this.hinting = new Hinting(source, this.clock)
     this.readOnly = options.readOnly ?? false
     this.metadata = options.metadata
+  }
+
+  get closed(): boolean {
+    return this.#life.closed
   }
 
   get writable(): boolean {
@@ -50,6 +54,11 @@ export class Shared {
   /** Blocks of the log; an empty bee and an empty log are both version 1. */
   get version(): number {
     return Math.max(1, this.source.length)
+  }
+
+  /** Number of truncations so far. */
+  get epoch(): number {
+    return this.blocks.epoch
   }
 
   /** The header, if it is here and was checked. */
@@ -73,18 +82,7 @@ export class Shared {
   /** Waits until `isReady`. */
   async prepare(options: WaitOptions): Promise<void> {
     if (this.isReady()) return
-    const { source, clock } = this
-    if (source.length === 0) {
-      const { timeoutMs = DEFAULT_WAIT_MS } = options
-      const began = clock.now()
-      // Fails soon if nobody is there. Peers that have nothing prove nothing: they may be readers who came
-      // before the author did. So what they say is no answer, and the first block is waited for.
-      await source.update(options)
-      const leftMs = timeoutMs === 0 ? 0 : Math.max(1, timeoutMs - (clock.now() - began))
-      if (source.length === 0) await source.get(0, { ...options, timeoutMs: leftMs })
-    }
-    // The root is wanted next in any case: two blocks, one round trip.
-    await Promise.all([source.get(0, options), source.get(source.length - 1, options)])
+    await this.#life.begun(options)
     if (this.isReady()) return
     throw new DatError('NOT_AVAILABLE', 'The first block of the bee went away while it was read.', {
       seq: 0,
@@ -105,30 +103,11 @@ export class Shared {
 
   /** Resolves when the log grows or shrinks next; rejects with `ABORTED` or `CLOSED`. */
   changed(signal: AbortSignal | undefined): Promise<void> {
-    this.checkOpen()
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        for (const off of offs) off()
-        this.#onClose.delete(closed)
-        signal?.removeEventListener('abort', aborted)
-        settle()
-      }
-      const closed = (): void => end(() => reject(new DatError('CLOSED', 'The bee was closed.')))
-      const aborted = (): void =>
-        end(() => reject(new DatError('ABORTED', 'Waiting was aborted.', {}, signal?.reason)))
-      const offs = [
-        this.source.on('append', () => end(resolve)),
-        this.source.on('truncate', () => end(resolve)),
-        this.source.on('closed', () => closed()),
-      ]
-      this.#onClose.add(closed)
-      signal?.addEventListener('abort', aborted)
-      if (signal?.aborted === true) aborted()
-    })
+    return this.#life.changed(signal)
   }
 
   checkOpen(): void {
-    if (this.closed) throw new DatError('CLOSED', 'The bee was closed.')
+    this.#life.checkOpen()
   }
 
   checkWritable(): void {
@@ -139,11 +118,9 @@ export class Shared {
 
   close(): Promise<void> {
     if (this.closed) return Promise.resolve()
-    this.closed = true
     this.#tree = undefined
-    for (const closed of [...this.#onClose]) closed()
     this.hinting.close()
     this.blocks.close()
-    return this.source.close()
+    return this.#life.close()
   }
 }

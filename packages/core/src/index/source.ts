@@ -6,7 +6,7 @@
  * block is below this line.
  */
 
-import type { Extension, ExtensionHandler } from '../log/extensions.ts'
+import type { EncodedHandler, Extension, ExtensionHandler } from '../log/extensions.ts'
 import type { Download, RangeRequest, WaitOptions } from '../log/remote.ts'
 
 /** A log that is read. */
@@ -40,7 +40,10 @@ export interface LogReader {
   ): () => void
   on(event: 'closed', listener: () => void): () => void
   /** Speaks under a name with the peers of the log, where there are any. */
-  extension?(name: string, handler: ExtensionHandler<Uint8Array>): Extension<Uint8Array>
+  extension?(
+    name: string,
+    handler: ExtensionHandler<Uint8Array> | EncodedHandler<Uint8Array>,
+  ): Extension<Uint8Array>
 }
 
 /** A log that may be written too. */

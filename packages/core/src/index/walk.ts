@@ -10,13 +10,20 @@ import type { Clock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { Pace } from '../base/pace.ts'
 import type { Download, WaitOptions } from '../log/remote.ts'
-import type { Blocks } from './blocks.ts'
+import type { LogReader } from './source.ts'
 
 /** A block that is needed is not on this machine. */
 export const NOT_HERE: unique symbol = Symbol('not here')
 
 /** Blocks asked for together with a missing one. */
 const AHEAD_BLOCKS_MAX = 64
+
+/** Where a walk's blocks come from. */
+export interface Fetched {
+  readonly source: LogReader
+  /** Waits until the block that was missing last is here. */
+  fetch(options: WaitOptions): Promise<void>
+}
 
 /** A walk that never waits. */
 export interface Steps<T> {
@@ -29,7 +36,7 @@ export interface Steps<T> {
 
 /** The walk as an iterable. Calls of `next` may overlap; they are answered in order. */
 export class Walk<T> implements AsyncIterableIterator<T> {
-  readonly #blocks: Blocks
+  readonly #blocks: Fetched
   readonly #begin: () => Promise<Steps<T>>
   #steps: Steps<T> | undefined = undefined
   readonly #options: WaitOptions
@@ -49,7 +56,7 @@ export class Walk<T> implements AsyncIterableIterator<T> {
    * @param ask tells peers what is looked for; gives the way to say that it was found
    */
   constructor(
-    blocks: Blocks,
+    blocks: Fetched,
     begin: () => Promise<Steps<T>>,
     options: WaitOptions,
     limit: number,

@@ -1,44 +1,59 @@
 /**
- * Changes of a range of a bee, as they come.
+ * Changes of a part of an index, as they come.
  *
- * Owns: the loop. It costs one look at the differences per batch of appends, and the trees share what did not
- * change, so a small change of a large bee is cheap. Where the author replaced the history (a new fork), the
- * previous state can't be read any more: the step is given all the same, and its `previous` says
+ * Owns: the loop, for bees and tries. It costs one look at the differences per batch of appends, and the trees share
+ * what did not change, so a small change of a large one is cheap. Where the author replaced the history (a new fork),
+ * the previous state can't be read any more: the step is given all the same, and its `previous` says
  * `SNAPSHOT_GONE` when it is read.
  */
 
 import { isCode } from '../base/errors.ts'
 import type { WaitOptions } from '../log/remote.ts'
-import type { Shared } from './shared.ts'
-import type { BeeChange, BeeRange } from './types.ts'
-import type { BeeView } from './view.ts'
 
-/** @param start the state that the first step is compared with */
-export async function* watch(
-  shared: Shared,
-  start: BeeView,
+/** What grows. */
+export interface Watched {
+  readonly version: number
+  /** The number of truncations so far. */
+  readonly epoch: number
+  /** Resolves when it grows or shrinks next; rejects with `ABORTED` or `CLOSED`. */
+  changed(signal: AbortSignal | undefined): Promise<void>
+}
+
+/** A state of it. */
+export interface WatchedView<V> {
+  readonly version: number
+  checkout(version: number): V
+}
+
+/**
+ * @param start the state that the first step is compared with
+ * @param differs do the two states differ in the part that is watched?
+ */
+export async function* watch<V extends WatchedView<V>>(
+  watched: Watched,
+  start: V,
   startEpoch: number,
-  range: BeeRange,
   options: WaitOptions,
-): AsyncGenerator<BeeChange, void, undefined> {
+  differs: (current: V, previous: V) => Promise<boolean>,
+): AsyncGenerator<{ current: V; previous: V }, void, undefined> {
   let previous = start
   let epoch = startEpoch
   for (;;) {
-    if (shared.version === previous.version && shared.blocks.epoch === epoch) {
-      if (!(await changed(shared, options))) return
+    if (watched.version === previous.version && watched.epoch === epoch) {
+      if (!(await changed(watched, options))) return
     }
-    const current = previous.checkout(shared.version)
-    const replaced = shared.blocks.epoch !== epoch
-    if (replaced || (await differs(current, previous, range, options))) yield { current, previous }
+    const current = previous.checkout(watched.version)
+    const replaced = watched.epoch !== epoch
+    if (replaced || (await differsStill(current, previous, differs))) yield { current, previous }
     previous = current
-    epoch = shared.blocks.epoch
+    epoch = watched.epoch
   }
 }
 
 /** False when watching is over. */
-async function changed(shared: Shared, options: WaitOptions): Promise<boolean> {
+async function changed(watched: Watched, options: WaitOptions): Promise<boolean> {
   try {
-    await shared.changed(options.signal)
+    await watched.changed(options.signal)
     return true
   } catch (error) {
     if (isCode(error, 'ABORTED') || isCode(error, 'CLOSED')) return false
@@ -46,17 +61,13 @@ async function changed(shared: Shared, options: WaitOptions): Promise<boolean> {
   }
 }
 
-async function differs(
-  current: BeeView,
-  previous: BeeView,
-  range: BeeRange,
-  options: WaitOptions,
+async function differsStill<V>(
+  current: V,
+  previous: V,
+  differs: (current: V, previous: V) => Promise<boolean>,
 ): Promise<boolean> {
-  const { gt, gte, lt, lte } = range
   try {
-    for await (const _ of current.diff(previous, { gt, gte, lt, lte, limit: 1 }, options))
-      return true
-    return false
+    return await differs(current, previous)
   } catch (error) {
     // The history was replaced meanwhile: that is a change.
     if (isCode(error, 'SNAPSHOT_GONE')) return true

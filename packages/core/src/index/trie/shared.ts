@@ -1,0 +1,109 @@
+/**
+ * What the object and the views of one trie have in common.
+ *
+ * Owns: the log, the decoded nodes, the write lock, and the question whether there is a trie at all. Waiting, for the
+ * first block and for others, is `life.ts`.
+ */
+
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { DatError } from '../../base/errors.ts'
+import { Mutex } from '../../base/mutex.ts'
+import type { WaitOptions } from '../../log/remote.ts'
+import { Life } from '../life.ts'
+import type { LogSource } from '../source.ts'
+import { decodeHeader } from './header.ts'
+import { TrieHinting } from './hinting.ts'
+import { Nodes } from './nodes.ts'
+import type { TrieHeader, TrieOptions } from './types.ts'
+
+export class Shared {
+  readonly source: LogSource
+  readonly nodes: Nodes
+  readonly hinting: TrieHinting
+  readonly clock: Clock
+  readonly readOnly: boolean
+  /** What the header is to say, if we are the one who writes it. */
+  readonly newHeader: Partial<TrieHeader>
+  readonly lock: Mutex = new Mutex()
+  #header: TrieHeader | undefined = undefined
+  #headerEpoch = 0
+  readonly #life: Life
+
+  constructor(source: LogSource, options: TrieOptions) {
+    this.source = source
+    this.nodes = new Nodes(source, options.cacheBytes)
+    this.clock = options.clock ?? systemClock
+    this.#life = new Life(source, this.clock)
+    this.hinting = new TrieHinting(source, this.clock)
+    this.readOnly = options.readOnly ?? false
+    this.newHeader = options.header ?? {}
+  }
+
+  get writable(): boolean {
+    return !this.readOnly && this.source.writable
+  }
+
+  /** Blocks of the log; an empty trie and an empty log are both version 1. */
+  get version(): number {
+    return Math.max(1, this.source.length)
+  }
+
+  /** Number of truncations so far. */
+  get epoch(): number {
+    return this.nodes.epoch
+  }
+
+  /** The header, if it is here and was checked. */
+  get header(): TrieHeader | undefined {
+    return this.isReady() ? this.#header : undefined
+  }
+
+  /** Is it known, without waiting, that this is a trie (or that it is ours and empty)? */
+  isReady(): boolean {
+    this.checkOpen()
+    const { nodes, source } = this
+    if (source.length === 0) return source.writable
+    if (this.#header !== undefined && nodes.isWhole(1, this.#headerEpoch)) return true
+    const block = source.peek(0)
+    if (block === undefined) return false
+    this.#header = decodeHeader(block)
+    this.#headerEpoch = nodes.epoch
+    return true
+  }
+
+  /** Waits until `isReady`. */
+  async prepare(options: WaitOptions): Promise<void> {
+    if (this.isReady()) return
+    await this.#life.begun(options)
+    if (this.isReady()) return
+    throw new DatError(
+      'NOT_AVAILABLE',
+      'The first block of the trie went away while it was read.',
+      {
+        seq: 0,
+      },
+    )
+  }
+
+  /** Resolves when the log grows or shrinks next; rejects with `ABORTED` or `CLOSED`. */
+  changed(signal: AbortSignal | undefined): Promise<void> {
+    return this.#life.changed(signal)
+  }
+
+  checkOpen(): void {
+    this.#life.checkOpen()
+  }
+
+  checkWritable(): void {
+    this.checkOpen()
+    if (this.writable) return
+    throw new DatError('NOT_WRITABLE', 'This trie is read-only here: the secret key is elsewhere.')
+  }
+
+  close(): Promise<void> {
+    if (this.#life.closed) return Promise.resolve()
+    this.hinting.close()
+    this.nodes.close()
+    return this.#life.close()
+  }
+}
