@@ -57,6 +57,10 @@ export const BITFIELD_BYTES_MAX = 1_048_576
 export const REMOTE_RANGES_MAX = 4_096
 /** Dense pages (32,768 blocks each) kept of what one remote says it has. */
 export const REMOTE_PAGES_MAX = 64
+/** Nodes that we remember one reader of an old log to hold. */
+export const READER_NODES_MAX = 65_536
+/** Lengths that are looked at for a kept signature that proves a node of an old log. */
+export const SIGNATURES_TRIED_MAX = 4_096
 /** Requests of a remote that wait for our answer. */
 export const REQUESTS_QUEUED_MAX = 1_024
 /** The same on one connection, for all its logs; and of ours that wait for the remote. */
@@ -77,6 +81,16 @@ export const EXTENSION_BYTES_MAX: number = 4 * 1024 * 1024
 /** Extension messages of one conversation that wait, each way. */
 export const EXTENSIONS_QUEUED_MAX = 8_192
 export const EXTENSION_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
+/** A message of a peer socket, and what each counts for beside its bytes. */
+export const SOCKET_MESSAGE_BYTES_MAX: number = 1024 * 1024
+export const SOCKET_MESSAGE_COST = 64
+/** Messages of a peer socket that were sent and not read there yet, counted so. */
+export const SOCKET_WINDOW_BYTES: number = 2 * 1024 * 1024
+/** Messages that wait here for a peer who does not read. */
+export const SOCKET_SENDS_QUEUED_MAX = 1_024
+export const SOCKET_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
+/** A topic's name. */
+export const SOCKET_NAME_BYTES_MAX = 256
 /** Bytes of answers queued on one connection. */
 export const ANSWER_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
 

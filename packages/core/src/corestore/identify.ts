@@ -7,16 +7,23 @@
  */
 
 import { DatError } from '../base/errors.ts'
+import { EMPTY } from '../bytes/bytes.ts'
 import { KEY_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { deriveKeyPair } from '../crypto/derive.ts'
-import { type IdentityInput, logIdentity } from '../log/identity.ts'
+import { type IdentityInput, logIdentity, plainIdentity } from '../log/identity.ts'
 import type { Alias, LogIdentity, Store } from '../store/store.ts'
 
-/** Which log: exactly one of the five ways. */
+/**
+ * Which generation a log is of that is not stored yet; that of a stored one is known. `unknown`: peers are asked in
+ * each, and the first head that verifies settles it.
+ */
+export type WantedGeneration = LogIdentity['generation'] | 'unknown'
+
+/** Which log: exactly one of the five ways. `generation` is 3 by default. */
 export type LogSelector =
-  | { readonly key: Uint8Array }
+  | { readonly key: Uint8Array; readonly generation?: WantedGeneration }
   | { readonly name: string; readonly namespace?: Uint8Array }
-  | { readonly keyPair: KeyPair }
+  | { readonly keyPair: KeyPair; readonly generation?: LogIdentity['generation'] }
   /** `manifest` in its encoded form. */
   | { readonly manifest: Uint8Array; readonly keyPair?: KeyPair }
   | { readonly discoveryKey: Uint8Array }
@@ -27,6 +34,8 @@ export interface Identified {
   /** Who the log is, for making it; undefined if it can only be opened. */
   readonly identity: LogIdentity | undefined
   readonly keyPair: KeyPair | undefined
+  /** The identities that are possible, one of which a verified head settles; empty if it is known. */
+  readonly candidates: readonly LogIdentity[]
 }
 
 /** @param namespace where names are looked up unless the selector says otherwise */
@@ -36,24 +45,42 @@ export function identify(store: Store, namespace: Uint8Array, selector: LogSelec
     return byName(store, { namespace: selector.namespace ?? namespace, name: selector.name })
   }
   if ('key' in selector) checkKey('key', selector.key)
-  return known(selector)
+  const generation = 'generation' in selector ? (selector.generation ?? 3) : 3
+  if (generation === 'unknown') return unknown(selector)
+  return known(selector, generation)
 }
 
 function byName(store: Store, alias: Alias): Identified {
   checkKey('namespace', alias.namespace)
   const log = store.findAlias(alias)
   if (log !== undefined) return stored(store.slot(log).identity.discoveryKey)
-  return known({ keyPair: deriveKeyPair(store.primaryKey, alias.namespace, alias.name), alias })
+  return known({ keyPair: deriveKeyPair(store.primaryKey, alias.namespace, alias.name), alias }, 3)
 }
 
 function stored(discoveryKey: Uint8Array): Identified {
   checkKey('discovery key', discoveryKey)
-  return { discoveryKey, identity: undefined, keyPair: undefined }
+  return { discoveryKey, identity: undefined, keyPair: undefined, candidates: [] }
 }
 
-function known(input: IdentityInput): Identified {
-  const identity = logIdentity(input)
-  return { discoveryKey: identity.discoveryKey, identity, keyPair: input.keyPair }
+function known(input: IdentityInput, generation: LogIdentity['generation']): Identified {
+  const identity = IDENTITIES[generation](input)
+  const { discoveryKey } = identity
+  return { discoveryKey, identity, keyPair: input.keyPair, candidates: [] }
+}
+
+function unknown(input: IdentityInput): Identified {
+  const candidates = Object.values(IDENTITIES).map((identityOf) => identityOf(input))
+  const discoveryKey = candidates[0]?.discoveryKey ?? EMPTY
+  return { discoveryKey, identity: undefined, keyPair: undefined, candidates }
+}
+
+/** Who a log is in each generation. */
+const IDENTITIES: Readonly<
+  Record<LogIdentity['generation'], (input: IdentityInput) => LogIdentity>
+> = {
+  1: (input) => plainIdentity(1, input),
+  2: (input) => plainIdentity(2, input),
+  3: (input) => logIdentity(input),
 }
 
 function checkKey(what: string, bytes: Uint8Array): void {

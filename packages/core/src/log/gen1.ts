@@ -8,8 +8,10 @@
 
 import { writeU64BE } from '../bytes/integers.ts'
 import { sign } from '../crypto/keys.ts'
+import { digestOf } from '../tree/digest.ts'
 import { TreeHash } from '../tree/hash.ts'
-import { acceptsRootHash, ownsKey } from './gen2.ts'
+import { proveByNodes } from './by-digest.ts'
+import { acceptsRootHash, newReader, ownsKey } from './gen2.ts'
 import type { Generation } from './generation.ts'
 
 export const gen1: Generation = {
@@ -18,6 +20,9 @@ export const gen1: Generation = {
   keepsSignatures: true,
   headFromNodes: true,
   canFork: false,
+  digest: digestOf,
+  newReader,
+  prove: proveByNodes,
   accepts: acceptsRootHash,
   maySign: ownsKey,
   sign: (_authority, tree, keyPair) => sign(tree.rootHash, keyPair.secretKey),

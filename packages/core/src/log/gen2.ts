@@ -10,7 +10,9 @@ import { equal } from '../bytes/bytes.ts'
 import { writeU64BE } from '../bytes/integers.ts'
 import { crypto, HASH_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { sign } from '../crypto/keys.ts'
+import { digestOf, ReaderMemory } from '../tree/digest.ts'
 import { TreeHash } from '../tree/hash.ts'
+import { proveByNodes } from './by-digest.ts'
 import type { Authority, Generation, TreeState } from './generation.ts'
 
 /** The table of generation 2. */
@@ -20,6 +22,9 @@ export const gen2: Generation = {
   keepsSignatures: true,
   headFromNodes: true,
   canFork: false,
+  digest: digestOf,
+  newReader,
+  prove: proveByNodes,
   accepts: acceptsRootHash,
   maySign: ownsKey,
   sign: (_authority, tree, keyPair) => sign(withLength(tree), keyPair.secretKey),
@@ -37,6 +42,11 @@ export function acceptsRootHash(
     crypto().verify(signature, withLength(tree), authority.key) ||
     crypto().verify(signature, tree.rootHash, authority.key)
   )
+}
+
+/** Starts empty: a reader says what he holds around each block that he asks for. */
+export function newReader(): ReaderMemory {
+  return new ReaderMemory()
 }
 
 /** Is the log named by the public key of this pair? */

@@ -18,6 +18,7 @@ import { crypto, HASH_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { sign } from '../crypto/keys.ts'
 import { TreeHash } from '../tree/hash.ts'
 import type { NodeSet } from '../tree/nodes.ts'
+import { prove } from '../tree/prove.ts'
 import type { Authority, Generation, TreeState } from './generation.ts'
 import { decodeManifest, isCompat, type Manifest } from './manifest.ts'
 import { acceptsMulti, encodeMulti, type Part } from './multisig.ts'
@@ -32,6 +33,18 @@ export const gen3: Generation = {
   keepsSignatures: false,
   headFromNodes: false,
   canFork: true,
+
+  digest: () => -1,
+
+  newReader: () => undefined,
+
+  prove(shown, request, _reader, out) {
+    const { slot, head, prologueLength } = shown
+    if (request.block >= 0 && !shown.isDurable(request.block)) return 'unavailable'
+    const refused = prove(request, slot, head.length, prologueLength, out)
+    if (out.hasUpgrade) out.signature = head.signature
+    return refused
+  },
 
   accepts(authority, tree, signature) {
     const manifest = manifestOf(authority)

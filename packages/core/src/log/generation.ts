@@ -11,8 +11,12 @@
  */
 
 import type { KeyPair } from '../crypto/crypto.ts'
+import type { Head, Slot } from '../store/store.ts'
+import type { HeldNodes, ReaderMemory } from '../tree/digest.ts'
 import type { TreeHash } from '../tree/hash.ts'
 import type { NodeSet } from '../tree/nodes.ts'
+import type { Proof } from '../tree/proof.ts'
+import type { ProofRequest, Refused } from '../tree/prove.ts'
 
 /** A tree as a signature speaks of it. */
 export interface TreeState {
@@ -31,6 +35,17 @@ export interface Authority {
   readonly manifest: Uint8Array | undefined
 }
 
+/** What of a log may be shown, for answering requests from it. */
+export interface Shown {
+  readonly slot: Slot
+  /** The newest head that is signed and on the disk. */
+  readonly head: Head
+  /** Length of the blocks that the manifest fixes; 0 for none. */
+  readonly prologueLength: number
+  /** Is the block held and on the disk? */
+  isDurable(block: number): boolean
+}
+
 /** The functions and facts in which generations differ. */
 export interface Generation {
   readonly id: 1 | 2 | 3
@@ -41,6 +56,23 @@ export interface Generation {
   readonly headFromNodes: boolean
   /** May the history be shortened and continued on a higher fork? */
   readonly canFork: boolean
+  /** What a request for block `block`, or its leaf, says of the nodes around it that are held; -1 where none does. */
+  digest(held: HeldNodes, block: number): number
+  /** What a server remembers of one reader from request to request; `undefined` where each request says all. */
+  newReader(): ReaderMemory | undefined
+  /**
+   * Fills `out` (which was reset) with the answer to a request, in the order of the generation's wire, the signature
+   * included and the value not. May answer with a hash where a block is asked for that is not held any more, and
+   * with another leaf where a position is sought.
+   *
+   * @param reader what `newReader` made for this reader
+   */
+  prove(
+    shown: Shown,
+    request: Readonly<ProofRequest>,
+    reader: ReaderMemory | undefined,
+    out: Proof,
+  ): Refused | undefined
   /** Does the author of `authority.key` stand behind this tree? */
   accepts(authority: Authority, tree: TreeState, signature: Uint8Array | undefined): boolean
   /** May `keyPair` sign alone, so that appends need nobody else? */

@@ -12,16 +12,17 @@ import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import type { Slot, Store } from '../store/store.ts'
+import type { ReaderMemory } from '../tree/digest.ts'
 import { endBlock, nodeOf, parentOf, tileBlocks } from '../tree/flat.ts'
 import { NodeSet } from '../tree/nodes.ts'
 import type { Proof } from '../tree/proof.ts'
-import { type ProofRequest, prove, type Refused } from '../tree/prove.ts'
+import type { ProofRequest, Refused } from '../tree/prove.ts'
 import { byteOffset, type SeekResult, seek } from '../tree/seek.ts'
 import { type AuditOptions, type AuditReport, auditLog } from './audit.ts'
 import type { Cipher } from './cipher.ts'
 import type { ReplicaEvents } from './events.ts'
 import { Extensions } from './extensions.ts'
-import type { Generation } from './generation.ts'
+import type { Generation, Shown } from './generation.ts'
 import type { Views } from './kept.ts'
 import { Lasting } from './lasting.ts'
 import type { Manifest } from './manifest.ts'
@@ -58,6 +59,7 @@ export class Replica {
   readonly extensions: Extensions
   readonly #state: LogState
   readonly #lasting: Lasting
+  readonly #shown: Shown
   /** A signature that could not be made again must not be left for later. */
   readonly #signsNow: boolean
   #remote: Remote | undefined
@@ -75,6 +77,23 @@ export class Replica {
     this.extensions = new Extensions(options.extensions)
     this.#signsNow = options.eagerSignature === true || !this.#state.isKeyStored
     this.#lasting = new Lasting(this.#state, this.events, () => this.#remote?.changed())
+    this.#shown = this.#makeShown()
+  }
+
+  #makeShown(): Shown {
+    const { slot } = this
+    const state = this.#state
+    const lasting = this.#lasting
+    return {
+      slot,
+      get head() {
+        return lasting.shown
+      },
+      get prologueLength() {
+        return state.prologue?.length ?? 0
+      },
+      isDurable: (block) => this.isDurable(block),
+    }
   }
 
   get key(): Uint8Array {
@@ -188,27 +207,23 @@ export class Replica {
   // ---- Serving -----------------------------------------------------------------------------------
 
   /**
-   * Fills `out` with the answer, nodes in generation 3 order, or says why there is none. The block's value is
-   * not copied: `blockBytes` and `slot.readInto` give it. Stands on what is synced only.
+   * Fills `out` with the answer, nodes in the order of the generation's wire, or says why there is none. The block's
+   * value is not copied: `blockBytes` and `slot.readInto` give it. Stands on what is synced only.
+   *
+   * @param reader what `generation.newReader` made for whoever asks
    */
-  prove(request: Readonly<ProofRequest>, out: Proof): Refused | undefined {
+  prove(request: Readonly<ProofRequest>, out: Proof, reader?: ReaderMemory): Refused | undefined {
     out.reset()
-    const refused = this.#prove(request, out)
+    const { head } = this.#shown
+    const refused =
+      this.frozen || request.fork !== head.fork
+        ? 'unavailable'
+        : this.generation.prove(this.#shown, request, reader, out)
     if (refused !== undefined) out.reset()
-    out.fork = this.#lasting.shown.fork
+    out.fork = head.fork
     // The manifest is never refused: a reader that lacks it can verify nothing at all.
     if (request.manifest && !this.compat) out.manifest = this.slot.identity.manifest
     return out.manifest === undefined ? refused : undefined
-  }
-
-  #prove(request: Readonly<ProofRequest>, out: Proof): Refused | undefined {
-    const head = this.#lasting.shown
-    if (this.frozen || request.fork !== head.fork) return 'unavailable'
-    if (request.block >= 0 && !this.isDurable(request.block)) return 'unavailable'
-    const prologue = this.#state.prologue?.length ?? 0
-    const refused = prove(request, this.slot, head.length, prologue, out)
-    if (out.hasUpgrade) out.signature = head.signature
-    return refused
   }
 
   /** Are all full roots of `length` stored, so that an upgrade from there can be proved? */

@@ -7,11 +7,12 @@
  * 32 bits in large logs: arithmetic, no bit operations. Source: generation 2, section 9.
  */
 
+import { READER_NODES_MAX } from '../base/limits.ts'
 import { blocksBelow, endBlock, fullRoots, isLeft, nodeOf, parentOf, siblingOf } from './flat.ts'
 
-/** Which nodes somebody holds. */
+/** Which nodes somebody holds: a store's slot is one. */
 export interface HeldNodes {
-  hasNode(index: number): boolean
+  findNode(index: number): boolean
 }
 
 /** Above that many steps no log of these generations reaches. */
@@ -20,12 +21,12 @@ const BIT_MAX = 2 ** 50
 /** What a reader who holds `held` sends when he asks for block `block`. */
 export function digestOf(held: HeldNodes, block: number): number {
   let node = 2 * block
-  if (held.hasNode(node)) return 1
+  if (held.findNode(node)) return 1
   let digest = 0
   for (let bit = 2; bit <= BIT_MAX; bit *= 2) {
-    if (held.hasNode(siblingOf(node))) digest += bit
+    if (held.findNode(siblingOf(node))) digest += bit
     node = parentOf(node)
-    if (held.hasNode(node)) {
+    if (held.findNode(node)) {
       digest += 2 * bit + 1
       // Every uncle up to the ancestor is held: that is as good as the leaf.
       return digest === 4 * bit - 1 ? 1 : digest
@@ -37,26 +38,34 @@ export function digestOf(held: HeldNodes, block: number): number {
 /** Length of the log that the holder of `held` can present, starting from node `index`. */
 export function verifiedBy(held: HeldNodes, index: number): number {
   let top = index
-  while (held.hasNode(parentOf(top)) && held.hasNode(siblingOf(top))) top = parentOf(top)
+  while (held.findNode(parentOf(top)) && held.findNode(siblingOf(top))) top = parentOf(top)
   let end = endBlock(top)
   for (let blocks = blocksBelow(top) / 2; blocks >= 1; blocks /= 2) {
-    if (end % blocks === 0 && held.hasNode(nodeOf(end, blocks))) end += blocks
+    if (end % blocks === 0 && held.findNode(nodeOf(end, blocks))) end += blocks
   }
   return end
 }
 
-/** What a server remembers of one reader: starts empty and grows by the digests that came in. */
+/**
+ * What a server remembers of one reader: starts empty and grows by the digests that came in. A digest says all that
+ * its own answer needs, so forgetting costs the reader some nodes that it has, and nothing else: a memory that has
+ * grown to `READER_NODES_MAX` begins anew.
+ */
 export class ReaderMemory implements HeldNodes {
   readonly #nodes = new Set<number>()
 
-  hasNode(index: number): boolean {
+  get size(): number {
+    return this.#nodes.size
+  }
+
+  findNode(index: number): boolean {
     return this.#nodes.has(index)
   }
 
   /** Notes that the reader holds a node, and with both children the parent; only nodes that `held` has too. */
   mark(index: number, held: HeldNodes): void {
     let node = index
-    while (held.hasNode(node) && !this.#nodes.has(node)) {
+    while (held.findNode(node) && !this.#nodes.has(node)) {
       this.#nodes.add(node)
       if (!this.#nodes.has(siblingOf(node))) return
       node = parentOf(node)
@@ -66,6 +75,7 @@ export class ReaderMemory implements HeldNodes {
   /** Notes what the digest of a request for `block` says. */
   learn(block: number, digest: number, held: HeldNodes): void {
     const namesAncestor = digest % 2 === 1
+    if (this.#nodes.size >= READER_NODES_MAX) this.#nodes.clear()
     let node = 2 * block
     for (let rest = Math.floor(digest / 2); rest > 0; rest = Math.floor(rest / 2)) {
       if (rest === 1 && namesAncestor) {
@@ -82,38 +92,41 @@ export class ReaderMemory implements HeldNodes {
   }
 }
 
-/** The answer to a digest. */
-export interface DigestProof {
-  /** In the order of the wire: the leaf if it was asked for, siblings upwards, other roots left to right. */
-  readonly nodes: readonly number[]
-  /** Length whose signature goes along; 0 for none. */
-  readonly signedLength: number
-}
-
-/** The nodes that answer a digest, or undefined if the leaf is not held. Notes the digest in `reader`. */
+/**
+ * The nodes that answer a digest, in the order of the wire: the leaf if it was asked for, siblings upwards, other roots
+ * left to right. Notes the digest in `reader`.
+ *
+ * @param signedLength of those lengths that can be presented from a node on, the one whose signature is to go along;
+ *   by default the one that all nodes held lead to. 0 refuses
+ * @param into where the nodes are added
+ * @returns the length whose signature goes along, 0 for none, -1 if there is no answer
+ */
 export function proveByDigest(
   held: HeldNodes,
   reader: ReaderMemory,
   block: number,
   digest: number,
   wantsHash: boolean,
-): DigestProof | undefined {
+  into: number[],
+  signedLength: (held: HeldNodes, node: number) => number = verifiedBy,
+): number {
   let node = 2 * block
-  if (!held.hasNode(node)) return undefined
-  const nodes = wantsHash ? [node] : []
-  if (digest === 1) return { nodes, signedLength: 0 }
+  if (!held.findNode(node)) return -1
+  if (wantsHash) into.push(node)
+  if (digest === 1) return 0
   reader.learn(block, digest, held)
-  while (!reader.hasNode(node)) {
+  while (!reader.findNode(node)) {
     const sibling = siblingOf(node)
-    if (!held.hasNode(sibling)) {
-      const signedLength = verifiedBy(held, node)
-      for (const root of fullRoots(signedLength)) {
-        if (root !== node && !reader.hasNode(root)) nodes.push(root)
+    if (!held.findNode(sibling)) {
+      const length = signedLength(held, node)
+      if (length === 0) return -1
+      for (const root of fullRoots(length)) {
+        if (root !== node && !reader.findNode(root)) into.push(root)
       }
-      return { nodes, signedLength }
+      return length
     }
-    if (!reader.hasNode(sibling)) nodes.push(sibling)
+    if (!reader.findNode(sibling)) into.push(sibling)
     node = parentOf(node)
   }
-  return { nodes, signedLength: 0 }
+  return 0
 }

@@ -6,9 +6,10 @@ import { test } from 'node:test'
 import { EMPTY, equal, fromHex, hex } from '../../src/bytes/bytes.ts'
 import { plainIdentity } from '../../src/log/identity.ts'
 import type { Replica } from '../../src/log/replica.ts'
-import { digestOf, type HeldNodes, proveByDigest, ReaderMemory } from '../../src/tree/digest.ts'
+import { digestOf, ReaderMemory } from '../../src/tree/digest.ts'
 import { endBlock } from '../../src/tree/flat.ts'
-import { CLAIM_BLOCK, CLAIM_HASH, Proof } from '../../src/tree/proof.ts'
+import { Proof } from '../../src/tree/proof.ts'
+import { NOTHING_ASKED } from '../../src/tree/prove.ts'
 import { pattern } from '../tree/model.ts'
 import { vectors } from '../vectors.ts'
 import { openReplica, testKeyPair } from './support.ts'
@@ -33,8 +34,6 @@ async function serve(generation: 1 | 2, length: number): Promise<Replica> {
   return server
 }
 
-const held = (replica: Replica): HeldNodes => ({ hasNode: (i) => replica.slot.findNode(i) })
-
 /** The answer of a server of generation 1 or 2, as its wire would hand it over. */
 function answer(
   server: Replica,
@@ -43,23 +42,17 @@ function answer(
   digest: number,
   wantsHash: boolean,
 ): Proof | undefined {
-  const found = proveByDigest(held(server), memory, index, digest, wantsHash)
-  if (found === undefined) return undefined
   const proof = new Proof()
-  proof.claim = wantsHash ? CLAIM_HASH : CLAIM_BLOCK
-  proof.index = wantsHash ? 2 * index : index
-  if (!wantsHash) proof.value = server.read(index)
-  for (const node of found.nodes) {
-    assert.ok(server.slot.findNode(node))
-    const { nodeSize, nodeBytes, nodeAt } = server.slot
-    proof.nodes.push(node, nodeSize, nodeBytes, nodeAt)
+  const what = wantsHash ? { hash: 2 * index } : { block: index }
+  if (server.prove({ ...NOTHING_ASKED, ...what, digest }, proof, memory) !== undefined) {
+    return undefined
   }
-  if (found.signedLength > 0) proof.signature = server.slot.signature(found.signedLength)
+  if (!wantsHash) proof.value = server.read(index)
   return proof
 }
 
 const ask = (from: Replica, server: Replica, memory: ReaderMemory, index: number): Proof => {
-  const proof = answer(server, memory, index, digestOf(held(from), index), false)
+  const proof = answer(server, memory, index, digestOf(from.slot, index), false)
   assert.ok(proof)
   return proof
 }
@@ -144,12 +137,12 @@ for (const generation of [1, 2] as const) {
     const server = await serve(generation, 21)
     const mine = await reader(server, generation)
     const memory = new ReaderMemory()
-    const hashOnly = answer(server, memory, 9, digestOf(held(mine), 9), true)
+    const hashOnly = answer(server, memory, 9, digestOf(mine.slot, 9), true)
     assert.ok(hashOnly)
 
     assert.equal(mine.apply(hashOnly), 'applied')
     assert.equal(mine.has(9), false)
-    const digest = digestOf(held(mine), 9)
+    const digest = digestOf(mine.slot, 9)
     assert.equal(digest, 1)
     const blockOnly = answer(server, memory, 9, digest, false)
     assert.equal(blockOnly?.nodes.length, 0)

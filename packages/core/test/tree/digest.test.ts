@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { READER_NODES_MAX } from '../../src/base/limits.ts'
 import {
   digestOf,
   type HeldNodes,
@@ -45,11 +46,24 @@ interface Generation1 {
 
 const holding = (nodes: readonly number[]): HeldNodes => {
   const set = new Set(nodes)
-  return { hasNode: (index) => set.has(index) }
+  return { findNode: (index) => set.has(index) }
+}
+
+/** The answer to a digest: nodes in order, and the length whose signature goes along. */
+function prove(
+  held: HeldNodes,
+  reader: ReaderMemory,
+  block: number,
+  digest: number,
+  wantsHash: boolean,
+): { nodes: number[]; signedLength: number } | undefined {
+  const nodes: number[] = []
+  const signedLength = proveByDigest(held, reader, block, digest, wantsHash, nodes)
+  return signedLength < 0 ? undefined : { nodes, signedLength }
 }
 
 /** A server that holds all of a log of `length` blocks. */
-const full = (length: number): HeldNodes => ({ hasNode: (index) => endBlock(index) <= length })
+const full = (length: number): HeldNodes => ({ findNode: (index) => endBlock(index) <= length })
 
 test('generation 2: the digest of what a reader holds is that of hypercore 9', () => {
   const { digests } = vectors<TreeIndex>('gen2/tree-index')
@@ -68,7 +82,7 @@ test('generation 2: a full server answers a digest with the nodes of hypercore 9
     const reader = new ReaderMemory()
     for (const node of c.knownAboutRemote) reader.mark(node, held)
 
-    const proof = proveByDigest(held, reader, c.block, c.digest, c.hash)
+    const proof = prove(held, reader, c.block, c.digest, c.hash)
 
     assert.deepEqual(proof, { nodes: c.nodes, signedLength: c.verifiedByLength }, JSON.stringify(c))
   }
@@ -79,7 +93,7 @@ test('generation 2: a sparse server proves the length that its nodes imply, or n
 
   for (const c of sparseServers) {
     const held = holding(c.serverTreeBits)
-    const proof = proveByDigest(held, new ReaderMemory(), c.block, c.digest, false)
+    const proof = prove(held, new ReaderMemory(), c.block, c.digest, false)
 
     const expected = c.proof && { nodes: c.proof.nodes, signedLength: c.proof.verifiedByLength }
     assert.deepEqual(proof ?? null, expected, JSON.stringify(c))
@@ -92,7 +106,7 @@ test('generation 1: digests and the answers of a full feed are those of hypercor
   assert.equal(cases.length, 27)
   for (const c of cases) {
     const digest = digestOf(holding(c.localNodes), c.block)
-    const proof = proveByDigest(full(c.length), new ReaderMemory(), c.block, digest, c.hash)
+    const proof = prove(full(c.length), new ReaderMemory(), c.block, digest, c.hash)
 
     assert.equal(digest, c.digest)
     assert.deepEqual(proof?.nodes, c.proofNodes)
@@ -106,4 +120,23 @@ test('the length that a full tree presents is its own, from every node', () => {
       assert.equal(verifiedBy(full(length), 2 * block), length)
     }
   }
+})
+
+test('what is remembered of a reader is bounded, and forgetting it costs nodes but no answer', () => {
+  const held = full(2 ** 40)
+  const reader = new ReaderMemory()
+  let block = 0
+  let most = 0
+  // One digest that names three held nodes on the way up from each block.
+  while (most < READER_NODES_MAX) {
+    prove(held, reader, block, 0b1110, false)
+    block += 64
+    most = Math.max(most, reader.size)
+    assert.ok(reader.size < READER_NODES_MAX + 64)
+  }
+
+  const answer = prove(held, reader, block, 0b1110, false)
+
+  assert.ok(reader.size < 64)
+  assert.deepEqual(answer, prove(held, new ReaderMemory(), block, 0b1110, false))
 })
