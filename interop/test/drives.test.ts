@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { Drive } from '@dat-rhino/core/drive/drive'
+import { BeeDrive } from '@dat-rhino/core/drive/bee-drive'
 import { randomBlocks } from './blocks.ts'
 import { type Node, openNode } from './ours.ts'
 import { type FileInfo, Stock } from './stock.ts'
@@ -36,7 +36,7 @@ async function fillStock(stock: Stock): Promise<void> {
   await stock.do('del', { ...at, path: '/gone' })
 }
 
-async function fillOurs(drive: Drive): Promise<void> {
+async function fillOurs(drive: BeeDrive): Promise<void> {
   await drive.put('/empty', new Uint8Array(0))
   await drive.put('/docs/run.sh', pieces[0] ?? big, { executable: true })
   await drive.put('/docs/big.bin', big, { metadata: { size: 'big' } })
@@ -52,7 +52,7 @@ async function* chunks(parts: readonly Uint8Array[]): AsyncIterable<Uint8Array> 
 }
 
 /** All files of ours, told as a stock peer tells them. */
-async function listOurs(drive: Drive): Promise<FileInfo[]> {
+async function listOurs(drive: BeeDrive): Promise<FileInfo[]> {
   const files: FileInfo[] = []
   for await (const entry of drive.list('/')) {
     const bytes = entry.linkname === undefined ? await drive.get(entry) : undefined
@@ -89,7 +89,7 @@ function check(files: readonly FileInfo[]): void {
   assert.deepEqual(files.find(({ path }) => path === '/docs/big.bin')?.metadata, { size: 'big' })
 }
 
-async function read(drive: Drive, path: string, start: number, length: number): Promise<string> {
+async function read(drive: BeeDrive, path: string, start: number, length: number): Promise<string> {
   const parts: Uint8Array[] = []
   for await (const part of drive.read(path, { start, length })) parts.push(part)
   return sha256(joined(parts))
@@ -107,7 +107,7 @@ for (const encryptionKey of [undefined, KEY]) {
     const { stock, node } = await both(t)
     const { key } = await stock.do('drive', { name: NAME, ...secret })
     await fillStock(stock)
-    const drive = await Drive.open({ store: node.corestore, key, ...secret })
+    const drive = await BeeDrive.open({ store: node.corestore, key, ...secret })
 
     await node.connect(await stock.do('listen', {}))
     await drive.update()
@@ -121,7 +121,7 @@ for (const encryptionKey of [undefined, KEY]) {
 
   test(`a stock peer reads every kind of file of our ${what}`, async (t) => {
     const { stock, node } = await both(t)
-    const drive = await Drive.open({ store: node.corestore, namespace: NAME, ...secret })
+    const drive = await BeeDrive.open({ store: node.corestore, namespace: NAME, ...secret })
     await fillOurs(drive)
     await stock.do('drive', { name: NAME, key: drive.key, ...secret })
 
@@ -144,7 +144,7 @@ test('a wrong encryption key is told, not read as something else', async (t) => 
   const { key } = await stock.do('drive', { name: NAME, encryptionKey: KEY })
   await fillStock(stock)
   const encryptionKey = new Uint8Array(32).fill(6)
-  const drive = await Drive.open({ store: node.corestore, key, encryptionKey })
+  const drive = await BeeDrive.open({ store: node.corestore, key, encryptionKey })
 
   await node.connect(await stock.do('listen', {}))
 
@@ -158,7 +158,7 @@ test('changes of a stock drive arrive while it is watched', async (t) => {
   const { stock, node } = await both(t)
   const { key } = await stock.do('drive', { name: NAME })
   await stock.do('put', { name: NAME, path: '/a', bytes: big })
-  const drive = await Drive.open({ store: node.corestore, key })
+  const drive = await BeeDrive.open({ store: node.corestore, key })
   await node.connect(await stock.do('listen', {}))
   await drive.update()
   const abort = new AbortController()

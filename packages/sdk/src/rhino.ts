@@ -11,12 +11,12 @@ import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import { parseLink } from '@dat-rhino/core/crypto/links'
-import { Drive } from '@dat-rhino/core/drive/drive'
+import type { Drive } from '@dat-rhino/core/drive/drive'
+import { openDrive } from '@dat-rhino/core/drive/open'
 import { Bee } from '@dat-rhino/core/index/bee'
 import type { Log } from '@dat-rhino/core/log/log'
 import { DEFAULT_WAIT_MS, type WaitOptions } from '@dat-rhino/core/log/remote'
 import type { Durability } from '@dat-rhino/core/store/store'
-import { checkIsDrive, checkStoredIsDrive } from './drive-kind.ts'
 import { Clone } from './files/clone.ts'
 import { Folder } from './files/folder.ts'
 import {
@@ -166,17 +166,17 @@ export class Rhino implements AsyncDisposable {
   /**
    * A drive by link: `dat://…`, `hyper://…`, or the bare key in hex or z-base-32. Close it when done.
    *
-   * A version in the link is not looked at: `checkout` gives any. Looks for peers until the node is closed.
+   * It may have any format (`Drive.format`). Its first block tells, and is waited for in any case. A version in the link
+   * is not looked at: `checkout` gives any. Looks for peers until the node is closed.
    *
    * @throws DatError BAD_LINK, NO_PEERS, TIMEOUT, UNSUPPORTED (the link leads to something else) …
    */
   async drive(link: string, options: ReadOptions = {}): Promise<Drive> {
-    const { key } = parseLink(link)
-    const { corestore } = await this.#mainStation()
-    await checkStoredIsDrive(corestore, key, encryption(options))
-    const drive = await Drive.open({ store: corestore, key, ...encryption(options) })
-    return this.#joined(drive, drive.log, options, async (wait) => {
-      await checkIsDrive(drive, wait)
+    const { corestore: store } = await this.#mainStation()
+    const log = await this.#remoteLog(link, options)
+    const open = (wait: WaitOptions): Promise<Drive> =>
+      openDrive({ store, log, wait, ...encryption(options) })
+    return this.#joined(log, options, open, async (drive, wait) => {
       await drive.ready(wait)
       await drive.update(wait)
     })
@@ -186,13 +186,23 @@ export class Rhino implements AsyncDisposable {
   async bee(link: string, options: ReadOptions = {}): Promise<Bee> {
     const log = await this.#remoteLog(link, options)
     const bee = Bee.open(log)
-    return this.#joined(bee, log, options, (wait) => bee.update(wait))
+    return this.#joined(
+      log,
+      options,
+      async () => bee,
+      (_, wait) => bee.update(wait),
+    )
   }
 
   /** A plain log by link. As `drive`. */
   async log(link: string, options: ReadOptions = {}): Promise<Log> {
     const log = await this.#remoteLog(link, options)
-    return this.#joined(log, log, options, (wait) => log.update(wait))
+    return this.#joined(
+      log,
+      options,
+      async () => log,
+      (_, wait) => log.update(wait),
+    )
   }
 
   /** The logs of `storage` (in memory without it), for everything that has no verb here. Closed with the node. */
@@ -300,33 +310,34 @@ export class Rhino implements AsyncDisposable {
     return corestore.get({ key }, encryption(options))
   }
 
-  /** Joins the log's topic, and waits for the first news unless told not to. */
+  /** Joins the log's topic, opens what the log is, and waits for the first news unless told not to. */
   async #joined<T extends { close(): Promise<void> }>(
-    opened: T,
     log: Log,
     options: ReadOptions,
-    update: (wait: WaitOptions) => Promise<unknown>,
+    openIt: (wait: WaitOptions) => Promise<T>,
+    update: (opened: T, wait: WaitOptions) => Promise<unknown>,
   ): Promise<T> {
     const { corestore, network } = await this.#mainStation()
     const topic = network.join(log.discoveryKey, { hasPeers: () => log.peerCount > 0 })
     const found = corestore.findingPeers(log.discoveryKey)
     void topic.lookedTwice.then(found)
     log.on('closed', () => void topic.leave())
-    // Nobody knows more of a log than who writes it.
-    if (options.update === false || log.writable) return opened
     const { timeoutMs = DEFAULT_WAIT_MS, signal } = options
-    const wait = { timeoutMs: network.offline ? AT_ONCE_MS : timeoutMs }
+    const limit = { timeoutMs: network.offline ? AT_ONCE_MS : timeoutMs }
+    const wait = signal === undefined ? limit : { ...limit, signal }
+    let opened: T | undefined
     try {
-      await update(signal === undefined ? wait : { ...wait, signal })
+      opened = await openIt(wait)
+      // Nobody knows more of a log than who writes it.
+      if (options.update !== false && !log.writable) await update(opened, wait)
+      return opened
     } catch (error) {
       const isAlone = isCode(error, 'NO_PEERS') || isCode(error, 'TIMEOUT')
-      if (!isAlone || log.length === 0) {
-        await opened.close()
-        await topic.leave()
-        throw error
-      }
+      if (opened !== undefined && isAlone && log.length > 0) return opened
+      await (opened ?? log).close()
+      await topic.leave()
+      throw error
     }
-    return opened
   }
 }
 

@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { isCode } from '@dat-rhino/core/base/errors'
 import { fromUtf8, utf8 } from '@dat-rhino/core/bytes/bytes'
 import { formatLink } from '@dat-rhino/core/crypto/links'
-import { Drive } from '@dat-rhino/core/drive/drive'
+import { BeeDrive } from '@dat-rhino/core/drive/bee-drive'
 import { Bee } from '@dat-rhino/core/index/bee'
 import { open } from '../src/index.ts'
 import { Bed } from './bed.ts'
@@ -60,7 +60,7 @@ test('an encrypted drive is read with its key, and without it says what is the m
   const bed = new Bed(t)
   const owner = await bed.online()
   const encryptionKey = new Uint8Array(32).fill(7)
-  const drive = await Drive.open({ store: await owner.corestore(), encryptionKey })
+  const drive = await BeeDrive.open({ store: await owner.corestore(), encryptionKey })
   await drive.put('/secret', utf8('content'))
   const link = formatLink({ key: drive.key })
   await owner.drive(link, { encryptionKey })

@@ -65,12 +65,12 @@ function showEntry(
 ): void {
   const target = entry.linkname === undefined ? '' : ` -> ${entry.linkname}`
   const invalid = entry.invalid === undefined ? '' : `  (invalid: ${entry.invalid})`
-  const bytes = entry.blob?.byteLength ?? 0
+  const bytes = entry.stat.size ?? entry.blob?.byteLength ?? 0
   output.result(
     'entry',
     {
       path: entry.path,
-      version: entry.seq + 1,
+      version: entry.version,
       bytes,
       executable: entry.executable,
       ...(entry.linkname === undefined ? {} : { linkname: entry.linkname }),

@@ -18,8 +18,8 @@ export class Content {
   readonly #db: Log
   readonly #options: DriveOptions
   #opening: Promise<Blobs> | undefined = undefined
-  #log: Log | undefined = undefined
-  /** Once it is open. */
+  /** Both once it is open. */
+  log: Log | undefined = undefined
   blobs: Blobs | undefined = undefined
 
   constructor(db: Log, options: DriveOptions) {
@@ -40,7 +40,7 @@ export class Content {
   async #open(header: BeeHeader | undefined): Promise<Blobs> {
     const { encryptionKey } = this.#options
     const log = await this.#get(header, encryptionKey === undefined ? {} : { encryptionKey })
-    this.#log = log
+    this.log = log
     this.blobs = Blobs.open(log)
     return this.blobs
   }
@@ -68,6 +68,6 @@ export class Content {
 
   async close(): Promise<void> {
     await this.#opening?.catch(() => undefined)
-    await this.#log?.close()
+    await this.log?.close()
   }
 }

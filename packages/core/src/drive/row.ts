@@ -18,6 +18,7 @@ import {
   LINKNAME_BYTES_MAX,
 } from '../base/limits.ts'
 import { fromUtf8, fromUtf8Lossy, utf8 } from '../bytes/bytes.ts'
+import { fileStat } from './stat.ts'
 import type { BlobId, DriveEntry, Row } from './types.ts'
 
 const NUMBERS = ['blockOffset', 'byteOffset', 'blockLength', 'byteLength'] as const
@@ -61,10 +62,18 @@ export function decodeEntry(
   const path = fromUtf8Lossy(key)
   const row = decodeRow(value)
   const badPath = row.invalid === undefined && !isUtf8(key)
-  return { path, seq, ...row, invalid: badPath ? 'its path is not UTF-8' : row.invalid }
+  return {
+    path,
+    seq,
+    version: seq + 1,
+    stat: fileStat(row),
+    mount: undefined,
+    ...row,
+    invalid: badPath ? 'its path is not UTF-8' : row.invalid,
+  }
 }
 
-type Decoded = Omit<DriveEntry, 'path' | 'seq'>
+type Decoded = Omit<DriveEntry, 'path' | 'seq' | 'version' | 'stat' | 'mount'>
 
 function decodeRow(value: Uint8Array | undefined): Decoded {
   if (value === undefined) return invalid('it has no value')

@@ -1,7 +1,8 @@
 /**
  * The words of a drive: entries, ranges, progress, and what it means to read one.
  *
- * Owns: the interfaces that the object itself (`drive.ts`), its views and its batches share.
+ * Owns: the interfaces that drives of every format (`drive.ts` says what they have in common), their views and
+ * their batches share.
  */
 
 import type { Clock } from '../base/clock.ts'
@@ -10,6 +11,8 @@ import type { KeyPair } from '../crypto/crypto.ts'
 import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 
+export type { HistoryRange } from '../index/bee.ts'
+
 /** Where a drive gets its logs: the part of a `Corestore` that it touches. */
 export interface LogProvider {
   get(selector: LogSelector, options?: GetOptions): Promise<Log>
@@ -17,6 +20,9 @@ export interface LogProvider {
   keyPair(name: string): KeyPair
   close(): Promise<void>
 }
+
+/** Which table a log goes by. */
+export type LogGeneration = Log['generation']['id']
 
 /** Where a file's bytes are in the blobs log. With `blockMap` the numbers speak of the map. */
 export interface BlobId {
@@ -27,16 +33,51 @@ export interface BlobId {
   readonly blockMap?: boolean
 }
 
+/** What a path is. `other` are devices, pipes and sockets, which only old drives have. */
+export type DriveKind = 'file' | 'folder' | 'link' | 'other'
+
+/** What a drive knows of a path beside the bytes, in the shape of POSIX. */
+export interface DriveStat {
+  readonly kind: DriveKind
+  /** With the bits of the kind. Made up from `executable` where the drive keeps none. */
+  readonly mode: number
+  /** 0 where the drive keeps none. */
+  readonly uid: number
+  readonly gid: number
+  /** Bytes of the file; `undefined` if only its block map can tell (`Blobs.size`). 0 for what is no file. */
+  readonly size: number | undefined
+  /** Milliseconds since 1970; `undefined` where the drive keeps none. */
+  readonly mtimeMs: number | undefined
+  readonly ctimeMs: number | undefined
+}
+
+/** Something else that is mounted at a path. */
+export interface DriveMount {
+  /** 32 bytes. */
+  readonly key: Uint8Array
+  /** A drive with files below the path, or a log whose bytes are the file. */
+  readonly kind: 'drive' | 'log'
+  /** The version that is shown; `undefined`: the newest. */
+  readonly version: number | undefined
+}
+
 /** What stands under one path. */
 export interface DriveEntry {
   /** Normalised: starts with `/`. */
   readonly path: string
-  /** Block of the db log that holds the row. */
+  /** Block of the log of rows that holds the row; below a mount, of the mounted drive's. */
   readonly seq: number
+  /** Version of that drive right after the row was written. */
+  readonly version: number
+  readonly stat: DriveStat
   readonly executable: boolean
   readonly linkname: string | undefined
   readonly blob: BlobId | undefined
-  /** Any JSON value; `null` if there is none. */
+  readonly mount: DriveMount | undefined
+  /**
+   * Any JSON value, or `null` if there is none. Hyperdrive 10 keeps bytes by name: there it is an object of
+   * `Uint8Array`s.
+   */
   readonly metadata: unknown
   /** Members of the row that this version does not know; kept when the row is copied. */
   readonly extra: Readonly<Record<string, unknown>>
@@ -68,6 +109,10 @@ export interface ListOptions extends WaitOptions {
   readonly recursive?: boolean
   /** Paths that are left out with everything below them, or a function that says so. */
   readonly ignore?: readonly string[] | ((path: string) => boolean)
+  /** Also rows of folders and mounts, where the drive has such. Default false: files and links. */
+  readonly folders?: boolean
+  /** Go into mounted drives. Default true. */
+  readonly mounts?: boolean
 }
 
 /** How a path is looked up. */
@@ -88,9 +133,17 @@ export interface ReadOptions extends WaitOptions {
 
 /** What a row says of a file beside its bytes. */
 export interface PutFileOptions {
+  /** Permission bits 0111. With `mode`, `mode` says it. */
   readonly executable?: boolean
-  /** Any JSON value. */
+  /** Any JSON value; in hyperdrive 10 an object of `Uint8Array`s. */
   readonly metadata?: unknown
+  /** Permission bits, such as 0o644. Only where `abilities.stats`. */
+  readonly mode?: number
+  readonly uid?: number
+  readonly gid?: number
+  /** Milliseconds since 1970. Default now. */
+  readonly mtimeMs?: number
+  readonly ctimeMs?: number
 }
 
 /** A path whose row is not the same in two versions. */
@@ -147,6 +200,10 @@ export interface DriveOptions {
   readonly store: LogProvider
   /** Open the drive of this key. Without: the drive of this store's namespace (or of `namespace`). */
   readonly key?: Uint8Array
+  /** Generation of the log of `key`, where it is known; the same is asked of the content log. */
+  readonly generation?: LogGeneration
+  /** A handle on its log of rows, instead of a key; once open, the drive closes it. */
+  readonly log?: Log
   /** Where to find the drive without key: `store.namespace(namespace)`. */
   readonly namespace?: string
   /** 32 bytes, for both logs. */
@@ -163,6 +220,8 @@ export interface DriveReader {
   /** `undefined`: known not to be there. */
   entry(path: string, options?: EntryOptions): Promise<DriveEntry | undefined>
   exists(path: string, options?: WaitOptions): Promise<boolean>
+  /** What a path is, also of folders that exist by their files alone. Symlinks are followed unless told not to. */
+  stat(path: string, options?: EntryOptions): Promise<DriveStat | undefined>
   /** The whole file; `undefined`: known that there is no file under this path. */
   get(path: string | DriveEntry, options?: EntryOptions): Promise<Uint8Array | undefined>
   /** The file's bytes, or a part. Throws `NOT_FOUND` at the first step if there is none. */

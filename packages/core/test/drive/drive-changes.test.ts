@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { isCode } from '../../src/base/errors.ts'
 import { SYMLINK_STEPS_MAX } from '../../src/base/limits.ts'
 import { equal, utf8 } from '../../src/bytes/bytes.ts'
-import { Drive } from '../../src/drive/drive.ts'
+import { BeeDrive } from '../../src/drive/bee-drive.ts'
 import { vectors } from '../index/vectors.ts'
 import { chunks, collect, data, openStore, text } from './support.ts'
 
@@ -19,9 +19,9 @@ interface Vectors {
 
 const expected = vectors<Vectors>('hyperdrive').listing
 
-const openDrive = async (): Promise<Drive> => Drive.open({ store: await openStore() })
+const openDrive = async (): Promise<BeeDrive> => BeeDrive.open({ store: await openStore() })
 
-async function driveOf(paths: readonly string[]): Promise<Drive> {
+async function driveOf(paths: readonly string[]): Promise<BeeDrive> {
   const drive = await openDrive()
   for (const path of paths) await drive.put(path, utf8(path))
   return drive
@@ -233,7 +233,7 @@ test('a batch that is closed leaves no rows, and is over', async () => {
 })
 
 test('strict paths are refused before anything is written', async () => {
-  const drive = await Drive.open({ store: await openStore(), strictPaths: true })
+  const drive = await BeeDrive.open({ store: await openStore(), strictPaths: true })
 
   for (const path of ['a\\b', 'C:/x', 'a\0']) {
     await assert.rejects(drive.put(path, utf8('x')), (error) => isCode(error, 'BAD_ARGUMENT'))

@@ -4,14 +4,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isCode } from '../../src/base/errors.ts'
 import { concat, equal, utf8 } from '../../src/bytes/bytes.ts'
+import { BeeDrive } from '../../src/drive/bee-drive.ts'
 import { encodeBlockMap } from '../../src/drive/block-map.ts'
-import { Drive } from '../../src/drive/drive.ts'
 import { Bee } from '../../src/index/bee.ts'
 import { collect, connect, data, openStore, text } from './support.ts'
 
 interface Pair {
-  readonly ours: Drive
-  readonly theirs: Drive
+  readonly ours: BeeDrive
+  readonly theirs: BeeDrive
   readonly part: () => void
   readonly close: () => Promise<void>
 }
@@ -19,8 +19,8 @@ interface Pair {
 /** A drive with an author here and a reader there. */
 async function pair(options: { encryptionKey?: Uint8Array } = {}): Promise<Pair> {
   const [here, there] = [await openStore(), await openStore()]
-  const ours = await Drive.open({ store: here, ...options })
-  const theirs = await Drive.open({ store: there, key: ours.key, ...options })
+  const ours = await BeeDrive.open({ store: here, ...options })
+  const theirs = await BeeDrive.open({ store: there, key: ours.key, ...options })
   const part = connect(there, here)
   const close = async (): Promise<void> => {
     part()
@@ -63,7 +63,7 @@ for (const encryptionKey of [undefined, data(32, 3)]) {
     assert.equal(await theirs.get('/nope'), undefined)
     assert.deepEqual(await paths(theirs.list()), ['/a', '/big', '/l'])
     assert.equal(theirs.writable, false)
-    assert.ok(equal(theirs.contentKey ?? utf8(''), ours.contentKey ?? utf8('?')))
+    assert.ok(equal(theirs.contentLog?.key ?? utf8(''), ours.contentLog?.key ?? utf8('?')))
 
     const changed = theirs.watch().next()
     await ours.put('/a', utf8('two'))
@@ -74,9 +74,9 @@ for (const encryptionKey of [undefined, data(32, 3)]) {
 }
 
 test('a reader that was never synced does not take silence for an empty drive', async () => {
-  const author = await Drive.open({ store: await openStore() })
+  const author = await BeeDrive.open({ store: await openStore() })
   const store = await openStore()
-  const drive = await Drive.open({ store, key: author.key })
+  const drive = await BeeDrive.open({ store, key: author.key })
   const noPeers = (error: unknown): boolean => isCode(error, 'NO_PEERS')
   const options = { timeoutMs: 20 }
   // Timers of ours keep no process alive.
@@ -298,7 +298,7 @@ test('rows that no honest writer makes are listed as invalid, and the rest is re
   await close()
 })
 
-async function rawRow(drive: Drive, path: string, json: string): Promise<void> {
+async function rawRow(drive: BeeDrive, path: string, json: string): Promise<void> {
   const bee = Bee.open(drive.log)
   await bee.sub(utf8('files')).put(utf8(path), utf8(json))
 }

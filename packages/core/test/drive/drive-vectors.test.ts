@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { equal, fromHex, fromUtf8, hex, utf8 } from '../../src/bytes/bytes.ts'
 import type { Corestore } from '../../src/corestore/corestore.ts'
+import { BeeDrive } from '../../src/drive/bee-drive.ts'
 import { encodeBlockMap } from '../../src/drive/block-map.ts'
-import { type BlobId, Drive } from '../../src/drive/drive.ts'
+import type { BlobId } from '../../src/drive/drive.ts'
 import { compatBlobsName, contentManifest } from '../../src/drive/keys.ts'
 import { logIdentity } from '../../src/log/identity.ts'
 import type { Log } from '../../src/log/log.ts'
@@ -56,7 +57,7 @@ const PRIMARY_KEY = fromHex(expected.drive.primaryKey)
 
 /** The blob of blocks that are appended as they are: other writers do not cut as we do. */
 async function rawBlob(
-  drive: Drive,
+  drive: BeeDrive,
   blocks: readonly Uint8Array[],
   blockMap = false,
 ): Promise<BlobId> {
@@ -69,14 +70,14 @@ async function rawBlob(
   return blockMap ? { ...id, blockMap: true } : id
 }
 
-async function blobOf(drive: Drive, path: string): Promise<BlobId> {
+async function blobOf(drive: BeeDrive, path: string): Promise<BlobId> {
   const blob = (await drive.entry(path))?.blob
   assert.ok(blob !== undefined)
   return blob
 }
 
 /** The vector's 18 steps, in its order. */
-const STEPS: readonly ((drive: Drive) => Promise<unknown>)[] = [
+const STEPS: readonly ((drive: BeeDrive) => Promise<unknown>)[] = [
   (drive) => drive.put('/hello.txt', utf8('hello')),
   (drive) => drive.put('bin/run.sh', utf8('#!/bin/sh\n'), { executable: true }),
   (drive) => drive.put('/meta.json', utf8('{}'), { metadata: { mtime: 1, tags: ['a'] } }),
@@ -114,7 +115,7 @@ const STEPS: readonly ((drive: Drive) => Promise<unknown>)[] = [
   (drive) => drive.put('/ünï code.txt', utf8('u')),
 ]
 
-async function play(drive: Drive): Promise<void> {
+async function play(drive: BeeDrive): Promise<void> {
   for (const step of STEPS) await step(drive)
 }
 
@@ -145,16 +146,16 @@ test('the keys of a drive and of its blobs are those of hyperdrive', async () =>
     const root = await openStore(fromHex(primaryKey))
     const store = namespacePath.reduce((view, name) => view.namespace(name), root)
 
-    const drive = await Drive.open({ store })
+    const drive = await BeeDrive.open({ store })
 
     assert.equal(hex(drive.key), dbKey)
-    assert.equal(hex(drive.contentKey ?? utf8('')), blobsKey)
+    assert.equal(hex(drive.contentLog?.key ?? utf8('')), blobsKey)
     await root.close()
   }
 })
 
 test('the 18 steps of the vector write the same rows and bytes as hyperdrive', async () => {
-  const drive = await Drive.open({ store: await openStore(PRIMARY_KEY) })
+  const drive = await BeeDrive.open({ store: await openStore(PRIMARY_KEY) })
   const blobs = drive.blobs?.log
   assert.ok(blobs !== undefined)
 
@@ -175,11 +176,11 @@ test('the 18 steps of the vector write the same rows and bytes as hyperdrive', a
 
   assert.equal(drive.version, expected.drive.finalVersion)
   assert.equal(hex(drive.key), expected.drive.key)
-  assert.equal(hex(drive.contentKey ?? utf8('')), expected.drive.contentKey)
+  assert.equal(hex(drive.contentLog?.key ?? utf8('')), expected.drive.contentKey)
 })
 
 test('the entries and contents of the vector are read as hyperdrive reads them', async () => {
-  const drive = await Drive.open({ store: await openStore(PRIMARY_KEY) })
+  const drive = await BeeDrive.open({ store: await openStore(PRIMARY_KEY) })
   await play(drive)
 
   const entries = await collect(drive.list())
@@ -199,13 +200,13 @@ test('the entries and contents of the vector are read as hyperdrive reads them',
 test('an encrypted drive has the same keys, ids and rows, and shows none of them in its blocks', async () => {
   const { encryptionKey, key, contentKey, dbPlainBlocks, blobIds } = expected.encryptedDrive
   const store = await openStore(PRIMARY_KEY)
-  const drive = await Drive.open({ store, encryptionKey: fromHex(encryptionKey) })
+  const drive = await BeeDrive.open({ store, encryptionKey: fromHex(encryptionKey) })
 
   await drive.put('/secret.txt', utf8('top secret'))
   await drive.put('/two', data(70000, 9))
 
   assert.equal(hex(drive.key), key)
-  assert.equal(hex(drive.contentKey ?? utf8('')), contentKey)
+  assert.equal(hex(drive.contentLog?.key ?? utf8('')), contentKey)
   const rows = []
   for (let seq = 0; seq < drive.log.length; seq++) rows.push(hex(await drive.log.get(seq)))
   assert.deepEqual(rows, dbPlainBlocks)
@@ -237,11 +238,11 @@ test('a drive of the compat kind is read, and written, by the key that its heade
   await blobs.append(utf8('hello'))
   await db.append(dbBlocks.map(fromHex))
 
-  const drive = await Drive.open({ store, key: fromHex(key) })
+  const drive = await BeeDrive.open({ store, key: fromHex(key) })
   await drive.put('/more', utf8('more'))
 
   assert.equal(compatBlobsName(db.key), blobsName)
-  assert.equal(hex(drive.contentKey ?? utf8('')), contentKey)
+  assert.equal(hex(drive.contentLog?.key ?? utf8('')), contentKey)
   assert.equal(fromUtf8((await drive.get('/hello.txt')) ?? utf8('')), 'hello')
   assert.equal(fromUtf8((await drive.get('/more')) ?? utf8('')), 'more')
 })

@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { isCode } from '../../src/base/errors.ts'
 import { concat, equal, utf8 } from '../../src/bytes/bytes.ts'
-import { Drive, type DriveReader } from '../../src/drive/drive.ts'
+import { BeeDrive } from '../../src/drive/bee-drive.ts'
+import type { DriveReader } from '../../src/drive/drive.ts'
 import { vectors } from '../index/vectors.ts'
 import { chunks, collect, data, openStore, text } from './support.ts'
 
@@ -20,9 +21,9 @@ interface Vectors {
 
 const expected = vectors<Vectors>('hyperdrive').listing
 
-const openDrive = async (): Promise<Drive> => Drive.open({ store: await openStore() })
+const openDrive = async (): Promise<BeeDrive> => BeeDrive.open({ store: await openStore() })
 
-async function driveOf(paths: readonly string[]): Promise<Drive> {
+async function driveOf(paths: readonly string[]): Promise<BeeDrive> {
   const drive = await openDrive()
   for (const path of paths) await drive.put(path, utf8(path))
   return drive
@@ -101,15 +102,15 @@ test('the bytes are in the log before the row that speaks of them', async () => 
 
 test('a drive is found again by its namespace and by its key', async () => {
   const store = await openStore()
-  const first = await Drive.open({ store, namespace: 'photos' })
+  const first = await BeeDrive.open({ store, namespace: 'photos' })
   await first.put('/a', utf8('a'))
   await first.close()
 
-  const byName = await Drive.open({ store, namespace: 'photos' })
+  const byName = await BeeDrive.open({ store, namespace: 'photos' })
   await byName.put('/b', utf8('b'))
-  const byKey = await Drive.open({ store, key: first.key })
+  const byKey = await BeeDrive.open({ store, key: first.key })
   await byKey.put('/c', utf8('c'))
-  const other = await Drive.open({ store, namespace: 'music' })
+  const other = await BeeDrive.open({ store, namespace: 'music' })
 
   assert.deepEqual(await paths(byKey.list()), ['/a', '/b', '/c'])
   assert.equal(text(await byKey.get('/a')), 'a')
@@ -119,8 +120,8 @@ test('a drive is found again by its namespace and by its key', async () => {
 
 test('a drive opened read-only refuses to write', async () => {
   const store = await openStore()
-  const { key } = await Drive.open({ store })
-  const drive = await Drive.open({ store, key, readOnly: true })
+  const { key } = await BeeDrive.open({ store })
+  const drive = await BeeDrive.open({ store, key, readOnly: true })
   const notWritable = (error: unknown): boolean => isCode(error, 'NOT_WRITABLE')
 
   assert.equal(drive.writable, false)
@@ -132,13 +133,13 @@ test('a drive opened read-only refuses to write', async () => {
 
 test('a wrong encryption key is told, not read as an empty drive', async () => {
   const store = await openStore()
-  const drive = await Drive.open({ store, encryptionKey: data(32, 1) })
+  const drive = await BeeDrive.open({ store, encryptionKey: data(32, 1) })
   await drive.put('/a', utf8('a'))
   const bad = (error: unknown): boolean =>
     isCode(error, 'BAD_CONTENT') && /encryption key/.test(error.message)
 
-  await assert.rejects(Drive.open({ store, key: drive.key, encryptionKey: data(32, 2) }), bad)
-  await assert.rejects(Drive.open({ store, key: drive.key }), bad)
+  await assert.rejects(BeeDrive.open({ store, key: drive.key, encryptionKey: data(32, 2) }), bad)
+  await assert.rejects(BeeDrive.open({ store, key: drive.key }), bad)
 })
 
 // ---- Folders -----------------------------------------------------------------------------------

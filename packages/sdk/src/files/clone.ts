@@ -10,9 +10,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import { formatLink } from '@dat-rhino/core/crypto/links'
-import { Drive } from '@dat-rhino/core/drive/drive'
+import type { Drive } from '@dat-rhino/core/drive/drive'
+import { driveFormat, openDrive } from '@dat-rhino/core/drive/open'
 import { DEFAULT_WAIT_MS, type WaitOptions } from '@dat-rhino/core/log/remote'
-import { checkIsDrive, checkStoredIsDrive } from '../drive-kind.ts'
 import { AT_ONCE_MS } from '../network/network.ts'
 import type { Station } from '../station.ts'
 import { ExportPass } from './export.ts'
@@ -77,19 +77,21 @@ export class Clone implements AsyncDisposable {
     }
     const role = readRole(place)
     checkRole(dir, role, 'clone', key)
-    await checkStoredIsDrive(station.corestore, key)
-    const drive = await Drive.open({ store: station.corestore, key })
+    const log = await station.corestore.get({ key })
     try {
-      if (drive.writable) throw isOwn(dir, key)
-      return new Clone(setup, new FolderSession(station, drive, options.signal))
+      if (log.writable) throw isOwn(dir, key)
+      const block = log.peek(0)
+      if (block !== undefined) driveFormat(block)
+      return new Clone(setup, new FolderSession(station, log, options.signal))
     } catch (error) {
-      await drive.close()
+      await log.close()
       throw error
     }
   }
 
-  get drive(): Drive {
-    return this.#session.drive
+  /** Once it is known what the link leads to: for a new clone, when its first block has come. */
+  get drive(): Drive | undefined {
+    return this.#session.known
   }
 
   get state(): FolderState {
@@ -151,14 +153,16 @@ export class Clone implements AsyncDisposable {
 
   /** Waits until the drive is known to be one, and as new as anybody here has it. */
   async #find(): Promise<void> {
-    const { drive, station, topic, teller } = this.#session
+    const { log, station, topic, teller } = this.#session
     teller.setPhase('looking')
-    const found = station.corestore.findingPeers(drive.discoveryKey)
+    const found = station.corestore.findingPeers(log.discoveryKey)
     // A drive that we know goes on with what is here once nobody was found; a new one waits as long as it may.
-    const isKnown = drive.log.length > 0
+    const isKnown = log.length > 0
     if (isKnown || station.network.offline) void topic.lookedTwice.then(found)
     try {
-      await checkIsDrive(drive, this.#wait)
+      const { corestore: store } = station
+      const drive = await openDrive({ store, log, wait: this.#wait })
+      this.#session.opened(drive)
       // Not sooner: whoever mistyped a link may still clone another one into this folder.
       if (readRole(this.#place) === undefined) {
         writeRole(this.#place, { role: 'clone', key: drive.key })
@@ -172,7 +176,7 @@ export class Clone implements AsyncDisposable {
     } finally {
       found()
     }
-    await this.#session.countBlobs()
+    this.#session.countBlobs()
   }
 
   async #update(isKnown: boolean): Promise<void> {
@@ -200,7 +204,7 @@ export class Clone implements AsyncDisposable {
 
   #explain(error: unknown): unknown {
     if (!isCode(error, 'NO_PEERS') && !isCode(error, 'TIMEOUT')) return error
-    if (this.#session.drive.log.length > 0) return error
+    if (this.#session.log.length > 0) return error
     const { offline } = this.#session.station.network
     const message = offline
       ? 'There is nothing of this drive here, and the network is off.'
@@ -232,7 +236,7 @@ export class Clone implements AsyncDisposable {
       this.#foldsCase(),
     )
     const found = station.corestore.findingPeers(drive.discoveryKey)
-    const rows = drive.log.download({ start: 0, end: version })
+    const rows = drive.log.download({ start: 0, end: Math.min(drive.log.length, version + 1) })
     try {
       const before = this.#inStepAt
       this.#inStepAt = 0
@@ -250,7 +254,7 @@ export class Clone implements AsyncDisposable {
 
   /** Rows name blocks of one history: after a fork nothing that was recorded is certain. */
   async #openLedger(): Promise<Ledger> {
-    const { fork } = this.#session.drive.log
+    const { fork } = this.#session.log
     if (this.#ledger?.fork === fork) return this.#ledger.ledger
     this.#ledger?.ledger.close()
     const path = join(this.#place.state, 'files')

@@ -118,32 +118,9 @@ export class ExportWriter {
       jobs.push(job)
       bytes += job.entry.blob?.byteLength ?? 0
     }
-    return jobs.length === 0 ? undefined : { jobs, bytes, downloads: this.#fetch(jobs) }
-  }
-
-  #fetch(jobs: readonly Job[]): Download[] {
-    const log = this.#context.drive.blobs?.log
-    if (log === undefined) return []
-    const blobs = jobs.flatMap(({ entry }) => entry.blob ?? [])
-    blobs.sort((a, b) => a.blockOffset - b.blockOffset)
-    const downloads: Download[] = []
-    let start = -1
-    let end = -1
-    const ask = (): void => {
-      if (end > start && !log.has(start, end)) {
-        downloads.push(log.download({ start, end, linear: true }))
-      }
-    }
-    for (const { blockOffset, blockLength } of blobs) {
-      if (blockOffset > end || start === -1) {
-        ask()
-        start = blockOffset
-        end = blockOffset
-      }
-      end = Math.max(end, blockOffset + blockLength)
-    }
-    ask()
-    return downloads
+    return jobs.length === 0
+      ? undefined
+      : { jobs, bytes, downloads: this.#context.drive.fetch(jobs.map(({ entry }) => entry)) }
   }
 
   async #do(job: Job): Promise<void> {

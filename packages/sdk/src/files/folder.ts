@@ -8,8 +8,9 @@
 import { join } from 'node:path'
 import { isCode } from '@dat-rhino/core/base/errors'
 import { formatLink } from '@dat-rhino/core/crypto/links'
-import { Drive } from '@dat-rhino/core/drive/drive'
-import type { LogInfo } from '@dat-rhino/core/log/log'
+import { BeeDrive } from '@dat-rhino/core/drive/bee-drive'
+import type { Drive } from '@dat-rhino/core/drive/drive'
+import { openDrive } from '@dat-rhino/core/drive/open'
 import { AT_ONCE_MS } from '../network/network.ts'
 import { type StoreHolder, storeHolder } from '../platform/node/holder.ts'
 import type { Station } from '../station.ts'
@@ -64,15 +65,18 @@ export class Folder implements AsyncDisposable {
   /** Opens the drive of a folder. */
   static async open(setup: FolderSetup): Promise<Folder> {
     const { role, station } = setup
-    const drive = await Drive.open({ store: station.corestore, key: role.key, readOnly: true })
-    return new Folder(setup, drive)
+    const { corestore: store } = station
+    const log = await store.get({ key: role.key }, { writable: false })
+    const options = { store, log, readOnly: true }
+    // Without its first block nobody knows what it is; everything else will say so.
+    return new Folder(setup, await (log.has(0) ? openDrive(options) : BeeDrive.open(options)))
   }
 
   /** Looks at drive, store and files. Takes as long as looking at the size and times of each file. */
   async status(signal?: AbortSignal): Promise<FolderStatus> {
     const { drive } = this
     const rows = drive.log.info()
-    const blobs = await this.#blobs()
+    const blobs = drive.contentLog?.info()
     return {
       version: rows.length,
       writable: drive.log.replica.slot.identity.publicKey !== undefined,
@@ -91,15 +95,6 @@ export class Folder implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  async #blobs(): Promise<LogInfo | undefined> {
-    const key = this.drive.contentKey
-    if (key === undefined) return undefined
-    const log = await this.#setup.station.corestore.get({ key }, { createIfMissing: false })
-    const info = log.info()
-    await log.close()
-    return info
   }
 
   async #count(signal: AbortSignal | undefined): Promise<{

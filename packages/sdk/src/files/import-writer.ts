@@ -7,7 +7,8 @@
 
 import { lstatSync, readlinkSync } from 'node:fs'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
-import type { Drive, DriveEntry } from '@dat-rhino/core/drive/drive'
+import type { BeeDrive } from '@dat-rhino/core/drive/bee-drive'
+import type { DriveEntry } from '@dat-rhino/core/drive/drive'
 import type { DriveBatch } from '@dat-rhino/core/drive/drive-batch'
 import { normalize } from '@dat-rhino/core/drive/path'
 import type { Ledger } from './ledger.ts'
@@ -24,7 +25,7 @@ import type { Teller } from './teller.ts'
 export interface ImportContext {
   /** Absolute, without links. */
   readonly root: string
-  readonly drive: Drive
+  readonly drive: BeeDrive
   readonly ledger: Ledger
   readonly teller: Teller
   readonly signal: AbortSignal

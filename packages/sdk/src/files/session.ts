@@ -22,24 +22,29 @@ const STORAGE_QUIET_MS = 60_000
 
 export class FolderSession {
   readonly station: Station
-  readonly drive: Drive
+  /** The log of rows. */
+  readonly log: Log
   readonly teller: Teller
   readonly topic: Topic
   readonly clock: Clock
   readonly #abort = new AbortController()
   readonly #result: Promise<Report>
   #settle: { resolve(report: Report): void; reject(error: DatError): void } | undefined
+  #drive: Drive | undefined
   #blobs: Log | undefined
   #quietUntil = Number.NEGATIVE_INFINITY
   #closing: Promise<void> | undefined
 
-  /** @param signal the caller's: fails the session when it fires */
-  constructor(station: Station, drive: Drive, signal: AbortSignal | undefined) {
+  /**
+   * @param log closed with the session, unless a drive took it over
+   * @param signal the caller's: fails the session when it fires
+   */
+  constructor(station: Station, log: Log, signal: AbortSignal | undefined) {
     this.station = station
-    this.drive = drive
+    this.log = log
     this.clock = station.clock
-    this.topic = station.network.join(drive.discoveryKey, {
-      hasPeers: () => drive.log.peerCount > 0,
+    this.topic = station.network.join(log.discoveryKey, {
+      hasPeers: () => log.peerCount > 0,
     })
     this.teller = new Teller(station.clock, () => this.#sample())
     this.#result = new Promise((resolve, reject) => {
@@ -67,11 +72,25 @@ export class FolderSession {
     return this.#abort.signal
   }
 
-  /** The blobs log has to be open for its blocks to be counted. */
-  async countBlobs(): Promise<void> {
-    const key = this.drive.contentKey
-    if (this.#blobs !== undefined || key === undefined) return
-    this.#blobs = await this.station.corestore.get({ key })
+  /** It is known what the log leads to. The drive is closed with the session. */
+  opened(drive: Drive): void {
+    this.#drive = drive
+  }
+
+  /** The drive, once it is known. */
+  get known(): Drive | undefined {
+    return this.#drive
+  }
+
+  /** The drive; only for what comes after `opened`. */
+  get drive(): Drive {
+    if (this.#drive !== undefined) return this.#drive
+    throw new DatError('INVARIANT', 'The drive was needed before it was known.')
+  }
+
+  /** The content log has to be open for its blocks to be counted. */
+  countBlobs(): void {
+    this.#blobs ??= this.#drive?.contentLog?.session()
   }
 
   finish(report: Report): void {
@@ -126,7 +145,7 @@ export class FolderSession {
     this.teller.close(last)
     await this.topic.leave()
     await this.#blobs?.close()
-    await this.drive.close()
+    await (this.#drive ?? this.log).close()
     await release()
   }
 
@@ -148,14 +167,14 @@ export class FolderSession {
 
   #sample(): Sample {
     const { corestore, network } = this.station
-    const rows = this.drive.log.info()
+    const rows = this.log.info()
     const blobs = this.#blobs?.info()
     const { bytesDown, bytesUp } = network.state
-    const peers = corestore.peers(this.drive.discoveryKey)
+    const peers = corestore.peers(this.log.discoveryKey)
     return {
       have: rows.heldBlocks + (blobs?.heldBlocks ?? 0),
       length: rows.length + (blobs?.length ?? 0),
-      version: this.drive.version,
+      version: this.#drive?.version ?? rows.length,
       bytesDown,
       bytesUp,
       peers: peers.map(({ remotePublicKey }) => hex(remotePublicKey)),

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import type { Timer } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import { formatLink } from '@dat-rhino/core/crypto/links'
-import { Drive } from '@dat-rhino/core/drive/drive'
+import { BeeDrive } from '@dat-rhino/core/drive/bee-drive'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import type { Station } from '../station.ts'
 import { checkRole, type FolderPlace, readRole, writeRole } from './folder-role.ts'
@@ -52,6 +52,7 @@ export class Share implements AsyncDisposable {
   readonly dir: string
   /** For people, and for `clone`. The same each time this folder is shared. */
   readonly link: string
+  readonly drive: BeeDrive
   readonly #options: ShareOptions
   readonly #session: FolderSession
   readonly #ledger: Ledger
@@ -62,9 +63,12 @@ export class Share implements AsyncDisposable {
   #datignore: string | undefined
   #wake: (() => void) | undefined
 
-  private constructor(setup: ShareSetup, session: FolderSession, ledger: Ledger) {
+  private constructor(setup: ShareSetup, drive: BeeDrive, ledger: Ledger) {
+    const session = new FolderSession(setup.station, drive.log, setup.options.signal)
+    session.opened(drive)
+    this.drive = drive
     this.dir = setup.dir
-    this.link = formatLink({ key: session.drive.key })
+    this.link = formatLink({ key: drive.key })
     this.#options = setup.options
     this.#session = session
     this.#ledger = ledger
@@ -76,10 +80,10 @@ export class Share implements AsyncDisposable {
 
   /** Opens or makes the drive of a folder. The import begins, and goes on when this has resolved. */
   static async open(setup: ShareSetup): Promise<Share> {
-    const { dir, place, station, namespace, options } = setup
+    const { dir, place, station, namespace } = setup
     const role = readRole(place)
     checkRole(dir, role, 'share')
-    const drive = await Drive.open({
+    const drive = await BeeDrive.open({
       store: station.corestore,
       ...(namespace === undefined ? {} : { namespace }),
     })
@@ -91,15 +95,11 @@ export class Share implements AsyncDisposable {
         join(place.state, 'files'),
         `share ${formatLink({ key: drive.key })}`,
       )
-      return new Share(setup, new FolderSession(station, drive, options.signal), ledger)
+      return new Share(setup, drive, ledger)
     } catch (error) {
       await drive.close()
       throw error
     }
-  }
-
-  get drive(): Drive {
-    return this.#session.drive
   }
 
   get state(): FolderState {
@@ -135,10 +135,11 @@ export class Share implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { teller, drive, signal } = this.#session
+    const { teller, signal } = this.#session
+    const { drive } = this
     try {
       teller.setPhase('scanning')
-      await this.#session.countBlobs()
+      this.#session.countBlobs()
       const isNew = this.#ledger.isEmpty && drive.version <= 1
       if (!isNew && this.#ledger.version !== drive.version) {
         await relearn(drive, this.#ledger, signal)
@@ -176,7 +177,8 @@ export class Share implements AsyncDisposable {
   }
 
   async #pass(scopes: readonly Scope[], verify: boolean): Promise<Report> {
-    const { teller, drive, signal } = this.#session
+    const { teller, signal } = this.#session
+    const { drive } = this
     const ignores = this.#ignores()
     teller.beginPass()
     // Tells the file system's clock, by which files are stamped.
@@ -257,7 +259,7 @@ export class Share implements AsyncDisposable {
 }
 
 /** A share must be able to write; a store that may not says why. */
-function checkWritable(drive: Drive, station: Station): void {
+function checkWritable(drive: BeeDrive, station: Station): void {
   if (drive.writable) return
   const why = station.corestore.store.whyReadOnly
   const says = why ?? 'its secret key is not in this store'

@@ -10,7 +10,7 @@ import { type TestContext, test } from 'node:test'
 import { isCode } from '@dat-rhino/core/base/errors'
 import { utf8 } from '@dat-rhino/core/bytes/bytes'
 import { formatLink } from '@dat-rhino/core/crypto/links'
-import { Drive } from '@dat-rhino/core/drive/drive'
+import { BeeDrive } from '@dat-rhino/core/drive/bee-drive'
 import { Bee } from '@dat-rhino/core/index/bee'
 import type { Report } from '../../src/index.ts'
 import { Bed } from '../bed.ts'
@@ -22,7 +22,7 @@ type Row = string | { readonly link: string } | { readonly raw: string }
 async function hostileDrive(bed: Bed, rows: Readonly<Record<string, Row>>): Promise<string> {
   const node = await bed.online()
   const store = await node.corestore()
-  const drive = await Drive.open({ store })
+  const drive = await BeeDrive.open({ store })
   await drive.put('/honest', utf8('honest'))
   const bee = Bee.open(await store.get({ name: 'db' }))
   for (const [path, row] of Object.entries(rows)) {

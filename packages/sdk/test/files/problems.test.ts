@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
-import type { Drive } from '@dat-rhino/core/drive/drive'
+import type { BeeDrive } from '@dat-rhino/core/drive/bee-drive'
 import { ImportPass } from '../../src/files/import.ts'
 import { Ledger } from '../../src/files/ledger.ts'
 import { fileError, isMissing, systemCode } from '../../src/files/problems.ts'
@@ -61,7 +61,7 @@ test('a store without room ends an import; it is no problem of the file', async 
   const pass = new ImportPass(
     {
       root: join(root, 'data'),
-      drive: drive as unknown as Drive,
+      drive: drive as unknown as BeeDrive,
       ledger,
       teller,
       signal: new AbortController().signal,

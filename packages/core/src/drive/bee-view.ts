@@ -1,7 +1,7 @@
 /**
- * Reading a drive, at a version that is fixed or moves along.
+ * Reading a hyperdrive 13, at a version that is fixed or moves along.
  *
- * Owns: `DriveReader` as everybody gets it: the drive itself and its checkouts. Paths are normalised here, rows become
+ * Owns: `DriveReader` over rows in a bee: of the drive itself and of its checkouts. Paths are normalised here, rows become
  * entries here, and symlinks are followed here; the bytes come from `Blobs`. `undefined` is always known:
  * a drive that was never synced waits for its first block.
  */
@@ -17,12 +17,14 @@ import { follow } from './links.ts'
 import { folderRange, ignoring, readFolder } from './listing.ts'
 import { normalize, normalizeFolder } from './path.ts'
 import { decodeEntry } from './row.ts'
+import { IMPLICIT_FOLDER } from './stat.ts'
 import type {
   BlobId,
   DriveDifference,
   DriveDownload,
   DriveEntry,
   DriveReader,
+  DriveStat,
   EntryOptions,
   FolderItem,
   ListOptions,
@@ -41,7 +43,7 @@ export interface ViewSource {
   content(options: WaitOptions): Promise<Blobs>
 }
 
-export class DriveView implements DriveReader {
+export class BeeDriveView implements DriveReader {
   readonly #source: ViewSource
   readonly #rows: BeeReader
 
@@ -64,6 +66,16 @@ export class DriveView implements DriveReader {
 
   async exists(path: string, options: WaitOptions = {}): Promise<boolean> {
     return (await this.#rows.get(utf8(this.#normalize(path)), options)) !== undefined
+  }
+
+  async stat(path: string, options: EntryOptions = {}): Promise<DriveStat | undefined> {
+    const folder = this.#normalizeFolder(path)
+    const followed = { follow: true, ...options }
+    const entry = folder === '/' ? undefined : await this.entry(folder, followed)
+    if (entry !== undefined) return entry.stat
+    if (folder === '/') return IMPLICIT_FOLDER
+    const below = await this.#rows.first(folderRange(folder), options)
+    return below === undefined ? undefined : IMPLICIT_FOLDER
   }
 
   async get(

@@ -1,0 +1,95 @@
+/**
+ * A key becomes a drive: read block 0, then pick.
+ *
+ * Owns: the decision. Every format writes its name into the first block of its log of rows, so nobody has to say what
+ * a key leads to: of a log whose block 0 is not here it is asked from peers. What is no drive gets an error that says what
+ * it is. The format says nothing about the generation of the logs, nor the other way round.
+ */
+
+import { DatError, isCode } from '../base/errors.ts'
+import { Fields } from '../bytes/protobuf.ts'
+import type { Log } from '../log/log.ts'
+import type { WaitOptions } from '../log/remote.ts'
+import { BeeDrive } from './bee-drive.ts'
+import type { Drive, DriveFormat } from './drive.ts'
+import type { DriveOptions } from './types.ts'
+
+/** Which drive, and how long block 0 may take. */
+export interface OpenDriveOptions extends DriveOptions {
+  /** For block 0 of a drive that is elsewhere. */
+  readonly wait?: WaitOptions
+}
+
+/** What opens each format. */
+const OPENERS: Readonly<Record<DriveFormat, (options: DriveOptions) => Promise<Drive>>> = {
+  'hyperdrive 9': notYet,
+  'hyperdrive 10': notYet,
+  'hyperdrive 13': BeeDrive.open,
+}
+
+/** Formats by the name in block 0. */
+const FORMATS: ReadonlyMap<string, DriveFormat> = new Map([
+  ['hyperdrive', 'hyperdrive 9'],
+  ['hypertrie', 'hyperdrive 10'],
+  ['hyperbee', 'hyperdrive 13'],
+])
+
+/**
+ * Opens the drive of a key (or of an open log), whatever its format; without either, the one of today's network that is
+ * ours in this namespace.
+ *
+ * @throws DatError UNSUPPORTED if it is something else; NO_PEERS, NOT_AVAILABLE, TIMEOUT if block 0 can't be had
+ */
+export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
+  const { key, wait = {}, ...drive } = options
+  if (drive.log === undefined && key === undefined) return BeeDrive.open(drive)
+  const log = drive.log ?? (await rowsLog(options))
+  try {
+    // A log of our own that has no block yet is a drive that we are about to fill.
+    const isNew = log.writable && log.length === 0
+    const format = isNew ? 'hyperdrive 13' : driveFormat(await log.get(0, wait))
+    return await OPENERS[format]({ ...drive, log })
+  } catch (error) {
+    if (drive.log === undefined) await log.close()
+    throw error
+  }
+}
+
+function rowsLog({ store, key, encryptionKey, readOnly }: OpenDriveOptions): Promise<Log> {
+  if (key === undefined) throw new DatError('BAD_ARGUMENT', 'A drive is opened by its key.')
+  return store.get(
+    { key },
+    {
+      ...(encryptionKey !== undefined && { encryptionKey }),
+      ...(readOnly === true && { writable: false }),
+    },
+  )
+}
+
+/** The format of the drive whose log of rows begins with `block`. Throws `UNSUPPORTED` if it is none. */
+export function driveFormat(block: Uint8Array): DriveFormat {
+  const name = formatName(block)
+  const format = name === undefined ? undefined : FORMATS.get(name)
+  if (format !== undefined) return format
+  const what = name === undefined ? 'a plain log, or encrypted' : `a log of "${name}"`
+  throw new DatError('UNSUPPORTED', `The key leads to ${what}, not to a drive.`, {
+    format: name ?? '',
+  })
+}
+
+/** The text in the first field of a protobuf message, as all formats have it in their header. */
+export function formatName(block: Uint8Array): string | undefined {
+  try {
+    const fields = new Fields(block)
+    if (!fields.next() || fields.number !== 1) return undefined
+    const name = fields.string()
+    return /^[\w.-]{1,64}$/.test(name) ? name : undefined
+  } catch (error) {
+    if (isCode(error, 'BAD_FRAME')) return undefined
+    throw error
+  }
+}
+
+function notYet(): Promise<Drive> {
+  return Promise.reject(new DatError('UNSUPPORTED', 'Drives of this format are not read yet.'))
+}
