@@ -14,6 +14,7 @@ const LAYERS = {
   store: { may: ['tree', 'crypto', 'bytes', 'base'], types: [] },
   log: { may: ['store', 'tree', 'crypto', 'bytes', 'base'], types: [] },
   wire: { may: ['tree', 'crypto', 'bytes', 'base'], types: ['log'] },
+  sockets: { may: ['crypto', 'bytes', 'base'], types: ['wire'] },
   replicator: { may: ['log', 'tree', 'bytes', 'base'], types: ['wire'] },
   corestore: {
     may: ['replicator', 'wire', 'log', 'store', 'crypto', 'bytes', 'base'],

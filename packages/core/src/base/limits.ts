@@ -33,6 +33,14 @@ export const CHANNELS_UNPAIRED_MAX = 1_024
 /** Bytes kept for channels that are not paired yet, per connection. */
 export const UNPAIRED_BYTES_MAX = 65_536
 export const UNPAIRED_MS_MAX = 5_000
+/**
+ * Openings that come to nothing, refused or closed again: so many at once, since an honest peer may hold as many logs
+ * that we do not, and then so many a second. A remote that makes more is not read for a while.
+ */
+export const OPENINGS_LOST_MAX: number = CHANNELS_MAX
+export const OPENINGS_LOST_PER_SECOND_MAX = 2_000
+/** Messages for channels that are not there, before the connection is closed. */
+export const STRAY_MESSAGES_PER_MINUTE_MAX = 10_000
 export const BATCH_MESSAGES_MAX = 65_536
 /** A batch that we send is flushed when it has grown to this. */
 export const BATCH_FLUSH_BYTES = 262_144
@@ -45,6 +53,8 @@ export const NODES_PER_LIST_MAX = 512
 export const SIGNATURE_BYTES_MAX = 65_536
 export const MANIFEST_BYTES_MAX = 65_536
 export const MANIFEST_SIGNERS_MAX = 256
+/** Statuses of one remote about one log that are acted on; of more only the newest counts, a second later. */
+export const STATUSES_PER_SECOND_MAX = 200
 /** Blocks in one Want, and in the bitfield that answers it. */
 export const WANT_BLOCKS_MAX: number = 2 ** 21
 export const WANTS_PER_CHANNEL_MAX = 512
@@ -106,6 +116,12 @@ export const REORG_PROOFS_MAX = 32
 export const REORG_MS_MAX = 10_000
 /** A liar is not asked again about that log for this long. */
 export const DISTRUST_MS = 600_000
+/** A log is not spoken about with a peer who broke its rules: first for so long, twice as long each time. */
+export const REST_MS_MIN = 1_000
+/** Peers and logs of theirs that rest, in one store. */
+export const RESTS_MAX = 4_096
+/** Logs that a peer asked for and was not offered, to be opened when the policy changes. */
+export const WITHHELD_MAX = 1_024
 /** Liars that are remembered for each log. */
 export const DISTRUSTED_MAX = 1_024
 /** Requests that a peer left unanswered, after which it counts as stalled. */
@@ -165,6 +181,10 @@ export const SLOW_READS_WITHIN = 16
 /** How long reads go through the thread pool then. */
 export const COLD_MS_MIN = 1_000
 export const COLD_MS_MAX = 16_000
+/** Blocks that are dropped in one turn of the event loop: the pages over them are read, imaged and changed. */
+export const CLEAR_SLICE_BLOCKS = 4_096
+/** Once so much was cleared, `clear` waits until the file system has it back; less comes back soon after. */
+export const RECLAIM_BYTES_MIN: number = 1_048_576
 /** A smaller block is not worth a hole in its file: file systems give back whole pages of 4 KiB. */
 export const PUNCH_BYTES_MIN = 16_384
 
