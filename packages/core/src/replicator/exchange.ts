@@ -8,6 +8,7 @@
 
 import { NOTHING_ASKED } from '../tree/prove.ts'
 import type { Request } from '../wire/messages.ts'
+import { ANSWER_BYTES } from './passage.ts'
 import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
 import type { Order, Shared } from './shared.ts'
@@ -37,6 +38,7 @@ export function ask(shared: Shared, peer: Peer, order: Readonly<Order>): Flight 
     const inTree = order.block < replica.length
     flight.nodes = flights.reserve(order.block, peer.id, inTree, order.urgent)
     flight.countedBytes = peer.windowOrNew(averageBytes(shared)).sent(flight.sentAt)
+    if (peer.passage.down.isLimited) peer.passage.down.reserve(flight.countedBytes)
     peer.turnBlocks++
     peer.turnBytes += flight.countedBytes
   }
@@ -60,8 +62,13 @@ export function release(
   if (flight.block >= 0) {
     const window = peer.windowOrNew(1)
     if (ending === 'delivered') {
-      window.answered(flight.countedBytes, blockBytes, flight.sentAt, shared.clock.now())
-    } else window.gone(flight.countedBytes)
+      const now = shared.clock.now()
+      window.answered(flight.countedBytes, blockBytes, flight.sentAt, now)
+      peer.passage.down.came(blockBytes + ANSWER_BYTES, flight.countedBytes, now)
+    } else {
+      window.gone(flight.countedBytes)
+      if (peer.passage.down.isLimited) peer.passage.down.reserve(-flight.countedBytes)
+    }
     const free = flights.release(flight.block, came)
     if (free && !came) wants.requeue(flight.block)
   }

@@ -7,6 +7,7 @@
  */
 
 import { asError } from '../base/errors.ts'
+import { STATUSES_PER_SECOND_MAX } from '../base/limits.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { Handler, Request, Status } from '../wire/messages.ts'
 import type { Announcer } from './announce.ts'
@@ -14,7 +15,8 @@ import type { ConnectionBudget } from './budget.ts'
 import type { Copies } from './copies.ts'
 import { Describer } from './describe.ts'
 import { messengerOf } from './messenger.ts'
-import { hear, reply } from './negotiate.ts'
+import { hear, reply, tell } from './negotiate.ts'
+import type { Passage } from './passage.ts'
 import type { Peer } from './peer.ts'
 import type { Receiver } from './receive.ts'
 import type { Reorgs } from './reorgs.ts'
@@ -22,6 +24,8 @@ import { Server } from './serve.ts'
 import type { Shared } from './shared.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Turns, Worker } from './turns.ts'
+
+const SECOND_MS = 1_000
 
 /** What a conversation needs of the log that it is about. */
 export interface Rooms {
@@ -35,6 +39,8 @@ export interface Rooms {
   wake(): void
   /** Neither side wants anything: may the conversation end? */
   onStatus(peer: Peer): void
+  /** What may pass with a peer has changed. */
+  onPassage(): void
   onClose(peer: Peer, error: Error | undefined): void
 }
 
@@ -43,8 +49,10 @@ export interface AttachOptions {
   readonly remotePublicKey?: Uint8Array
   /** Shared by all logs of the connection. */
   readonly budget?: ConnectionBudget
+  /** What may pass, as of the beginning; `PeerHandler.regulate` changes it. Default: everything. */
+  readonly passage?: Passage
   /** The conversation has ended; did the remote end it because it wanted nothing itself? */
-  onEnd?(isRemoteIdle: boolean): void
+  onEnd?(isRemoteIdle: boolean, error: Error | undefined): void
 }
 
 export class PeerHandler implements Handler, Worker {
@@ -55,6 +63,8 @@ export class PeerHandler implements Handler, Worker {
   /** What the remote holds has changed in this frame. */
   #isNews = false
   #isAsking = false
+  /** The remote tells its status too often. */
+  #isHeldBack = false
 
   readonly #options: AttachOptions
 
@@ -64,13 +74,55 @@ export class PeerHandler implements Handler, Worker {
     this.#options = options
   }
 
+  get priority(): number {
+    return this.#peer.passage.priority
+  }
+
+  /** From now on this may pass. The remote is told of switches before what it asked for is refused. */
+  regulate(passage: Passage): void {
+    const peer = this.#peer
+    const before = peer.passage
+    if (peer.closed || before === passage) return
+    if (this.#server !== undefined) before.up.leave(this.#server)
+    peer.passage = passage
+    const { shared, receiver } = this.#rooms
+    if (!passage.downloads && peer.inFlight > 0) {
+      peer.requests.each((flight) => receiver.end(peer, flight, 'cancelled'))
+    }
+    const isSwitched = before.uploads !== passage.uploads || before.downloads !== passage.downloads
+    if (isSwitched) tell(shared, peer)
+    if (!passage.uploads) this.#server?.refuseAll()
+    shared.version++
+    this.#rooms.onPassage()
+    this.#ask()
+    this.#rooms.wake()
+  }
+
   /** Requests of the remote that wait. */
   get queued(): number {
     return this.#server?.queued ?? 0
   }
 
+  /** Every status is remembered, so that the newest counts; only so many a second are acted on. */
   onStatus(status: Readonly<Status>): void {
-    hear(this.#peer, status)
+    const peer = this.#peer
+    hear(peer, status)
+    if (++peer.statuses <= STATUSES_PER_SECOND_MAX || this.#isHeldBack) return
+    const { clock } = this.#rooms.shared
+    const sinceMs = clock.now() - peer.statusesFrom
+    if (sinceMs >= SECOND_MS) {
+      peer.statuses = 1
+      peer.statusesFrom = clock.now()
+      return
+    }
+    this.#isHeldBack = true
+    clock.after(SECOND_MS - sinceMs, () => {
+      this.#isHeldBack = false
+      peer.statuses = 0
+      peer.statusesFrom = clock.now()
+      this.#ask()
+      this.#rooms.wake()
+    })
   }
 
   onHave(start: number, length: number): void {
@@ -136,6 +188,7 @@ export class PeerHandler implements Handler, Worker {
     if (this.#isNews) shared.version++
     this.#isNews = false
     receiver.onFrameEnd()
+    if (this.#isHeldBack && this.queued === 0) return
     if (this.#peer.statusDue || this.queued > 0) this.#ask()
     this.#rooms.wake()
   }
@@ -181,6 +234,6 @@ export class PeerHandler implements Handler, Worker {
     this.#peer.messenger?.onClose()
     this.#rooms.onClose(this.#peer, error)
     const isRemoteIdle = error === undefined && this.#peer.heard && !this.#peer.downloading
-    this.#options.onEnd?.(isRemoteIdle)
+    this.#options.onEnd?.(isRemoteIdle, error)
   }
 }

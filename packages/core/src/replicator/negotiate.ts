@@ -41,8 +41,8 @@ export function tell(shared: Shared, peer: Peer): void {
   told.length = replica.announcedLength
   told.remoteLength = peer.heard && peer.fork === replica.announcedFork ? peer.length : 0
   told.canUpgrade = canUpgrade(shared, peer)
-  told.uploading = !replica.frozen
-  told.downloading = shared.downloading || peer.inFlight > 0
+  told.uploading = !replica.frozen && peer.passage.uploads
+  told.downloading = peer.passage.downloads && (shared.downloading || peer.inFlight > 0)
   told.hasManifest = replica.manifest !== undefined && !replica.compat
   peer.toldCanUpgrade = told.canUpgrade
   peer.toldAt = shared.clock.now()
@@ -138,7 +138,8 @@ export function isSettled(shared: Shared, peer: Peer): boolean {
   const { replica } = shared
   if (peer.fork > replica.fork) return peer.failedFork === peer.fork || peer.length === 0
   if (!isAhead(shared, peer)) return true
-  if (!peer.uploading || peer.failedLength === peer.length) return true
+  if (!peer.uploading || !peer.passage.downloads) return true
+  if (peer.failedLength === peer.length) return true
   if (shared.upgrade !== undefined) return false
   const acknowledged = peer.acknowledged === replica.length
   return acknowledged ? !peer.canUpgrade : silent

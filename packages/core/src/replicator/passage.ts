@@ -12,6 +12,8 @@
 import { Bucket, Meter } from '../base/bucket.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 
+/** What an answer takes beside the block in it, as rates count it: hashes, numbers, the frame. */
+export const ANSWER_BYTES = 64
 /** Seconds of a rate that may pass at once after a pause. */
 const BURST_SECONDS = 0.25
 /** A burst is at least so much, since a piece passes whole. */

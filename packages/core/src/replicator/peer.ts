@@ -11,6 +11,7 @@ import type { Sender } from '../wire/messages.ts'
 import { Availability } from './availability.ts'
 import type { ConnectionBudget } from './budget.ts'
 import type { Messenger } from './messenger.ts'
+import type { Passage, Passenger } from './passage.ts'
 import { Requests } from './requests.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { Window } from './window.ts'
@@ -25,6 +26,9 @@ export class Peer {
   readonly sender: Sender
   readonly remotePublicKey: Uint8Array
   readonly budget: ConnectionBudget
+  /** What may pass between us; who asks on our side waits in its lanes. */
+  passage: Passage
+  readonly #asker: Passenger
   /** Distinguishes peers of one log; never reused. */
   readonly id: number
   closed = false
@@ -97,6 +101,9 @@ export class Peer {
   conflictChecked = false
   /** Heads that it sent to be compared with ours. */
   heads = 0
+  /** Statuses of this second, and when it began. */
+  statuses = 0
+  statusesFrom = 0
 
   blocksDown = 0
   bytesDown = 0
@@ -109,12 +116,16 @@ export class Peer {
     sender: Sender,
     remotePublicKey: Uint8Array,
     budget: ConnectionBudget,
+    passage: Passage,
+    asker: Passenger,
     id: number,
     now: number,
   ) {
     this.sender = sender
     this.remotePublicKey = remotePublicKey
     this.budget = budget
+    this.passage = passage
+    this.#asker = asker
     this.id = id
     this.toldAt = now
   }
@@ -148,6 +159,7 @@ export class Peer {
       !this.closed &&
       this.heard &&
       this.uploading &&
+      this.passage.downloads &&
       now >= this.restUntil &&
       now >= this.distrustedUntil &&
       this.budget.hasRoom &&
@@ -158,7 +170,7 @@ export class Peer {
   /** Does the window have room for a block of a range? */
   get hasRoom(): boolean {
     const window = this.#window
-    if (!this.budget.hasRoom) return false
+    if (!this.budget.hasRoom || !this.passage.down.admits(this.#asker)) return false
     if (window === undefined) return true
     return window.hasRoom && window.blocks < window.blocksMax - URGENT_BLOCKS
   }
@@ -166,6 +178,7 @@ export class Peer {
   /** What a caller waits for may overdraw the bytes of the window, not the remote's queue. */
   get hasUrgentRoom(): boolean {
     if (!this.budget.hasRoom || this.inFlight >= REQUESTS_QUEUED_MAX) return false
+    if (!this.passage.down.admits(this.#asker)) return false
     return this.#window === undefined || this.#window.hasUrgentRoom
   }
 

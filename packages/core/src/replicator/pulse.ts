@@ -12,6 +12,7 @@ import { IN_FLIGHT_BYTES_MAX } from '../base/limits.ts'
 import type { Announcer } from './announce.ts'
 import { isSettled } from './negotiate.ts'
 import { checkDeadlines, TICK_MS } from './overdue.ts'
+import type { Passenger } from './passage.ts'
 import type { Peer } from './peer.ts'
 import type { Receiver } from './receive.ts'
 import type { Reorgs } from './reorgs.ts'
@@ -28,7 +29,9 @@ export function isLonely({ peers, finding, opening, lookedUp }: Shared): boolean
 }
 
 /** Makes the passes of one log. */
-export class Pulse implements Worker {
+export class Pulse implements Worker, Passenger {
+  /** That of the peer for which most is at stake. */
+  priority = 0
   readonly #shared: Shared
   readonly #announcer: Announcer
   readonly #receiver: Receiver
@@ -53,6 +56,17 @@ export class Pulse implements Worker {
     this.#announcer = announcer
     this.#receiver = receiver
     this.#reorgs = reorgs
+  }
+
+  /** Peers or what may pass between us have changed. */
+  prioritize(): void {
+    const { peers } = this.#shared
+    this.priority = peers.length === 0 ? 0 : Math.max(...peers.map((peer) => peer.passage.priority))
+  }
+
+  /** A lane has room again. */
+  onRoom(): void {
+    this.#wakeFresh()
   }
 
   /** A pass after what is going on now. Many calls make one. */
@@ -89,7 +103,10 @@ export class Pulse implements Worker {
       this.#reorgs.plan(able)
       this.#isMore = plan(this.#shared, able)
       this.#endTurn()
-      for (const { budget } of peers) if (!budget.hasRoom) budget.onRoom(this.#wakeFresh)
+      for (const { budget, passage } of peers) {
+        if (!budget.hasRoom) budget.onRoom(this.#wakeFresh)
+        if (passage.down.isLimited && !wants.idle) passage.down.wait(this)
+      }
     }
     if (wants.updates.length > 0) this.#settleUpdates()
     if (wants.idle) {

@@ -20,7 +20,7 @@ import type { CopyClaim, ReplicatedOptions } from '../log/copies.ts'
 import type { ExtensionPeer } from '../log/extensions.ts'
 import type { Download, RangeRequest, Remote, WaitOptions } from '../log/remote.ts'
 import type { Replica } from '../log/replica.ts'
-import type { Handler, Sender } from '../wire/messages.ts'
+import type { Sender } from '../wire/messages.ts'
 import { Announcer } from './announce.ts'
 import { type Audit, audit } from './audit.ts'
 import { ConnectionBudget } from './budget.ts'
@@ -31,6 +31,7 @@ import { type AttachOptions, PeerHandler, type Rooms } from './handler.ts'
 import { holdings } from './holdings.ts'
 import { messengerOf } from './messenger.ts'
 import { isSettled, tell } from './negotiate.ts'
+import { OPEN } from './passage.ts'
 import { Peer } from './peer.ts'
 import { isLonely, Pulse } from './pulse.ts'
 import { Receiver } from './receive.ts'
@@ -40,7 +41,7 @@ import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
 import { type WantKind, Wants } from './wants.ts'
 
-export type { AttachOptions } from './handler.ts'
+export type { AttachOptions, PeerHandler } from './handler.ts'
 export type { ReplicatorEvents } from './shared.ts'
 
 /** What one peer did for one log; numbers only grow. A snapshot, made when asked for. */
@@ -116,6 +117,7 @@ export class Replicator implements Remote {
       turns: Turns.on(shared.clock),
       wake: () => this.#pulse.wake(),
       onStatus: (peer) => this.#endIfIdle(peer),
+      onPassage: () => this.#pulse.prioritize(),
       onClose: (peer, error) => this.#detach(peer, error),
     }
     replica.remote = this
@@ -138,10 +140,12 @@ export class Replicator implements Remote {
   }
 
   /** A new conversation about this log; give the handler to the wire that `sender` writes to. */
-  attach(sender: Sender, options: AttachOptions = {}): Handler {
-    const { remotePublicKey = EMPTY, budget = new ConnectionBudget() } = options
+  attach(sender: Sender, options: AttachOptions = {}): PeerHandler {
+    const { remotePublicKey = EMPTY, budget = new ConnectionBudget(), passage = OPEN } = options
     const { clock, peers } = this.#shared
-    const peer = new Peer(sender, remotePublicKey, budget, this.#nextPeer++, clock.now())
+    const pulse = this.#pulse
+    const id = this.#nextPeer++
+    const peer = new Peer(sender, remotePublicKey, budget, passage, pulse, id, clock.now())
     peer.distrustedUntil = this.#distrustedUntil(remotePublicKey)
     const handler = new PeerHandler(peer, this.#rooms, options)
     if (this.#closed || this.replica.frozen) {
@@ -150,6 +154,7 @@ export class Replicator implements Remote {
       return handler
     }
     peers.push(peer)
+    pulse.prioritize()
     this.#shared.version++
     tell(this.#shared, peer)
     this.#announcer.greet(peer)
@@ -342,6 +347,10 @@ export class Replicator implements Remote {
     this.#rooms.receiver.onFrameEnd()
     const at = peers.indexOf(peer)
     if (at >= 0) peers.splice(at, 1)
+    if (!peers.some(({ passage }) => passage.down === peer.passage.down)) {
+      peer.passage.down.leave(this.#pulse)
+    }
+    this.#pulse.prioritize()
     this.#shared.version++
     this.#copies.peersChanged()
     this.events.emit('peer-remove', { remotePublicKey: peer.remotePublicKey, error })

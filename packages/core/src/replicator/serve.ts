@@ -7,7 +7,8 @@
  *
  * Owns: the queue and the counts of what a remote asked in vain. Always true: nothing is read for a remote that
  * cannot take it, so a slow one costs a queue of numbers and never a queue of blocks; only what is on the disk is
- * sent; each request is answered or refused once, unless it was cancelled before. Source: replication 7.4, 7.8,
+ * sent; each request is answered or refused once, unless it was cancelled before; what a rate does not let through waits in its lane
+ * (`passage.ts`) and holds nobody else up. Source: replication 7.4, 7.8,
  * performance 4.5, threat-model 5.
  */
 
@@ -21,6 +22,7 @@ import {
 } from '../base/limits.ts'
 import { Proof } from '../tree/proof.ts'
 import type { Refusal, Request } from '../wire/messages.ts'
+import { ANSWER_BYTES, type Passenger } from './passage.ts'
 import type { Peer } from './peer.ts'
 import type { Shared } from './shared.ts'
 
@@ -30,7 +32,7 @@ const WARM_BLOCKS = 64
 /** One for all: a proof is made and sent in one go, so no two are under way. */
 const proof = new Proof()
 
-export class Server {
+export class Server implements Passenger {
   readonly #shared: Shared
   readonly #peer: Peer
   /** Has `run` called again, in a turn of its own. */
@@ -65,8 +67,20 @@ export class Server {
     return this.#waiting.size === 0 && !this.#pausing && this.#invalid === 0
   }
 
+  get priority(): number {
+    return this.#peer.passage.priority
+  }
+
+  onRoom(): void {
+    this.#again()
+  }
+
   onRequest(request: Readonly<Request>): void {
     this.onCancel(request.id)
+    if (!this.#peer.passage.uploads) {
+      this.#refuse(request.id, 'unavailable')
+      return
+    }
     const { budget } = this.#peer
     if (this.#waiting.size >= REQUESTS_QUEUED_MAX || budget.queued >= CONNECTION_REQUESTS_MAX) {
       this.#refuse(request.id, 'invalid')
@@ -90,9 +104,16 @@ export class Server {
     if (this.#pausing || this.#peer.closed) return
     const { clock, events } = this.#shared
     const { blocksUp, bytesUp } = this.#peer
-    const until = clock.now() + SLICE_MS
+    const { up } = this.#peer.passage
+    const now = clock.now()
+    const until = now + SLICE_MS
     let items = 0
+    let answers = 0
     while (this.#waiting.size > 0 && this.#peer.sender.writable) {
+      if (up.isLimited && !up.admits(this)) {
+        up.wait(this)
+        break
+      }
       if (++items % SLICE_ITEMS === 0 && clock.now() >= until) {
         this.#pause()
         break
@@ -102,17 +123,28 @@ export class Server {
       if (this.#isCold(request)) break
       this.#waiting.delete(request.id)
       this.#peer.budget.queued--
-      this.#answer(request)
+      const bytes = this.#answer(request)
+      if (up.isLimited) up.passed(bytes + ANSWER_BYTES, clock.now())
+      else answers++
       this.#spare.push(request)
     }
+    if (answers > 0) up.passed(this.#peer.bytesUp - bytesUp + answers * ANSWER_BYTES, now)
     if (this.#peer.blocksUp > blocksUp && events.has('upload')) {
       const blocks = this.#peer.blocksUp - blocksUp
       events.emit('upload', { blocks, bytes: this.#peer.bytesUp - bytesUp })
     }
   }
 
+  /** Nothing is served any more: what waits is refused. */
+  refuseAll(): void {
+    const ids = [...this.#waiting.keys()]
+    this.close()
+    for (const id of ids) this.#refuse(id, 'unavailable')
+  }
+
   /** The conversation is over. */
   close(): void {
+    this.#peer.passage.up.leave(this)
     this.#peer.budget.queued -= this.#waiting.size
     this.#waiting.clear()
     this.#urgent = []
@@ -166,7 +198,8 @@ export class Server {
     })
   }
 
-  #answer(request: Request): void {
+  /** Returns the bytes of the block that was sent. */
+  #answer(request: Request): number {
     const { replica } = this.#shared
     let why: Refusal | undefined
     let bytes = 0
@@ -181,11 +214,15 @@ export class Server {
       if (!(error instanceof DatError) || error.fault !== 'disk') throw error
       why = 'unavailable'
     }
-    if (why !== undefined) this.#refuse(request.id, why)
-    else if (request.block >= 0) {
+    if (why !== undefined) {
+      this.#refuse(request.id, why)
+      return 0
+    }
+    if (request.block >= 0) {
       this.#peer.blocksUp++
       this.#peer.bytesUp += bytes
     }
+    return bytes
   }
 
   /** What can't be met is refused; what makes no sense only after a while, and not for ever. */

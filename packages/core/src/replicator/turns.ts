@@ -3,7 +3,8 @@
  *
  * Owns: one queue for each clock, which all replicators on it share. Work that is asked for runs in the next
  * microtask, so a single log loses no time; when a thousand logs ask in one moment, as when a connection is
- * made, `SLICE_MS` of it runs and the rest comes in later turns, first come, first served.
+ * made, `SLICE_MS` of it runs and the rest comes in later turns, the
+ * highest priority first and, of equals, first come, first served.
  */
 
 import type { Clock } from '../base/clock.ts'
@@ -14,6 +15,8 @@ import { SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
  * wait idle for their turn.
  */
 export interface Worker {
+  /** Higher goes first, of those who wait in one moment. */
+  readonly priority: number
   onTurn(): void
 }
 
@@ -23,6 +26,8 @@ export class Turns {
   readonly #clock: Clock
   #workers: Worker[] = []
   #isDue = false
+  /** Somebody who waits has another priority than most. */
+  #isMixed = false
 
   static on(clock: Clock): Turns {
     const turns = queues.get(clock) ?? new Turns(clock)
@@ -37,6 +42,7 @@ export class Turns {
   /** Gives `worker` its turn after what is going on now. Whoever asks remembers that he has. */
   add(worker: Worker): void {
     this.#workers.push(worker)
+    if (worker.priority !== 0) this.#isMixed = true
     if (this.#isDue) return
     this.#isDue = true
     void Promise.resolve().then(() => this.#run())
@@ -46,13 +52,19 @@ export class Turns {
     const workers = this.#workers
     const until = this.#clock.now() + SLICE_MS
     this.#workers = []
+    // Sorting is stable: of equals who came first goes first.
+    if (this.#isMixed) workers.sort((a, b) => b.priority - a.priority)
+    this.#isMixed = false
     let at = 0
     while (at < workers.length) {
       workers[at++]?.onTurn()
       if (at % SLICE_ITEMS === 0 && this.#clock.now() >= until) break
     }
     // What was added meanwhile comes behind what is left.
-    if (at < workers.length) this.#workers = [...workers.slice(at), ...this.#workers]
+    if (at < workers.length) {
+      this.#workers = [...workers.slice(at), ...this.#workers]
+      this.#isMixed = this.#workers.some(({ priority }) => priority !== 0)
+    }
     this.#isDue = this.#workers.length > 0
     if (this.#isDue) this.#clock.soon(() => this.#run())
   }

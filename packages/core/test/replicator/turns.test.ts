@@ -28,7 +28,7 @@ test('work is done in the microtask after it was asked for, in order', async () 
   const turns = Turns.on(new World(1))
   const done: number[] = []
 
-  for (const n of [1, 2, 3]) turns.add({ onTurn: () => done.push(n) })
+  for (const n of [1, 2, 3]) turns.add({ priority: 0, onTurn: () => done.push(n) })
   const before = [...done]
   await Promise.resolve()
 
@@ -40,11 +40,11 @@ test('much work is done in slices, first come, first served', async () => {
   const world = new World(1)
   const turns = Turns.on(slowClock(world))
   const done: number[] = []
-  for (let n = 0; n < 1_000; n++) turns.add({ onTurn: () => done.push(n) })
+  for (let n = 0; n < 1_000; n++) turns.add({ priority: 0, onTurn: () => done.push(n) })
 
   await Promise.resolve()
   const inFirstSlice = done.length
-  turns.add({ onTurn: () => done.push(1_000) })
+  turns.add({ priority: 0, onTurn: () => done.push(1_000) })
   await world.run(10)
 
   assert.ok(inFirstSlice > 0 && inFirstSlice < 500, `${inFirstSlice}`)
