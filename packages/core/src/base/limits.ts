@@ -104,6 +104,24 @@ export const SOCKET_NAME_BYTES_MAX = 256
 /** Bytes of answers queued on one connection. */
 export const ANSWER_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
 
+// ---- Generations 1 and 2 on the wire --------------------------------------------------------------
+
+/** Longest body of a frame that stock peers of generations 1 and 2 take. */
+export const FEED_FRAME_BYTES_MAX: number = 8 * 1024 * 1024
+/** Channels of one side in generation 1, and numbers that a remote may use in generation 2. */
+export const GEN1_CHANNELS_MAX = 256
+export const GEN2_CHANNEL_NUMBERS_MAX = 65_536
+/** Logs that a remote opened and we have not (yet). */
+export const FEEDS_UNPAIRED_MAX = 1_024
+/** Names in one list of extensions. */
+export const EXTENSION_NAMES_MAX = 256
+/** A connection of generation 1 or 2 sends at least so often, and is dead when it was silent for three times as long. */
+export const GEN1_KEEP_ALIVE_MS = 4_000
+export const GEN2_KEEP_ALIVE_MS = 10_000
+/** Wants that stock peers of generations 1 and 2 answer at a time, and their length in blocks. */
+export const FEED_WANTS_IN_FLIGHT_MAX = 16
+export const FEED_WANT_BLOCKS: number = 2 ** 20
+
 // ---- What we ask for -----------------------------------------------------------------------------
 
 /** Blocks and bytes in flight to one peer for one log. */
@@ -137,6 +155,19 @@ export const BEE_KEY_BYTES_MAX = 65_536
 export const BEE_DEPTH_MAX = 32
 /** Blocks that one hint names: stock peers send at most 128 a message and 2,176 a request. */
 export const BEE_HINT_BLOCKS_MAX = 2_176
+/** A trie's key: a path of 4,096 bytes, the longest of any system, has at most 2,048 components. */
+export const TRIE_KEY_BYTES_MAX = 65_536
+export const TRIE_COMPONENTS_MAX = 2_048
+/** Buckets of one trie node: hypertrie cannot write more. */
+export const TRIE_BUCKETS_BYTES_MAX = 65_536
+/** Blocks that one hint about a trie names, positions of a walk in it, and answers that we are at. */
+export const TRIE_HINT_BLOCKS_MAX = 2_176
+export const TRIE_CHECKPOINT_BYTES_MAX = 65_536
+export const TRIE_ANSWERS_MAX = 32
+/** References of one append-tree block: it lists every name of every folder on its way. */
+export const APPEND_TREE_REFERENCES_MAX = 1_048_576
+export const APPEND_TREE_NAME_BYTES_MAX = 65_536
+export const APPEND_TREE_COMPONENTS_MAX = 2_048
 export const DRIVE_ENTRY_BYTES_MAX = 1_048_576
 export const DRIVE_ENTRY_DEPTH_MAX = 64
 export const LINKNAME_BYTES_MAX = 4_096

@@ -9,10 +9,10 @@
 import type { Clock } from '../base/clock.ts'
 import type { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
-import { compare, equal } from '../bytes/bytes.ts'
+import { compare, copy, equal } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.ts'
-import { isDraft, stageDraftRemoval } from '../log/draft.ts'
+import { allDraftLogs } from '../log/draft.ts'
 import {
   type EncodedHandler,
   type Extension,
@@ -25,9 +25,12 @@ import type { Alias, LogIdentity, Store } from '../store/store.ts'
 import type { MakeMuxer } from '../wire/channel.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { Connection } from './connection.ts'
+import { goneLogs, isDeleted } from './deletion.ts'
+import { collectGarbage, type GcReport } from './gc.ts'
 import { identify, type LogSelector } from './identify.ts'
 import { type CorestoreEvents, Root } from './root.ts'
 
+export type { GcReport } from './gc.ts'
 export type { LogSelector } from './identify.ts'
 export type { CorestoreEvents } from './root.ts'
 
@@ -37,6 +40,8 @@ export interface CorestoreOptions {
   readonly clock?: Clock
   /** Sign each append at once, not only when somebody can see it. Slower. Default false. */
   readonly eagerSignature?: boolean
+  /** Milliseconds since 1970, for noting when a log was last used. Default: the machine's. */
+  readonly wallNow?: () => number
 }
 
 /** How a log is opened, and what the handle on it may do. */
@@ -52,6 +57,13 @@ export interface LogRecord {
   readonly generation: LogIdentity['generation']
   readonly alias: Alias | undefined
   readonly length: number
+  readonly fork: number
+  /** Blocks that are here, of `length`. */
+  readonly heldBlocks: number
+  /** Bytes of those blocks as they are stored: what deleting the log gives back, but for its index. */
+  readonly heldBytes: number
+  /** When it was last used here, to the hour, in milliseconds since 1970; 0 if that is not known. */
+  readonly usedMs: number
   /** The key to write it is ours. */
   readonly isOwn: boolean
 }
@@ -67,7 +79,9 @@ export class Corestore {
 
   /** The store is closed with the corestore that is returned. */
   static open(options: CorestoreOptions): Promise<Corestore> {
-    const root = new Root(options.store, options.clock, options.eagerSignature)
+    const { store, clock, eagerSignature, wallNow } = options
+    const root = new Root(store, clock, eagerSignature, wallNow)
+    root.deletions.resume()
     return Promise.resolve(new Corestore(root, ROOT_NAMESPACE, true))
   }
 
@@ -124,17 +138,20 @@ export class Corestore {
     return deriveKeyPair(this.store.primaryKey, this.namespaceKey, name)
   }
 
-  /** All stored logs in order of discovery key; with a namespace, those named in it, in order of name. */
+  /**
+   * All stored logs in order of discovery key; with a namespace, those named in it, in order of name. Nothing is opened
+   * and no file is read for it.
+   */
   list(namespace?: Uint8Array): LogRecord[] {
+    const hidden = new Set([...allDraftLogs(this.store), ...goneLogs(this.store)])
     const records: LogRecord[] = []
-    for (const log of this.store.logs()) {
-      const slot = this.store.slot(log)
-      const { identity, head } = slot
+    for (const { log, identity, head, heldBlocks, heldBytes, usedMs } of this.store.entries()) {
       const { key, discoveryKey, generation, alias } = identity
-      if (isDraft(slot)) continue
-      if (namespace !== undefined && !isIn(namespace, alias)) continue
+      if (hidden.has(log) || (namespace !== undefined && !isIn(namespace, alias))) continue
+      const { length, fork } = head
       const isOwn = identity.publicKey !== undefined
-      records.push({ key, discoveryKey, generation, alias, length: head.length, isOwn })
+      const counts = { length, fork, heldBlocks, heldBytes, usedMs }
+      records.push({ key, discoveryKey, generation, alias, ...counts, isOwn })
     }
     return records.sort((a, b) =>
       namespace === undefined
@@ -195,17 +212,46 @@ export class Corestore {
     return this.#root.find(discoveryKey)?.replicator.peers() ?? []
   }
 
-  /** Deletes a log with its name, data and drafts; handles on it are closed. */
-  async remove(discoveryKey: Uint8Array): Promise<void> {
+  /**
+   * Deletes a stored log with its name, data and drafts; handles on it are closed, and peers that it is spoken about
+   * with are told that its blocks are gone. When this resolves, the file system has the bytes back. It goes in slices; a
+   * crash between two of them leaves a log that nobody gets any more, and the rest follows when the store is opened.
+   *
+   * Of a log of our own a small record stays: whoever makes it again continues on a new fork, so that peers see a
+   * replaced history and not a second one.
+   *
+   * @param which bytes are its key
+   * @throws DatError NOT_FOUND if it is not stored
+   */
+  async delete(which: LogSelector | Uint8Array): Promise<void> {
     this.#checkOpen()
+    const selector = which instanceof Uint8Array ? { key: which } : which
+    const { discoveryKey } = identify(this.store, this.namespaceKey, selector)
     const log = this.store.find(discoveryKey)
-    if (log === undefined) throw new DatError('NOT_FOUND', 'This log is not in the store.')
-    const open = this.#root.find(discoveryKey)
-    if (open !== undefined) await this.#root.closeLog(open)
+    if (log === undefined || isDeleted(this.store.slot(log))) {
+      throw new DatError('NOT_FOUND', 'This log is not in the store.')
+    }
+    await this.#root.deletions.delete(log)
+    await this.store.reclaim()
+  }
+
+  /**
+   * Gives back what nothing refers to: drafts without a log, deletions that were cut short, and, by writing again what
+   * lives in files that are dead in part, the space between. Takes the time that copying takes.
+   */
+  async gc(): Promise<GcReport> {
     this.#checkOpen()
-    stageDraftRemoval(this.store, this.store.slot(log))
-    this.store.remove(log)
-    await this.store.commit()
+    return collectGarbage(this.#root)
+  }
+
+  /**
+   * 32 bytes, a copy: what the keys of all named logs derive from. Whoever has it can write them all. It is imported
+   * with `primaryKey` when a store is made. Two stores of one primary key must never write the same names: peers
+   * that meet both histories freeze the log for good. Move it, or keep it for the day the store is lost.
+   */
+  exportPrimaryKey(): Uint8Array {
+    this.#checkOpen()
+    return copy(this.store.primaryKey)
   }
 
   /** Resolves when everything acknowledged so far is signed and on the disk. */

@@ -88,10 +88,15 @@ export class OpenLog {
     })
   }
 
+  /** Closes the handles; conversations go on for a while. */
+  async closeHandles(): Promise<void> {
+    await Promise.all([...this.#handles].map((log) => log.close()))
+  }
+
   /** Closes the handles, the conversations and the replica. */
   async close(): Promise<void> {
     try {
-      await Promise.all([...this.#handles].map((log) => log.close()))
+      await this.closeHandles()
     } finally {
       this.replicator.close()
       await this.replica.close()

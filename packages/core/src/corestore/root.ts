@@ -18,6 +18,7 @@ import type { MakeMuxer } from '../wire/channel.ts'
 import { Mux } from '../wire/mux.ts'
 import type { Transport } from '../wire/transport.ts'
 import { SPOKEN, StoreConnection } from './connection.ts'
+import { Deletions, isDeleted, isGone, revive } from './deletion.ts'
 import type { Identified } from './identify.ts'
 import { OpenLog } from './open-log.ts'
 
@@ -53,6 +54,7 @@ export class Root {
   readonly clock: Clock
   readonly events: Emitter<CorestoreEvents> = new Emitter()
   readonly connections: StoreConnection[] = []
+  readonly deletions: Deletions
   /** Who listens to messages about any log. */
   readonly extensions: Extensions = new Extensions()
   readonly #open = new Map<string, OpenLog>()
@@ -61,13 +63,31 @@ export class Root {
   readonly #closing = new Map<string, Promise<void>>()
   readonly #findings = new Set<Finding>()
   readonly #signsNow: boolean
+  readonly #wallNow: () => number
   #sweep: Timer | undefined = undefined
   #closed = false
 
-  constructor(store: Store, clock: Clock = systemClock, signsNow = false) {
+  /** @param wallNow milliseconds since 1970, for noting when a log was last used */
+  constructor(
+    store: Store,
+    clock: Clock = systemClock,
+    signsNow = false,
+    wallNow: () => number = Date.now,
+  ) {
     this.store = store
     this.clock = clock
     this.#signsNow = signsNow
+    this.#wallNow = wallNow
+    this.deletions = new Deletions({
+      ...{ store, clock },
+      find: (discoveryKey) => this.find(discoveryKey),
+      closeLog: async (discoveryKey) => {
+        const open = this.find(discoveryKey)
+        await (open === undefined ? this.#closing.get(hex(discoveryKey)) : this.closeLog(open))
+      },
+      checkOpen: () => this.checkOpen(),
+      failed: (key, error) => this.events.emit('storage-error', { key, error }),
+    })
   }
 
   get closed(): boolean {
@@ -85,12 +105,14 @@ export class Root {
   /** The open log, opened or made if need be. All who ask at the same time get the same. */
   async get(wanted: Identified, mayCreate: boolean): Promise<OpenLog> {
     const id = hex(wanted.discoveryKey)
+    await this.deletions.of(wanted.discoveryKey)
     await this.#closing.get(id)
     this.checkOpen()
     const open = this.#open.get(id)
     if (open !== undefined) return this.#withKey(open, wanted)
     const log = this.store.find(wanted.discoveryKey)
-    if (log !== undefined) {
+    if (log !== undefined && this.#isThere(log, mayCreate)) {
+      await this.#revived(log)
       await this.#learn(log, wanted)
       return this.#openLog(log, wanted.keyPair)
     }
@@ -179,6 +201,7 @@ export class Root {
     this.#sweep?.cancel()
     for (const connection of [...this.connections]) connection.close()
     await Promise.allSettled(this.#making.values())
+    await this.deletions.settled()
     for (const log of [...this.#open.values()]) void this.closeLog(log).catch(() => {})
     // Whatever one log can't write any more, the store is closed and its lock released.
     const ends = await Promise.allSettled(this.#closing.values())
@@ -192,6 +215,18 @@ export class Root {
 
   // ---- Logs ----
 
+  /** A log of ours that was deleted is there for who may make it. */
+  #isThere(log: number, mayCreate: boolean): boolean {
+    return (mayCreate && this.store.writable) || !isGone(this.store.slot(log))
+  }
+
+  async #revived(log: number): Promise<void> {
+    const slot = this.store.slot(log)
+    if (!isDeleted(slot)) return
+    await revive(this.store, slot)
+    this.checkOpen()
+  }
+
   #openLog(log: number, keyPair: KeyPair | undefined): OpenLog {
     const slot = this.store.slot(log)
     const id = hex(slot.identity.discoveryKey)
@@ -202,6 +237,7 @@ export class Root {
       extensions: this.extensions,
       ...(keyPair === undefined ? {} : { keyPair }),
     }
+    this.store.used(log, this.#wallNow())
     const open: OpenLog = new OpenLog(this.store, slot, options, this.clock, (isHeld) => {
       if (isHeld) this.#attach(open)
       else this.#laterSweep()
@@ -261,14 +297,16 @@ export class Root {
   #keyOf(discoveryKey: Uint8Array): Uint8Array | undefined {
     const log = this.#closed ? undefined : this.store.find(discoveryKey)
     if (log === undefined) return undefined
-    const { key, generation } = this.store.slot(log).identity
-    return SPOKEN.has(generation) ? key : undefined
+    const slot = this.store.slot(log)
+    const { key, generation } = slot.identity
+    return SPOKEN.has(generation) && !isGone(slot) ? key : undefined
   }
 
   #openStored(discoveryKey: Uint8Array): OpenLog | undefined {
     const id = hex(discoveryKey)
     const open = this.#open.get(id)
     const log = this.store.find(discoveryKey)
+    if (log !== undefined && isGone(this.store.slot(log))) return undefined
     if (open !== undefined || log === undefined || this.#closing.has(id)) return open
     return this.#openLog(log, undefined)
   }

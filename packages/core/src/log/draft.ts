@@ -215,18 +215,22 @@ export function draftNames(store: Store, slot: Slot): string[] {
   return readNames(slot).filter((name) => store.findAlias({ namespace, name }) !== undefined)
 }
 
-/** Stages that all drafts of a log are removed: it is removed itself. */
-export function stageDraftRemoval(store: Store, slot: Slot): void {
+/** Numbers of the logs that a log's drafts are kept in. */
+export function draftLogs(store: Store, slot: Slot): number[] {
   const namespace = draftsOf(slot.identity.key)
-  for (const name of readNames(slot)) {
-    const log = store.findAlias({ namespace, name })
-    if (log !== undefined) store.remove(log)
-  }
+  const logs = readNames(slot).map((name) => store.findAlias({ namespace, name }))
+  return logs.filter((log) => log !== undefined)
 }
 
-/** Is this a draft, and no log that anybody else should see? */
-export function isDraft(slot: Slot): boolean {
-  return slot.userData(DRAFT) !== undefined
+/** Numbers of all logs in which drafts are kept: no logs that anybody else should see. */
+export function allDraftLogs(store: Store): number[] {
+  return store.logsWith(DRAFT)
+}
+
+/** Those of them that belong to no log any more. */
+export function orphanDraftLogs(store: Store): number[] {
+  const owned = new Set(store.logsWith(NAMES).flatMap((log) => draftLogs(store, store.slot(log))))
+  return allDraftLogs(store).filter((log) => !owned.has(log))
 }
 
 function draftsOf(key: Uint8Array): Uint8Array {

@@ -12,11 +12,13 @@
 import { systemClock } from '../base/clock.ts'
 import { Emitter, type Listener } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
+import { RECLAIM_BYTES_MIN } from '../base/limits.ts'
 import { type AppendFromOptions, appendFrom, type Pieces } from './append-from.ts'
 import type { AuditOptions, AuditReport } from './audit.ts'
 import { type BlocksOptions, BlockWalk } from './blocks.ts'
 import { type BytesOptions, readBytes } from './byte-range.ts'
 import { blockCipher, type Cipher } from './cipher.ts'
+import { clearInSlices } from './clear.ts'
 import type { CopyClaim, ReplicatedOptions } from './copies.ts'
 import { type Downloads, downloads } from './downloads.ts'
 import { type Draft, draftNames, openDraft } from './draft.ts'
@@ -382,11 +384,15 @@ export class Log {
     await this.replica.commit()
   }
 
-  /** Drops blocks here (default: the one); they can be fetched again. */
+  /**
+   * Drops blocks here (default: the one), and peers are told; they can be fetched again. What remains can still be
+   * served. When this resolves the file system has the bytes back, or soon after if they are few
+   * (`RECLAIM_BYTES_MIN`).
+   */
   async clear(start: number, end: number = start + 1): Promise<void> {
     this.checkOpen()
-    this.replica.clear(start, end)
-    await this.replica.commit()
+    await clearInSlices(this.replica, start, end, this.#options.clock ?? systemClock)
+    await this.replica.store.reclaim({ minBytes: RECLAIM_BYTES_MIN })
   }
 
   /** Verifies head, nodes and blocks as they are stored here, in slices; repairs what can be if asked to. */

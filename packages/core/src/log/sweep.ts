@@ -7,6 +7,7 @@
 
 import { type Clock, systemClock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
+import { CLEAR_SLICE_BLOCKS, RECLAIM_BYTES_MIN } from '../base/limits.ts'
 import { Pace } from '../base/pace.ts'
 import { Bitfield } from '../bytes/bitfield.ts'
 import type { Log } from './log.ts'
@@ -42,14 +43,18 @@ export async function sweep(
   }
   const pace = new Pace(clock)
   let dropped = 0
+  let isDue = CLEAR_SLICE_BLOCKS
   for (let start = slot.nextHeld(0, length); start < length; ) {
-    const end = Math.min(slot.nextMissing(start, length), kept.nextSet(start, length))
+    const last = Math.min(length, start + CLEAR_SLICE_BLOCKS)
+    const end = Math.min(slot.nextMissing(start, last), kept.nextSet(start, last))
     if (end > start) {
       log.replica.clear(start, end)
       dropped += end - start
     }
     start = slot.nextHeld(kept.nextUnset(end, length), length)
-    if (!pace.due()) continue
+    // Many runs take their time, and so do long ones.
+    if (!pace.due() && dropped < isDue) continue
+    isDue = dropped + CLEAR_SLICE_BLOCKS
     await log.replica.commit()
     await pace.turn()
     log.checkOpen()
@@ -58,5 +63,6 @@ export async function sweep(
     }
   }
   await log.replica.commit()
+  await log.replica.store.reclaim({ minBytes: RECLAIM_BYTES_MIN })
   return dropped
 }

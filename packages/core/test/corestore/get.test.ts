@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { isCode } from '../../src/base/errors.ts'
 import { fromHex, hex } from '../../src/bytes/bytes.ts'
 import { Corestore } from '../../src/corestore/corestore.ts'
-import { discoveryKey, keyPair } from '../../src/crypto/keys.ts'
+import { keyPair } from '../../src/crypto/keys.ts'
 import { defaultManifest, encodeManifest } from '../../src/log/manifest.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { World } from '../sim/world.ts'
@@ -193,19 +193,18 @@ test('a log that nobody holds is closed after a while, and opened again when it 
   assert.equal(again.writable, true)
 })
 
-test('a log that is removed is gone with its name, and can be made anew', async () => {
+test('a log that is deleted is gone with its data, and is made anew on the next fork', async () => {
   const store = await openStore()
   const log = await store.get({ name: 'a' })
   await log.append(bytes('old'))
 
-  await store.remove(log.discoveryKey)
+  await store.delete({ discoveryKey: log.discoveryKey })
   const fresh = await store.get({ name: 'a' })
 
   assert.equal(log.closed, true)
   assert.equal(fresh.length, 0)
-  await assert.rejects(store.remove(discoveryKey(new Uint8Array(32))), (e) =>
-    isCode(e, 'NOT_FOUND'),
-  )
+  assert.equal(fresh.fork, 1)
+  await assert.rejects(store.delete(new Uint8Array(32)), (e) => isCode(e, 'NOT_FOUND'))
   await store.close()
 })
 
