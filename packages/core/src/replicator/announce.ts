@@ -4,7 +4,8 @@
  * Owns: the blocks that arrived and were not told of yet, and the rules of replication 7.2. Always true: nothing
  * is announced before it is on the disk and below the announced length. A log that is complete is told as one
  * range from 0; otherwise a peer hears of blocks near the end of the log and of those it asked about, and
- * never of what it is known to hold. So who downloads a large log announces it once, when it is whole.
+ * never of what it is known to hold. So who downloads a large log announces it once, when it is whole. A peer
+ * that wants receipts for what it sent gets one for each block when that is on the disk, and never for others.
  */
 
 import type { Peer } from './peer.ts'
@@ -71,6 +72,8 @@ export class Announcer {
       // Whoever came before the first head could be shown was greeted with nothing.
       if (isWhole || (isNewHead && peer.toldContiguous === 0)) this.#tellContiguous(peer, end)
       if (!isWhole) for (const run of ready) this.#tellRun(peer, run)
+      if (peer.receipts !== undefined)
+        for (const run of ready) acknowledge(peer, peer.receipts, run)
     }
     this.#waitForDisk()
   }
@@ -136,4 +139,20 @@ export class Announcer {
     }
     this.#pending = left
   }
+}
+
+/** Tells the peer which of the blocks that it sent are kept now. */
+function acknowledge(peer: Peer, receipts: Set<number>, run: Run): void {
+  const kept = [...receipts].filter((block) => block >= run.start && block < run.end)
+  kept.sort((a, b) => a - b)
+  for (let i = 0; i < kept.length; ) {
+    const start = kept[i] ?? 0
+    let length = 0
+    for (; kept[i] === start + length; i++) {
+      receipts.delete(start + length)
+      length++
+    }
+    peer.sender.have(start, length, true)
+  }
+  if (receipts.size === 0) peer.receipts = undefined
 }

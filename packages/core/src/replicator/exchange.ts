@@ -44,7 +44,7 @@ export function ask(shared: Shared, peer: Peer, order: Readonly<Order>): Flight 
   }
   if (order.seek !== undefined) order.seek.inFlight = true
   if (order.upgradeLength > 0 && !order.reorg) shared.upgrade = { peer, flight }
-  send(peer, flight)
+  send(shared, peer, flight)
   return flight
 }
 
@@ -88,12 +88,15 @@ function averageBytes(shared: Shared): number {
   return length === 0 ? 1_024 : byteLength / length
 }
 
-function send(peer: Peer, flight: Flight): void {
+function send({ replica }: Shared, peer: Peer, flight: Flight): void {
+  const { generation, slot } = replica
+  const about = flight.block >= 0 ? flight.block : flight.hash / 2
   message.id = flight.id
   message.fork = flight.fork
   message.block = flight.block
   message.hash = flight.hash
   message.nodes = flight.nodes
+  message.digest = about < 0 ? -1 : generation.digest(slot, about)
   message.seekBytes = -1
   message.seekPadding = 0
   if (flight.seek !== undefined && peer.sender.abilities.seek) {

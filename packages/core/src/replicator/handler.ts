@@ -125,6 +125,7 @@ export class PeerHandler implements Handler, Worker {
     })
   }
 
+  /** A receipt is a claim as any other: that the remote holds these blocks. */
   onHave(start: number, length: number): void {
     this.#peer.has.have(start, length)
     this.#rooms.copies.have(this.#peer, start, length)

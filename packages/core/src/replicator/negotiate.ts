@@ -87,13 +87,18 @@ export function isAhead(shared: Shared, peer: Peer): boolean {
   return peer.heard && peer.fork === shared.replica.fork && peer.length > shared.replica.length
 }
 
+/** Has the peer heard our length, which an upgrade is asked from? Where heads follow from nodes none is named. */
+function isAcknowledged({ replica }: Shared, peer: Peer): boolean {
+  return replica.generation.headFromNodes || peer.acknowledged === replica.length
+}
+
 /** May the peer be asked for an upgrade now? */
 export function mayUpgrade(shared: Shared, peer: Peer): boolean {
   return (
     shared.upgrade === undefined &&
     isAhead(shared, peer) &&
     peer.canUpgrade &&
-    peer.acknowledged === shared.replica.length &&
+    isAcknowledged(shared, peer) &&
     (peer.failedLength !== peer.length || shared.clock.now() >= peer.retryAt)
   )
 }
@@ -141,6 +146,5 @@ export function isSettled(shared: Shared, peer: Peer): boolean {
   if (!peer.uploading || !peer.passage.downloads) return true
   if (peer.failedLength === peer.length) return true
   if (shared.upgrade !== undefined) return false
-  const acknowledged = peer.acknowledged === replica.length
-  return acknowledged ? !peer.canUpgrade : silent
+  return isAcknowledged(shared, peer) ? !peer.canUpgrade : silent
 }

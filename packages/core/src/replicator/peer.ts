@@ -7,6 +7,7 @@
  */
 
 import { REFUSALS_MAX, REQUESTS_QUEUED_MAX, UNANSWERED_MAX } from '../base/limits.ts'
+import type { ReaderMemory } from '../tree/digest.ts'
 import type { Sender } from '../wire/messages.ts'
 import { Availability } from './availability.ts'
 import type { ConnectionBudget } from './budget.ts'
@@ -56,6 +57,8 @@ export class Peer {
   toldContiguous = 0
   /** Batches of blocks that we sent a Want for. */
   wanted: Set<number> | undefined = undefined
+  /** Blocks that it sent and wants a receipt for, as soon as they are on the disk. */
+  receipts: Set<number> | undefined = undefined
   /** What it asked us to tell it. */
   subscriptions: Subscriptions | undefined = undefined
   /** When we last told where we are; the conversation begins with it. */
@@ -99,6 +102,8 @@ export class Peer {
   /** Claims that failed since one was proved. */
   failures = 0
   conflictChecked = false
+  /** What its requests have said that it holds of the tree, in generations where they say so. */
+  reader: ReaderMemory | undefined = undefined
   /** Heads that it sent to be compared with ours. */
   heads = 0
   /** Statuses of this second, and when it began. */

@@ -64,7 +64,8 @@ export class Receiver {
     if (flight.reorg) this.#hooks.onReorg(peer, flight, proof)
     else if (proof.fork !== flight.fork || flight.fork !== this.#shared.replica.fork) {
       this.#refused(peer, flight)
-    } else if (!isAnswer(flight, proof)) this.#mismatch(peer, flight, proof)
+    } else if (isLeafInstead(flight, proof)) this.onRefusal(peer, id)
+    else if (!isAnswer(flight, proof, this.#headFromNodes)) this.#mismatch(peer, flight, proof)
     else this.#try(peer, flight, proof, false)
   }
 
@@ -117,6 +118,10 @@ export class Receiver {
     }
   }
 
+  get #headFromNodes(): boolean {
+    return this.#shared.replica.generation.headFromNodes
+  }
+
   // ---- One answer ----
 
   #try(peer: Peer, flight: Flight, proof: Proof, parked: boolean): boolean {
@@ -153,9 +158,13 @@ export class Receiver {
     peer.refusals = 0
     peer.late = false
     peer.deliveredAt = this.#shared.clock.now()
-    if (flight.upgradeLength > 0) peer.failures = 0
+    if (flight.upgradeLength > 0) this.#upgraded(peer, flight)
     this.staged()
     if (block < 0) return
+    if (peer.sender.wantsAcks) {
+      peer.receipts ??= new Set()
+      peer.receipts.add(block)
+    }
     peer.blocksDown++
     peer.bytesDown += bytes
     const batch = this.#batch
@@ -163,6 +172,12 @@ export class Receiver {
     batch.blocks++
     batch.bytes += bytes
     if (copies) this.#cancelCopies(block)
+  }
+
+  /** An older head than was claimed proves what came with it, but not the claim. */
+  #upgraded(peer: Peer, flight: Flight): void {
+    if (this.#shared.replica.length > flight.upgradeStart) peer.failures = 0
+    else claimFailed(this.#shared, peer, false)
   }
 
   /** Others were asked for the block too, because this answer was slow. */
@@ -265,6 +280,7 @@ export class Receiver {
     const { clock, wants, flights, events } = this.#shared
     this.#shared.restUntil = clock.now() + STORE_REST_MS
     wants.truncated(lowest)
+    for (const peer of this.#shared.peers) peer.receipts = undefined
     for (const index of wants.blocks.keys()) if (!flights.has(index)) wants.requeue(index)
     events.emit('storage-error', { error })
     clock.after(STORE_REST_MS, () => {
@@ -274,14 +290,20 @@ export class Receiver {
   }
 }
 
-function isAnswer(flight: Flight, proof: Proof): boolean {
+/** The hash of the leaf instead of its block: the peer has dropped the block, and has said so. */
+function isLeafInstead(flight: Flight, proof: Proof): boolean {
+  return flight.block >= 0 && proof.claim === CLAIM_HASH && proof.index === 2 * flight.block
+}
+
+/** @param headFromNodes an upgrade is not spelt out in the answer */
+function isAnswer(flight: Flight, proof: Proof, headFromNodes: boolean): boolean {
   if (flight.block >= 0) {
     if (proof.claim !== CLAIM_BLOCK || proof.index !== flight.block) return false
   } else if (flight.hash >= 0) {
     if (proof.claim !== CLAIM_HASH || proof.index !== flight.hash) return false
   } else if (proof.claim !== CLAIM_NONE) return false
   if (proof.seekBytes >= 0 && proof.seekBytes !== flight.seek?.position) return false
-  return proof.hasUpgrade === flight.upgradeLength > 0
+  return headFromNodes || proof.hasUpgrade === flight.upgradeLength > 0
 }
 
 /** A proof that outlives its frame. */

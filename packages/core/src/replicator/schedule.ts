@@ -132,6 +132,8 @@ function planUpgrade(shared: Shared, peers: readonly Peer[]): void {
   const live = wants.ranges.some((range) => range.live)
   // Whoever follows a log as it grows wants its newest block next: it comes with the upgrade.
   if (live && mayAsk(shared, best, newest) && !shared.flights.has(newest)) next.block = newest
+  // Such a head is not spelt out, so that it can only come along with something.
+  else if (replica.generation.headFromNodes) next.hash = 2 * newest
   ask(shared, best, next)
 }
 

@@ -20,7 +20,7 @@ import {
   SLICE_ITEMS,
   SLICE_MS,
 } from '../base/limits.ts'
-import { Proof } from '../tree/proof.ts'
+import { CLAIM_BLOCK, CLAIM_HASH, Proof } from '../tree/proof.ts'
 import type { Refusal, Request } from '../wire/messages.ts'
 import { ANSWER_BYTES, type Passenger } from './passage.ts'
 import type { Peer } from './peer.ts'
@@ -204,11 +204,16 @@ export class Server implements Passenger {
     let why: Refusal | undefined
     let bytes = 0
     try {
-      why = replica.prove(request, proof)
+      const peer = this.#peer
+      peer.reader ??= replica.generation.newReader()
+      why = replica.prove(request, proof, peer.reader)
       if (why === undefined) {
-        if (request.block >= 0) bytes = replica.blockBytes(request.block) ?? 0
-        this.#filled = request.block
-        this.#peer.sender.data(request.id, proof, bytes, this.#fill)
+        if (proof.claim === CLAIM_BLOCK) bytes = replica.blockBytes(proof.index) ?? 0
+        this.#filled = proof.index
+        // The block is gone, and a hash is all that there is in its place.
+        const isGone = request.block >= 0 && proof.claim === CLAIM_HASH
+        if (isGone) peer.sender.unhave(request.block, 1)
+        peer.sender.data(request.id, proof, bytes, this.#fill)
       }
     } catch (error) {
       if (!(error instanceof DatError) || error.fault !== 'disk') throw error
@@ -218,7 +223,7 @@ export class Server implements Passenger {
       this.#refuse(request.id, why)
       return 0
     }
-    if (request.block >= 0) {
+    if (proof.claim === CLAIM_BLOCK) {
       this.#peer.blocksUp++
       this.#peer.bytesUp += bytes
     }
