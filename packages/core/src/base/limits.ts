@@ -71,6 +71,8 @@ export const REMOTE_PAGES_MAX = 64
 export const READER_NODES_MAX = 65_536
 /** Lengths that are looked at for a kept signature that proves a node of an old log. */
 export const SIGNATURES_TRIED_MAX = 4_096
+/** Evidence that an author signed two histories: two heads with their signatures, and the manifest. */
+export const EVIDENCE_BYTES_MAX = 262_144
 /** Requests of a remote that wait for our answer. */
 export const REQUESTS_QUEUED_MAX = 1_024
 /** The same on one connection, for all its logs; and of ours that wait for the remote. */

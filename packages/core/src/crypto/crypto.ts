@@ -39,9 +39,13 @@ export interface Crypto {
 
   /** target ^= XSalsa20 keystream, in place. Nonce 24 bytes, key 32 bytes. */
   xsalsa20(target: Uint8Array, nonce: Uint8Array, key: Uint8Array): void
+  /** Begins an XSalsa20 keystream that goes on from call to call. Nonce 24 bytes, key 32 bytes. */
+  keystream(nonce: Uint8Array, key: Uint8Array): Keystream
 
   /** Ed25519 point multiplication without clamping. False if the point is refused. `out` 32 bytes. */
   multiply(out: Uint8Array, scalar: Uint8Array, point: Uint8Array): boolean
+  /** X25519, with clamping. False if the result is the neutral element. `out` 32 bytes. */
+  x25519(out: Uint8Array, scalar: Uint8Array, point: Uint8Array): boolean
   /** ChaCha20-Poly1305 (IETF). `out` has 16 bytes more than `plain`. */
   seal(out: Uint8Array, plain: Uint8Array, ad: Uint8Array, nonce: Uint8Array, key: Uint8Array): void
   /** False if the tag is wrong. `out` has 16 bytes fewer than `sealed`. */
@@ -60,6 +64,12 @@ export interface Crypto {
 
   /** Fills `out` with bytes from the system's generator. */
   random(out: Uint8Array): void
+}
+
+/** A stream of key bytes, one after the other. */
+export interface Keystream {
+  /** target ^= the next bytes of the stream, in place. */
+  xor(target: Uint8Array): void
 }
 
 /** The sending half of a secretstream. Each message grows by `STREAM_OVERHEAD_BYTES`. */

@@ -10,11 +10,13 @@
 
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { xsalsa20 } from '@noble/ciphers/salsa.js'
+import { x25519 } from '@noble/curves/ed25519.js'
 import { blake2b } from '@noble/hashes/blake2.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 import { createBLAKE2b, type IHasher } from 'hash-wasm'
 import { type Crypto, HASH_BYTES } from './crypto.ts'
 import { keyPairOfSeed, multiplyPoint, signDetached, verifyStrict } from './ed25519.ts'
+import { portableKeystream } from './keystream.ts'
 import { portableStreamIn, portableStreamOut } from './secretstream.ts'
 
 /** The Web Crypto generator gives at most this much at a time. */
@@ -39,8 +41,18 @@ function portableCrypto(hasher: IHasher): Crypto {
     verify: verifyStrict,
 
     xsalsa20: (target, nonce, key) => void xsalsa20(key, nonce, target, target),
+    keystream: portableKeystream,
 
     multiply: multiplyPoint,
+    x25519(out, scalar, point): boolean {
+      // noble throws for points of low order.
+      try {
+        out.set(x25519.getSharedSecret(scalar, point))
+        return true
+      } catch {
+        return false
+      }
+    },
     seal: (out, plain, ad, nonce, key) => void chacha20poly1305(key, nonce, ad).encrypt(plain, out),
     unseal(out, sealed, ad, nonce, key): boolean {
       // noble throws where the tag is wrong; lengths are the caller's promise.

@@ -1,11 +1,12 @@
 /**
- * The Noise handshake of generation 3's secret stream: XX over Ed25519, as a pure state machine.
+ * The Noise handshake XX with BLAKE2b, as a pure state machine.
  *
- * Owns: `Noise_XX_Ed25519_ChaChaPoly_BLAKE2b` (replication.md section 2.2). Everything is as in the Noise
- * specification, section 5, but for DH: keys are Ed25519 signing keys, and the shared secret is the
- * compressed point of the clamped scalar times the remote's point. Prologue and payloads are empty.
+ * Owns: the pattern, as in the Noise specification, section 5; the prologue is empty, both sides' payloads have the
+ * same length. What differs is a suite. Generation 3's is here: `Noise_XX_Ed25519_ChaChaPoly_BLAKE2b` (replication.md
+ * section 2.2), where keys are Ed25519 signing keys, the shared secret is the compressed point of the
+ * clamped scalar times the remote's point, and payloads are empty. Generation 2's are in `gen2-noise.ts`.
  *
- *     → e                      32 bytes
+ *     → e                      32 bytes and the payload
  *     ← e, ee, s, es           96
  *     → s, se                  64
  *
@@ -14,8 +15,28 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import { concat, EMPTY, equal, utf8 } from '../bytes/bytes.ts'
+import { concat, copy, EMPTY, equal, utf8 } from '../bytes/bytes.ts'
 import { crypto, KEY_BYTES, type KeyPair } from '../crypto/crypto.ts'
+
+/** What differs between the handshakes of this pattern. */
+export interface NoiseSuite {
+  readonly protocolName: string
+  /**
+   * The shared secret of one token.
+   *
+   * @returns undefined if the remote's key is refused
+   */
+  dh(ours: KeyPair, theirs: Uint8Array, isInitiator: boolean): Uint8Array | undefined
+  /** `counter` is the number of the message under this key. */
+  seal(out: Uint8Array, plain: Uint8Array, ad: Uint8Array, counter: number, key: Uint8Array): void
+  unseal(
+    out: Uint8Array,
+    sealed: Uint8Array,
+    ad: Uint8Array,
+    counter: number,
+    key: Uint8Array,
+  ): boolean
+}
 
 /** What both sides know when the handshake is done. */
 export interface NoiseSession {
@@ -27,6 +48,8 @@ export interface NoiseSession {
   readonly handshakeHash: Uint8Array
   /** 32 bytes. */
   readonly remotePublicKey: Uint8Array
+  /** What came with the remote's last message, authenticated. */
+  readonly remotePayload: Uint8Array
 }
 
 /** One side of one handshake. */
@@ -37,6 +60,10 @@ export interface NoiseOptions {
   readonly ephemeral: KeyPair
   /** Who must be at the other end; anybody if absent. */
   readonly remotePublicKey?: Uint8Array
+  /** Default: generation 3's. */
+  readonly suite?: NoiseSuite
+  /** Sent with each of our messages; the remote's have the same length. Default: nothing. */
+  readonly payload?: Uint8Array
 }
 
 const NOISE_HASH_BYTES = 64
@@ -47,9 +74,12 @@ export class NoiseXX {
   readonly #static: KeyPair
   readonly #ephemeral: KeyPair
   readonly #expected: Uint8Array | undefined
-  readonly #state = new SymmetricState('Noise_XX_Ed25519_ChaChaPoly_BLAKE2b')
+  readonly #suite: NoiseSuite
+  readonly #payload: Uint8Array
+  readonly #state: SymmetricState
   #remoteEphemeral: Uint8Array = EMPTY
   #remoteStatic: Uint8Array = EMPTY
+  #remotePayload: Uint8Array = EMPTY
   /** Messages written and read. */
   #step = 0
 
@@ -58,6 +88,9 @@ export class NoiseXX {
     this.#static = options.keyPair
     this.#ephemeral = options.ephemeral
     this.#expected = options.remotePublicKey
+    this.#suite = options.suite ?? ED25519_SUITE
+    this.#payload = options.payload ?? EMPTY
+    this.#state = new SymmetricState(this.#suite)
   }
 
   /** Is the next message ours? */
@@ -74,17 +107,17 @@ export class NoiseXX {
     if (!this.isOurTurn) throw new DatError('INVARIANT', "It is the remote's turn.")
     const step = this.#step++
     const state = this.#state
-    if (step === 0) return concat(this.#writeEphemeral(), state.seal(EMPTY))
+    if (step === 0) return concat(this.#writeEphemeral(), state.seal(this.#payload))
     if (step === 1) {
       const e = this.#writeEphemeral()
-      state.mixKey(dh(this.#ephemeral, this.#remoteEphemeral)) // ee
+      this.#mix(this.#ephemeral, this.#remoteEphemeral) // ee
       const s = state.seal(this.#static.publicKey)
-      state.mixKey(dh(this.#static, this.#remoteEphemeral)) // es
-      return concat(e, s, state.seal(EMPTY))
+      this.#mix(this.#static, this.#remoteEphemeral) // es
+      return concat(e, s, state.seal(this.#payload))
     }
     const s = state.seal(this.#static.publicKey)
-    state.mixKey(dh(this.#static, this.#remoteEphemeral)) // se
-    return concat(s, state.seal(EMPTY))
+    this.#mix(this.#static, this.#remoteEphemeral) // se
+    return concat(s, state.seal(this.#payload))
   }
 
   /** @throws DatError BAD_HANDSHAKE if the message is not what Noise expects, or not from whom we do */
@@ -94,20 +127,23 @@ export class NoiseXX {
     const state = this.#state
     if (step === 0) {
       this.#readEphemeral(message)
-      state.open(message.subarray(KEY_BYTES))
+      const payload = message.subarray(KEY_BYTES)
+      if (payload.length !== this.#payload.length) throw refused('its length is wrong')
+      this.#remotePayload = state.open(payload)
       return
     }
     let sealed = message
     if (step === 1) {
       this.#readEphemeral(message)
-      state.mixKey(dh(this.#ephemeral, this.#remoteEphemeral)) // ee
+      this.#mix(this.#ephemeral, this.#remoteEphemeral) // ee
       sealed = message.subarray(KEY_BYTES)
     }
     const payloadAt = KEY_BYTES + SEAL_BYTES
-    if (sealed.length !== payloadAt + SEAL_BYTES) throw refused('its length is wrong')
+    if (sealed.length !== payloadAt + this.#payload.length + SEAL_BYTES)
+      throw refused('its length is wrong')
     this.#remoteStatic = state.open(sealed.subarray(0, payloadAt))
-    state.mixKey(dh(this.#ephemeral, this.#remoteStatic)) // es, se
-    state.open(sealed.subarray(payloadAt))
+    this.#mix(this.#ephemeral, this.#remoteStatic) // es, se
+    this.#remotePayload = state.open(sealed.subarray(payloadAt))
     if (this.#expected !== undefined && !equal(this.#expected, this.#remoteStatic)) {
       throw refused('it is from somebody else than expected')
     }
@@ -122,7 +158,14 @@ export class NoiseXX {
       receiveKey: this.#isInitiator ? second : first,
       handshakeHash: this.#state.hash,
       remotePublicKey: this.#remoteStatic,
+      remotePayload: this.#remotePayload,
     }
+  }
+
+  #mix(ours: KeyPair, theirs: Uint8Array): void {
+    const shared = this.#suite.dh(ours, theirs, this.#isInitiator)
+    if (shared === undefined) throw refused('its key is no point of the curve')
+    this.#state.mixKey(shared)
   }
 
   #writeEphemeral(): Uint8Array {
@@ -139,14 +182,16 @@ export class NoiseXX {
 
 /** Noise's SymmetricState with its CipherState. */
 class SymmetricState {
+  readonly #suite: NoiseSuite
   #chainingKey: Uint8Array
   #hash: Uint8Array
   #key: Uint8Array | undefined
   #nonce = 0
 
-  constructor(protocolName: string) {
+  constructor(suite: NoiseSuite) {
+    this.#suite = suite
     this.#hash = new Uint8Array(NOISE_HASH_BYTES)
-    this.#hash.set(utf8(protocolName))
+    this.#hash.set(utf8(suite.protocolName))
     this.#chainingKey = this.#hash
     this.mixHash(EMPTY) // the prologue
   }
@@ -170,18 +215,20 @@ class SymmetricState {
   seal(plain: Uint8Array): Uint8Array {
     const sealed = this.#key === undefined ? plain : new Uint8Array(plain.length + SEAL_BYTES)
     if (this.#key !== undefined) {
-      crypto().seal(sealed, plain, this.#hash, this.#nextNonce(), this.#key)
+      this.#suite.seal(sealed, plain, this.#hash, this.#nonce++, this.#key)
     }
     this.mixHash(sealed)
     return sealed
   }
 
-  /** DecryptAndHash. Payloads are empty, so before the first key there must be nothing. */
+  /** DecryptAndHash. */
   open(sealed: Uint8Array): Uint8Array {
-    const plain = new Uint8Array(Math.max(0, sealed.length - SEAL_BYTES))
-    if (this.#key === undefined) {
-      if (sealed.length !== 0) throw refused('its length is wrong')
-    } else if (!crypto().unseal(plain, sealed, this.#hash, this.#nextNonce(), this.#key)) {
+    const isClear = this.#key === undefined
+    const plain = isClear ? copy(sealed) : new Uint8Array(sealed.length - SEAL_BYTES)
+    if (
+      this.#key !== undefined &&
+      !this.#suite.unseal(plain, sealed, this.#hash, this.#nonce++, this.#key)
+    ) {
       throw refused('it does not authenticate')
     }
     this.mixHash(sealed)
@@ -192,17 +239,24 @@ class SymmetricState {
     const [first, second] = derive(this.#chainingKey, EMPTY)
     return [first.subarray(0, KEY_BYTES), second.subarray(0, KEY_BYTES)]
   }
-
-  /** 4 zero bytes, then a counter; a key is used for two messages at most. */
-  #nextNonce(): Uint8Array {
-    const nonce = new Uint8Array(12)
-    nonce[4] = this.#nonce++
-    return nonce
-  }
 }
 
-/** @throws DatError BAD_HANDSHAKE if the remote's point is refused */
-function dh(ours: KeyPair, theirs: Uint8Array): Uint8Array {
+/** 4 zero bytes, then a counter; a key is used for two messages at most. */
+export function noiseNonce(counter: number): Uint8Array {
+  const nonce = new Uint8Array(12)
+  nonce[4] = counter
+  return nonce
+}
+
+const ED25519_SUITE: NoiseSuite = {
+  protocolName: 'Noise_XX_Ed25519_ChaChaPoly_BLAKE2b',
+  dh: multiplied,
+  seal: (out, plain, ad, counter, key) => crypto().seal(out, plain, ad, noiseNonce(counter), key),
+  unseal: (out, sealed, ad, counter, key) =>
+    crypto().unseal(out, sealed, ad, noiseNonce(counter), key),
+}
+
+function multiplied(ours: KeyPair, theirs: Uint8Array): Uint8Array | undefined {
   const scalar = new Uint8Array(64)
   crypto().sha512(scalar, ours.secretKey.subarray(0, 32))
   scalar[0] = (scalar[0] ?? 0) & 248
@@ -210,8 +264,7 @@ function dh(ours: KeyPair, theirs: Uint8Array): Uint8Array {
   const out = new Uint8Array(KEY_BYTES)
   const isPoint = crypto().multiply(out, scalar.subarray(0, KEY_BYTES), theirs)
   scalar.fill(0)
-  if (!isPoint) throw refused('its key is no point of the curve')
-  return out
+  return isPoint ? out : undefined
 }
 
 function hash512(...parts: readonly Uint8Array[]): Uint8Array {

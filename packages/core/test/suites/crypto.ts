@@ -203,6 +203,41 @@ function cipherTests(name: string, provider: () => Crypto): void {
     assert.equal(hex(target), '00'.repeat(target.length))
   })
 
+  test(`${name}: a keystream goes on where the last call ended, at any place in a block`, () => {
+    const row = vectors<{ key: string; nonce: string; keystream: string }>('gen1/xsalsa20')
+    const length = row.keystream.length / 2
+    for (const parts of [[1, 63, 65, 7], [64, 0, 1], [63, 2], [length]]) {
+      const stream = provider().keystream(fromHex(row.nonce), fromHex(row.key))
+      const target = new Uint8Array(length)
+      let at = 0
+      for (const part of [...parts, length]) {
+        const end = Math.min(at + part, length)
+        stream.xor(target.subarray(at, end))
+        at = end
+      }
+      assert.equal(hex(target), row.keystream)
+    }
+    const long = new Uint8Array(10_000)
+    provider().xsalsa20(long, fromHex(row.nonce), fromHex(row.key))
+    const stream = provider().keystream(fromHex(row.nonce), fromHex(row.key))
+    for (let at = 0; at < 10_000; at += 777) stream.xor(long.subarray(at, at + 777))
+    assert.equal(hex(long), '00'.repeat(10_000))
+  })
+
+  test(`${name}: x25519 makes the key pairs of hypercore 9, and refuses points of low order`, () => {
+    const base = new Uint8Array(32)
+    base[0] = 9
+    const row = vectors<{ initiator: { staticPublic: string; staticSecret: string } }>(
+      'gen2/noise-xx-protocol8',
+    )
+    const out = new Uint8Array(32)
+
+    assert.ok(provider().x25519(out, fromHex(row.initiator.staticSecret), base))
+    assert.equal(hex(out), row.initiator.staticPublic)
+
+    assert.ok(!provider().x25519(out, fromHex(row.initiator.staticSecret), new Uint8Array(32)))
+  })
+
   test(`${name}: seal is ChaCha20-Poly1305 of RFC 8439, and unseal its inverse`, () => {
     const key = Uint8Array.from({ length: 32 }, (_, i) => 0x80 + i)
     const nonce = fromHex('070000004041424344454647')

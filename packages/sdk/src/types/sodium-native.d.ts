@@ -18,6 +18,10 @@ declare module 'sodium-native' {
     ): boolean
 
     crypto_stream_xor(out: Uint8Array, input: Uint8Array, nonce: Uint8Array, key: Uint8Array): void
+    readonly crypto_stream_xor_STATEBYTES: number
+    crypto_stream_xor_init(state: Uint8Array, nonce: Uint8Array, key: Uint8Array): void
+    crypto_stream_xor_update(state: Uint8Array, out: Uint8Array, input: Uint8Array): void
+    crypto_scalarmult(out: Uint8Array, scalar: Uint8Array, point: Uint8Array): void
     crypto_scalarmult_ed25519_noclamp(out: Uint8Array, scalar: Uint8Array, point: Uint8Array): void
 
     crypto_aead_chacha20poly1305_ietf_encrypt(

@@ -6,7 +6,7 @@
  * of ours. Where the contract answers `false`, its exceptions are turned into that answer.
  */
 
-import type { Crypto, KeyPair, StreamIn, StreamOut } from '@dat-rhino/core/crypto/crypto'
+import type { Crypto, KeyPair, Keystream, StreamIn, StreamOut } from '@dat-rhino/core/crypto/crypto'
 import sodium from 'sodium-native'
 
 /** Give it to `setCrypto` before anything else. */
@@ -31,9 +31,13 @@ export const sodiumCrypto: Crypto = {
     sodium.crypto_sign_verify_detached(signature, message, publicKey),
 
   xsalsa20: (target, nonce, key) => sodium.crypto_stream_xor(target, target, nonce, key),
+  keystream: (nonce, key) => new SodiumKeystream(nonce, key),
 
   multiply(out, scalar, point): boolean {
     return succeeds(() => sodium.crypto_scalarmult_ed25519_noclamp(out, scalar, point))
+  },
+  x25519(out, scalar, point): boolean {
+    return succeeds(() => sodium.crypto_scalarmult(out, scalar, point))
   },
   seal(out, plain, ad, nonce, key): void {
     sodium.crypto_aead_chacha20poly1305_ietf_encrypt(out, plain, ad, null, nonce, key)
@@ -57,6 +61,18 @@ function succeeds(task: () => void): boolean {
     return true
   } catch {
     return false
+  }
+}
+
+class SodiumKeystream implements Keystream {
+  readonly #state = new Uint8Array(sodium.crypto_stream_xor_STATEBYTES)
+
+  constructor(nonce: Uint8Array, key: Uint8Array) {
+    sodium.crypto_stream_xor_init(this.#state, nonce, key)
+  }
+
+  xor(target: Uint8Array): void {
+    if (target.length > 0) sodium.crypto_stream_xor_update(this.#state, target, target)
   }
 }
 
