@@ -72,8 +72,7 @@ export class Announcer {
       // Whoever came before the first head could be shown was greeted with nothing.
       if (isWhole || (isNewHead && peer.toldContiguous === 0)) this.#tellContiguous(peer, end)
       if (!isWhole) for (const run of ready) this.#tellRun(peer, run)
-      if (peer.receipts !== undefined)
-        for (const run of ready) acknowledge(peer, peer.receipts, run)
+      for (const run of ready) acknowledge(peer, run)
     }
     this.#waitForDisk()
   }
@@ -142,7 +141,9 @@ export class Announcer {
 }
 
 /** Tells the peer which of the blocks that it sent are kept now. */
-function acknowledge(peer: Peer, receipts: Set<number>, run: Run): void {
+function acknowledge(peer: Peer, run: Run): void {
+  const { receipts } = peer
+  if (receipts === undefined) return
   const kept = [...receipts].filter((block) => block >= run.start && block < run.end)
   kept.sort((a, b) => a - b)
   for (let i = 0; i < kept.length; ) {

@@ -295,12 +295,14 @@ function isLeafInstead(flight: Flight, proof: Proof): boolean {
   return flight.block >= 0 && proof.claim === CLAIM_HASH && proof.index === 2 * flight.block
 }
 
-/** @param headFromNodes an upgrade is not spelt out in the answer */
+/** @param headFromNodes nothing is spelt out in the answer but a leaf, its nodes and a signature */
 function isAnswer(flight: Flight, proof: Proof, headFromNodes: boolean): boolean {
   if (flight.block >= 0) {
     if (proof.claim !== CLAIM_BLOCK || proof.index !== flight.block) return false
   } else if (flight.hash >= 0) {
-    if (proof.claim !== CLAIM_HASH || proof.index !== flight.hash) return false
+    // There a position is answered by the leaf of the block that it lies in, whatever leaf was named.
+    const isSought = headFromNodes && flight.seek !== undefined
+    if (proof.claim !== CLAIM_HASH || !(isSought || proof.index === flight.hash)) return false
   } else if (proof.claim !== CLAIM_NONE) return false
   if (proof.seekBytes >= 0 && proof.seekBytes !== flight.seek?.position) return false
   return headFromNodes || proof.hasUpgrade === flight.upgradeLength > 0

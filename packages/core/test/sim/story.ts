@@ -12,10 +12,12 @@
 
 import assert from 'node:assert/strict'
 import { DatError } from '../../src/base/errors.ts'
-import { logIdentity } from '../../src/log/identity.ts'
+import type { KeyPair } from '../../src/crypto/crypto.ts'
+import { logIdentity, plainIdentity } from '../../src/log/identity.ts'
 import type { Download } from '../../src/log/remote.ts'
 import { Replica } from '../../src/log/replica.ts'
 import { Replicator } from '../../src/replicator/replicator.ts'
+import type { LogIdentity } from '../../src/store/store.ts'
 import { testKeyPair } from '../log/support.ts'
 import { liar } from './liar.ts'
 import { type Joint, join, type Message, type Tamper } from './pipe.ts'
@@ -43,6 +45,7 @@ export interface StoryResult {
 
 export class Story {
   readonly #world: World
+  readonly #generation: LogIdentity['generation']
   readonly #machines: Machine[] = []
   readonly #joints = new Map<string, Joint>()
   /** The writer's blocks, as they are now. */
@@ -53,8 +56,9 @@ export class Story {
   #messages = 0
   readonly #isQuiet: boolean
 
-  constructor(seed: number) {
+  constructor(seed: number, generation: LogIdentity['generation'] = 3) {
     this.#world = new World(seed)
+    this.#generation = generation
     this.#isQuiet = this.#world.chance(0.3)
   }
 
@@ -81,7 +85,7 @@ export class Story {
     const world = this.#world
     const what = world.random()
     if (what < 0.22) await this.#append()
-    else if (what < 0.25 && this.#blocks.length > 1) await this.#truncate()
+    else if (what < 0.25 && this.#mayTruncate) await this.#truncate()
     else if (what < 0.45) this.#connect(this.#any(), this.#any())
     else if (what < 0.52) this.#cutOne()
     else if (what < 0.66) this.#get()
@@ -109,6 +113,10 @@ export class Story {
       assertFull(error)
     }
     this.#histories[this.#fork] = [...this.#blocks]
+  }
+
+  get #mayTruncate(): boolean {
+    return this.#blocks.length > 1 && this.#writer.replica.generation.canFork
   }
 
   async #truncate(): Promise<void> {
@@ -208,6 +216,7 @@ export class Story {
         cancel: world.chance(0.8),
         refuse: true,
       },
+      wantsAcks: world.chance(0.3),
     })
     this.#joints.set(id, joint)
   }
@@ -297,14 +306,18 @@ export class Story {
   async #addMachine(name: string, lies: boolean): Promise<void> {
     const keyPair = testKeyPair()
     const store = new SlowStore(this.#world, this.#world.between(1, 40))
-    const whole = logIdentity({ keyPair })
+    const whole = this.#identity({ keyPair })
     const slot = await store.create(
-      this.#machines.length === 0 ? whole : logIdentity({ key: whole.key }),
+      this.#machines.length === 0 ? whole : this.#identity({ key: whole.key }),
     )
     const replica = Replica.open(store, slot)
     const replicator = this.#replicator(replica)
     const key = new Uint8Array(32).fill(this.#machines.length + 1)
     this.#machines.push({ name, key, store, replica, replicator, downloads: [], lies })
+  }
+
+  #identity(input: { key?: Uint8Array; keyPair?: KeyPair }): LogIdentity {
+    return this.#generation === 3 ? logIdentity(input) : plainIdentity(this.#generation, input)
   }
 
   #replicator(replica: Replica): Replicator {
