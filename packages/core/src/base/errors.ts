@@ -23,6 +23,8 @@ export const CODES = {
   CLOSED: { fault: 'caller', http: 409, exit: 70 },
   /** The caller's AbortSignal fired. */
   ABORTED: { fault: 'caller', http: 499, exit: 130 },
+  /** The policy of the store, a ban or earlier offences keep the peer out; change that, or wait. */
+  DENIED: { fault: 'caller', http: 403, exit: 77 },
   /** This generation, format or platform cannot do that. */
   UNSUPPORTED: { fault: 'caller', http: 501, exit: 78 },
   /** The target holds something else already; nothing was changed. */

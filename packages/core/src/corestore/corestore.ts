@@ -26,13 +26,18 @@ import type { MakeMuxer } from '../wire/channel.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { Connection } from './connection.ts'
 import { goneLogs, isDeleted } from './deletion.ts'
+import type { CorestoreEvents } from './events.ts'
+import type { Traffic } from './gate.ts'
 import { collectGarbage, type GcReport } from './gc.ts'
 import { identify, type LogSelector } from './identify.ts'
-import { type CorestoreEvents, Root } from './root.ts'
+import type { Policy } from './policy.ts'
+import { Root } from './root.ts'
 
+export type { CorestoreEvents } from './events.ts'
+export type { Traffic } from './gate.ts'
 export type { GcReport } from './gc.ts'
 export type { LogSelector } from './identify.ts'
-export type { CorestoreEvents } from './root.ts'
+export type { Policy } from './policy.ts'
 
 /** What a corestore stands on. */
 export interface CorestoreOptions {
@@ -40,6 +45,8 @@ export interface CorestoreOptions {
   readonly clock?: Clock
   /** Sign each append at once, not only when somebody can see it. Slower. Default false. */
   readonly eagerSignature?: boolean
+  /** What is offered to whom, and how fast. Default: everything to everybody. `setPolicy` changes it. */
+  readonly policy?: Policy
   /** Milliseconds since 1970, for noting when a log was last used. Default: the machine's. */
   readonly wallNow?: () => number
 }
@@ -79,8 +86,8 @@ export class Corestore {
 
   /** The store is closed with the corestore that is returned. */
   static open(options: CorestoreOptions): Promise<Corestore> {
-    const { store, clock, eagerSignature, wallNow } = options
-    const root = new Root(store, clock, eagerSignature, wallNow)
+    const { store, eagerSignature = false, ...more } = options
+    const root = new Root(store, { ...more, signsNow: eagerSignature })
     root.deletions.resume()
     return Promise.resolve(new Corestore(root, ROOT_NAMESPACE, true))
   }
@@ -143,7 +150,11 @@ export class Corestore {
    * and no file is read for it.
    */
   list(namespace?: Uint8Array): LogRecord[] {
-    const hidden = new Set([...allDraftLogs(this.store), ...goneLogs(this.store)])
+    const hidden = new Set([
+      ...allDraftLogs(this.store),
+      ...goneLogs(this.store),
+      this.#root.net.gate.bans.log,
+    ])
     const records: LogRecord[] = []
     for (const { log, identity, head, heldBlocks, heldBytes, usedMs } of this.store.entries()) {
       const { key, discoveryKey, generation, alias } = identity
@@ -168,7 +179,7 @@ export class Corestore {
    */
   connect(carrier: Transport | MakeMuxer): Connection {
     this.#checkOpen()
-    return this.#root.connect(carrier)
+    return this.#root.net.connect(carrier)
   }
 
   /**
@@ -195,7 +206,68 @@ export class Corestore {
 
   /** The live connections of this store. */
   get connections(): readonly Connection[] {
-    return this.#root.connections
+    return this.#root.net.live
+  }
+
+  /** What holds for peers. Changed with `setPolicy`. */
+  get policy(): Policy {
+    return this.#root.net.gate.policy
+  }
+
+  /**
+   * From now on this holds, in place of what held before, also on live connections: what is not allowed any more ends,
+   * what now is begins, rates and switches change where they are. Nothing is stored: a program sets its policy
+   * each time it opens the store.
+   *
+   * @throws DatError BAD_ARGUMENT, and the policy is as before
+   */
+  setPolicy(policy: Policy): void {
+    this.#checkOpen()
+    this.#root.net.setPolicy(policy)
+  }
+
+  /**
+   * Ends every connection with a peer and lets it in no more, until `unban`. Holds at once, and over restarts when this
+   * has resolved.
+   */
+  async ban(remotePublicKey: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    await this.#root.net.ban(remotePublicKey, true)
+  }
+
+  async unban(remotePublicKey: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    await this.#root.net.ban(remotePublicKey, false)
+  }
+
+  /** Keys of the peers that are banned. */
+  get banned(): Uint8Array[] {
+    return this.#root.net.gate.bans.list
+  }
+
+  /** Would a connection with this peer be let in now? For whoever can refuse it before it is made. */
+  admits(remotePublicKey: Uint8Array): boolean {
+    return this.#root.net.excludes(remotePublicKey) === undefined
+  }
+
+  /** What passed with all peers, with each, and about each log that has a rule; and how peers have behaved. */
+  get traffic(): Traffic {
+    return this.#root.net.gate.traffic()
+  }
+
+  /**
+   * Quiet until `resume`: connections end, nobody is let in, and no timer of ours goes on. Resolves when everything
+   * acknowledged is signed and on the disk. Reading and writing go on as before.
+   */
+  async suspend(): Promise<void> {
+    this.#checkOpen()
+    await this.#root.suspend()
+  }
+
+  /** Peers are let in again. Connections are made by whoever made them before. */
+  resume(): void {
+    this.#checkOpen()
+    this.#root.resume()
   }
 
   /**
@@ -256,9 +328,7 @@ export class Corestore {
 
   /** Resolves when everything acknowledged so far is signed and on the disk. */
   async flush(): Promise<void> {
-    const logs = [...this.#root.openLogs]
-    await Promise.all(logs.map((log) => log.replica.sealed()))
-    await this.store.sync()
+    await this.#root.flush()
   }
 
   /** Closes the handles of this view; the first view also closes connections, logs and the store. */

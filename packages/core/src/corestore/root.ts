@@ -2,9 +2,9 @@
  * What all views of one store share: its open logs, its connections, and the look-ups for peers.
  *
  * Owns: one `OpenLog` per log, however many ask for it at the same time; the sweep that closes those that nobody
- * needs; and joining logs with connections: a log that is held here is opened on every connection, a log that is
- * only stored is opened when a remote asks for it. Everything stored is served to whoever knows the key; a
- * remote that asks for what is not here costs one look-up in memory. Source: corestore 4 and 5.
+ * needs; and joining logs with connections (`connections.ts`): a log that is held here is opened on every connection, a
+ * log that is only stored is opened when a remote asks for it. Everything stored is served to whoever knows the key,
+ * unless the policy says otherwise; a remote that asks for what is not here costs one look-up in memory. Source: corestore 4 and 5.
  */
 
 import { type Clock, systemClock, type Timer } from '../base/clock.ts'
@@ -14,33 +14,26 @@ import { hex } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { type ExtensionPeer, Extensions } from '../log/extensions.ts'
 import type { Store } from '../store/store.ts'
-import type { MakeMuxer } from '../wire/channel.ts'
-import { Mux } from '../wire/mux.ts'
-import type { Transport } from '../wire/transport.ts'
-import { SPOKEN, StoreConnection } from './connection.ts'
+import { SPOKEN } from './connection.ts'
+import { Connections } from './connections.ts'
 import { Deletions, isDeleted, isGone, revive } from './deletion.ts'
+import type { CorestoreEvents } from './events.ts'
+import { Gate } from './gate.ts'
 import type { Identified } from './identify.ts'
 import { OpenLog } from './open-log.ts'
+import type { Policy } from './policy.ts'
 
 const SWEEP_MS = 2_000
-/** News of a store, of all its views. */
-export interface CorestoreEvents {
-  /** A connection was opened on this store, or ended. */
-  'peer-add': { readonly remotePublicKey: Uint8Array }
-  'peer-remove': { readonly remotePublicKey: Uint8Array; readonly error: Error | undefined }
-  /** A peer sent what does not fit a log's signed tree. */
-  'wrong-proof': {
-    readonly key: Uint8Array
-    readonly remotePublicKey: Uint8Array
-    readonly error: DatError
-  }
-  /** The owner of `key` signed two histories. */
-  conflict: { readonly key: Uint8Array }
-  /** What came from a peer could not be kept: the disk is full or failing. Downloads rest and try again. */
-  'storage-error': { readonly key: Uint8Array; readonly error: unknown }
-  /** A log was opened in memory, or let go. */
-  'log-open': { readonly key: Uint8Array; readonly discoveryKey: Uint8Array }
-  'log-close': { readonly key: Uint8Array; readonly discoveryKey: Uint8Array }
+
+/** What a root is given beside its store. */
+export interface RootOptions {
+  readonly clock?: Clock
+  /** Sign each append at once. Default false. */
+  readonly signsNow?: boolean
+  /** Milliseconds since 1970, for noting when a log was last used. */
+  readonly wallNow?: () => number
+  /** Default: everything is allowed. */
+  readonly policy?: Policy
 }
 
 /** A look-up for peers of one log, or of all, that is under way. */
@@ -53,7 +46,7 @@ export class Root {
   readonly store: Store
   readonly clock: Clock
   readonly events: Emitter<CorestoreEvents> = new Emitter()
-  readonly connections: StoreConnection[] = []
+  readonly net: Connections
   readonly deletions: Deletions
   /** Who listens to messages about any log. */
   readonly extensions: Extensions = new Extensions()
@@ -67,17 +60,22 @@ export class Root {
   #sweep: Timer | undefined = undefined
   #closed = false
 
-  /** @param wallNow milliseconds since 1970, for noting when a log was last used */
-  constructor(
-    store: Store,
-    clock: Clock = systemClock,
-    signsNow = false,
-    wallNow: () => number = Date.now,
-  ) {
+  constructor(store: Store, options: RootOptions = {}) {
+    const { clock = systemClock } = options
     this.store = store
     this.clock = clock
-    this.#signsNow = signsNow
-    this.#wallNow = wallNow
+    this.#signsNow = options.signsNow ?? false
+    this.#wallNow = options.wallNow ?? Date.now
+    this.net = new Connections(
+      {
+        clock,
+        events: this.events,
+        keyOf: (discoveryKey) => this.#keyOf(discoveryKey),
+        openStored: (discoveryKey) => this.#openStored(discoveryKey),
+        heldLogs: () => [...this.#open.values()].filter((log) => log.isHeld && isSpoken(log)),
+      },
+      new Gate(store, clock, options.policy ?? {}),
+    )
     this.deletions = new Deletions({
       ...{ store, clock },
       find: (discoveryKey) => this.find(discoveryKey),
@@ -134,28 +132,6 @@ export class Root {
     }
   }
 
-  connect(carrier: Transport | MakeMuxer): StoreConnection {
-    this.checkOpen()
-    const { clock } = this
-    const connection: StoreConnection = new StoreConnection(
-      typeof carrier === 'function' ? carrier : (onClose) => new Mux(carrier, { clock, onClose }),
-      clock,
-      {
-        keyOf: (discoveryKey) => this.#keyOf(discoveryKey),
-        openStored: (discoveryKey) => this.#openStored(discoveryKey),
-      },
-      (error) => {
-        const at = this.connections.indexOf(connection)
-        if (at >= 0) this.connections.splice(at, 1)
-        this.events.emit('peer-remove', { remotePublicKey: connection.remotePublicKey, error })
-      },
-    )
-    this.connections.push(connection)
-    this.events.emit('peer-add', { remotePublicKey: connection.remotePublicKey })
-    connection.attach([...this.#open.values()].filter((log) => log.isHeld && isSpoken(log)))
-    return connection
-  }
-
   /** See `Corestore.findingPeers`. */
   findingPeers(discoveryKey?: Uint8Array): () => void {
     const id = discoveryKey === undefined ? undefined : hex(discoveryKey)
@@ -186,7 +162,7 @@ export class Root {
     const known = this.#closing.get(id)
     if (known !== undefined) return known
     this.#open.delete(id)
-    for (const connection of this.connections) connection.detach(log)
+    this.net.detach(log)
     const closing = log.close().finally(() => {
       this.#closing.delete(id)
       this.events.emit('log-close', { key, discoveryKey })
@@ -195,11 +171,31 @@ export class Root {
     return closing
   }
 
+  /** See `Corestore.suspend`. */
+  async suspend(): Promise<void> {
+    this.net.suspend()
+    this.#sweep?.cancel()
+    this.#sweep = undefined
+    await this.flush()
+    if (this.store.writable) await this.store.checkpoint()
+  }
+
+  resume(): void {
+    this.net.resume()
+    this.#laterSweep()
+  }
+
+  /** Everything acknowledged so far is signed and on the disk. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((log) => log.replica.sealed()))
+    await this.store.sync()
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#sweep?.cancel()
-    for (const connection of [...this.connections]) connection.close()
+    this.net.close()
     await Promise.allSettled(this.#making.values())
     await this.deletions.settled()
     for (const log of [...this.#open.values()]) void this.closeLog(log).catch(() => {})
@@ -288,8 +284,7 @@ export class Root {
   }
 
   #attach(open: OpenLog): void {
-    if (!isSpoken(open)) return
-    for (const connection of this.connections) connection.attach([open])
+    if (isSpoken(open)) this.net.attach(open)
   }
 
   // ---- What remotes ask for ----
@@ -314,7 +309,7 @@ export class Root {
   // ---- Logs that nobody needs ----
 
   #laterSweep(): void {
-    if (this.#closed) return
+    if (this.#closed || this.net.isSuspended) return
     this.#sweep ??= this.clock.after(SWEEP_MS, () => {
       this.#sweep = undefined
       let unheld = 0
