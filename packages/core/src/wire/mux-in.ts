@@ -2,7 +2,7 @@
  * The incoming half of a mux: frames taken apart, a bounded time per turn.
  *
  * Owns: the frame at hand and the pauses. A frame of eight megabytes, or one with ten thousand openings, is
- * left after `SLICE_MS` and continued in the next turn; meanwhile the transport is paused. Every part ends
+ * left after `SLICE_MS`, or when somebody pauses, and continued in a later turn; meanwhile the transport is paused. Every part ends
  * with `onFrameEnd`, so views into the frame's bytes stay valid until then.
  *
  * Always true: the transport is paused while a frame is parked or somebody holds a pause, and only then.
@@ -54,6 +54,7 @@ export class MuxIn {
 
   resume(): void {
     if (this.#pauseCount === 0 || --this.#pauseCount > 0) return
+    if (this.#closed) return
     if (this.#isParked) this.#laterRead()
     else this.#transport.resume()
   }
@@ -71,7 +72,8 @@ export class MuxIn {
         this.#into.onMessage(frame.channel, frame.type, frame.body)
         if (--left > 0) continue
         left = SLICE_ITEMS
-        if (this.#clock.now() > untilMs && frame.more) {
+        const isOver = this.#pauseCount > 0 || this.#clock.now() > untilMs
+        if (isOver && frame.more) {
           this.#park()
           return
         }
@@ -89,7 +91,7 @@ export class MuxIn {
     this.#frame.park()
     if (!this.#isParked && this.#pauseCount === 0) this.#transport.pause()
     this.#isParked = true
-    this.#laterRead()
+    if (this.#pauseCount === 0) this.#laterRead()
   }
 
   #unpark(): void {

@@ -5,7 +5,8 @@
  * the channel's handler, or `#control`. The way out: `begin`/`end` on a channel → `MuxOut`, one growing frame →
  * transport.
  *
- * Always true: what a remote can make us keep is bounded (openings that wait, bytes on them, numbers); a
+ * Always true: what a remote can make us keep is bounded (openings that wait, bytes on them, numbers), and what it
+ * can make us do for nothing (openings that come to nothing, messages for nobody); a
  * channel's handler hears nothing after its `onClose`; an error of one channel ends that channel, and only
  * bytes that cannot be decoded end the connection.
  */
@@ -29,6 +30,7 @@ import { CONTROL_CLOSE, CONTROL_OPEN, CONTROL_REJECT } from './frame-reader.ts'
 import { type ChannelOwner, MuxChannel, WaitingOpen } from './mux-channel.ts'
 import { MuxIn } from './mux-in.ts'
 import { MuxOut } from './mux-out.ts'
+import { Patience } from './mux-patience.ts'
 import type { Transport } from './transport.ts'
 
 /** Control messages are messages of this channel. */
@@ -54,6 +56,7 @@ export class Mux implements Muxer {
   /** Bytes kept for openings that wait. */
   #waitingBytes = 0
   #isSweepDue = false
+  readonly #patience: Patience
   #closed = false
 
   /** Takes over the transport: sets its handler. */
@@ -68,6 +71,7 @@ export class Mux implements Muxer {
       onFrameEnd: () => this.#endFrame(),
       onError: (error) => this.close(asError(error)),
     })
+    this.#patience = new Patience(clock, this.#in)
     this.#owner = {
       begin: (channel, type, bodyHint) => out.begin(channel, type, bodyHint),
       end: () => out.end(),
@@ -173,8 +177,8 @@ export class Mux implements Muxer {
     }
     const channel = this.#table.remote(remoteId)
     // A message on a channel that we have closed was under way; on one that never was it is nobody's.
-    if (channel === undefined) return
-    if (channel instanceof MuxChannel) this.#deliver(channel, type, body)
+    if (channel === undefined) this.#patience.strayed()
+    else if (channel instanceof MuxChannel) this.#deliver(channel, type, body)
     else this.#keep(channel, type, body)
   }
 
@@ -294,7 +298,11 @@ export class Mux implements Muxer {
 
   #onRemoteClose(remoteId: number): void {
     const channel = this.#table.remote(remoteId)
-    if (channel === undefined) return
+    if (channel === undefined) {
+      this.#patience.strayed()
+      return
+    }
+    this.#patience.lostOpening()
     if (channel instanceof WaitingOpen) {
       // The remote keeps the number until it hears an answer.
       this.#refuse(channel)
@@ -311,6 +319,7 @@ export class Mux implements Muxer {
   }
 
   #reject(remoteId: number): void {
+    this.#patience.lostOpening()
     this.#out.begin(CONTROL, CONTROL_REJECT, 4).uint(remoteId)
     this.#out.end()
   }
