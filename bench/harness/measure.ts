@@ -24,6 +24,7 @@ interface Message {
   readonly ready?: Served
   readonly edge?: 'start' | 'end'
   readonly cpuMs?: number
+  readonly blockMs?: number
   readonly done?: Record<string, number>
 }
 
@@ -40,11 +41,11 @@ export async function measure(
     if (side?.prepare !== undefined) await finish(task, sideName, 'prepare', plain)
     if (side?.serve !== undefined) server = new Worker(task, sideName, 'serve', plain)
     const served = (await server?.next())?.ready
-    const { done, serverCpuMs } = await run(task, sideName, { ...plain, served }, server)
+    const result = await run(task, sideName, { ...plain, served }, server)
     server?.end()
     const diskBytes = bytesOnDisk(join(folder, 'store'))
     if (side?.verify !== undefined) await finish(task, sideName, 'verify', { ...plain, served })
-    return sample(setting.count, done, serverCpuMs, diskBytes)
+    return sample(setting.count, result, diskBytes)
   } finally {
     server?.end()
     rmSync(folder, { recursive: true, force: true })
@@ -60,22 +61,32 @@ async function finish(task: Task, side: string, phase: Phase, setting: Setting):
   }
 }
 
+/** What a run told, and what its server did meanwhile. */
+interface RunResult {
+  readonly done: Record<string, number>
+  readonly serverCpuMs: number
+  readonly serverBlockMs: number
+}
+
 /** Runs the measured phase, and reads the server's CPU at its start and end. */
 async function run(
   task: Task,
   side: string,
   setting: Setting,
   server: Worker | undefined,
-): Promise<{ done: Record<string, number>; serverCpuMs: number }> {
+): Promise<RunResult> {
   const worker = new Worker(task, side, 'run', setting)
   let serverCpuMs = 0
+  let serverBlockMs = 0
   try {
     for (;;) {
       const { edge, done } = await worker.next()
-      if (done !== undefined) return { done, serverCpuMs }
+      if (done !== undefined) return { done, serverCpuMs, serverBlockMs }
       if (server !== undefined) {
         server.send({ cpu: edge })
-        serverCpuMs = (await server.next()).cpuMs ?? 0
+        const { cpuMs = 0, blockMs = 0 } = await server.next()
+        serverCpuMs = cpuMs
+        serverBlockMs = blockMs
       }
       worker.send({ go: edge })
     }
@@ -86,8 +97,7 @@ async function run(
 
 function sample(
   operations: number,
-  done: Record<string, number>,
-  serverCpuMs: number,
+  { done, serverCpuMs, serverBlockMs }: RunResult,
   diskBytes: number,
 ): Sample {
   const number = (name: string): number => done[name] ?? 0
@@ -100,6 +110,7 @@ function sample(
     serverCpuMs,
     peakMemoryBytes: number('peakMemoryBytes'),
     longestBlockMs: number('longestBlockMs'),
+    serverBlockMs,
     diskBytes,
     calibrationMs: number('calibrationMs'),
   }

@@ -51,6 +51,7 @@ function bench(corestore: Corestore): BenchStore {
   const hasPeers = (): boolean => corestore.connections.length > 0
   return {
     log: async (which) => benchLog(await corestore.get(which)),
+    list: async () => corestore.list().length,
     async serve(way, topic) {
       if (way === 'tcp') {
         const { port } = await listenTcp({ onTransport: (pipe) => corestore.connect(pipe) })
@@ -89,5 +90,7 @@ function benchLog(log: Log): BenchLog {
     get: (index) => log.get(index),
     stream: () => log.blocks(),
     download: (count) => log.download({ start: 0, end: count }).done({ timeoutMs: 0 }),
+    peers: () => log.peerCount,
+    clear: (start, end) => log.clear(start, end),
   }
 }

@@ -19,7 +19,9 @@ export interface ReferenceCore {
   readonly key: Buffer
   readonly discoveryKey: Buffer
   readonly length: number
+  readonly peers: readonly unknown[]
   ready(): Promise<void>
+  clear(start: number, end: number): Promise<unknown>
   append(blocks: Buffer | readonly Buffer[]): Promise<unknown>
   get(index: number): Promise<Buffer>
   download(range: { start: number; end: number }): { done(): Promise<void> }
@@ -31,6 +33,7 @@ export interface ReferenceStore {
   ready(): Promise<void>
   get(options: object): ReferenceCore
   namespace(name: string): ReferenceStore
+  list(): AsyncIterable<Buffer>
   replicate(stream: boolean | Duplex): Duplex
   close(): Promise<void>
 }
@@ -100,6 +103,11 @@ function bench(store: ReferenceStore): BenchStore {
       await core.ready()
       return benchLog(core)
     },
+    async list() {
+      let count = 0
+      for await (const _ of store.list()) count++
+      return count
+    },
     async serve(way, topic) {
       if (way === 'tcp') {
         const server = createServer((socket) => pipe(socket, store.replicate(false)))
@@ -160,5 +168,7 @@ function benchLog(core: ReferenceCore): BenchLog {
       }
       await core.download({ start: 0, end: count }).done()
     },
+    peers: () => core.peers.length,
+    clear: (start, end) => core.clear(start, end),
   }
 }

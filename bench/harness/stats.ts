@@ -41,6 +41,8 @@ export interface Figures {
   /** Bytes on the disk per byte of content; 0 where nothing is written. */
   readonly diskPerByte: number
   readonly longestBlockMs: number
+  /** Of the server, where there is one. */
+  readonly serverBlockMs: number
 }
 
 /** A round whose calibration is further off than this was disturbed by something else. */
@@ -97,6 +99,7 @@ function figures(samples: readonly Sample[]): Figures {
       storedBytes === 0 ? 0 : diskBytes / storedBytes,
     ),
     longestBlockMs: over(({ longestBlockMs }) => longestBlockMs),
+    serverBlockMs: over(({ serverBlockMs }) => serverBlockMs),
   }
 }
 

@@ -16,6 +16,9 @@ export interface BenchLog {
   stream(): AsyncIterable<Uint8Array>
   /** Resolves when the first `count` blocks are here. */
   download(count: number): Promise<void>
+  /** Peers that this log is spoken about with. */
+  peers(): number
+  clear(start: number, end: number): Promise<unknown>
 }
 
 /** How two processes are connected. */
@@ -24,6 +27,8 @@ export type Way = 'tcp' | 'dht'
 export interface BenchStore {
   /** The store's own log of this name, or somebody else's by key. */
   log(which: { readonly name: string } | { readonly key: Uint8Array }): Promise<BenchLog>
+  /** How many logs there are, counted by going through the list of them. */
+  list(): Promise<number>
   /** Serves everything that is stored; `topic` is what is announced on a DHT. */
   serve(way: Way, topic: Uint8Array): Promise<Served>
   /** Resolves when connected with a server. */

@@ -47,8 +47,14 @@ function cells(summary: Summary): string[] {
     both(({ cpuPerOperationUs }) => short(cpuPerOperationUs)),
     both(({ peakMemoryBytes }) => short(peakMemoryBytes / 1e6)),
     reference.diskPerByte === 0 ? '' : both(({ diskPerByte }) => diskPerByte.toFixed(2)),
-    both(({ longestBlockMs }) => short(longestBlockMs)),
+    both(longestBlock),
   ]
+}
+
+/** Of the measured process, and behind it that of the server, where there is one. */
+function longestBlock({ longestBlockMs, serverBlockMs }: Figures): string {
+  const own = short(longestBlockMs)
+  return serverBlockMs === 0 ? own : `${own} (${short(serverBlockMs)})`
 }
 
 function times(ratio: number): string {

@@ -5,6 +5,7 @@
  * `{ ready }` from a server, `{ edge }` from a run (and it waits for the answer), `{ done }` at the end.
  */
 
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { TASKS } from '../tasks/all.ts'
 import { ProcessMeter } from './meter.ts'
 import type { Setting, Side, Task } from './task.ts'
@@ -33,11 +34,17 @@ function nextMessage(): Promise<unknown> {
 async function serve(side: Side, setting: Setting): Promise<void> {
   const ready = await side.serve?.(setting)
   let before = process.cpuUsage()
+  const loop = monitorEventLoopDelay({ resolution: 1 })
+  loop.enable()
   process.on('message', (message: { cpu?: 'start' | 'end'; end?: true }) => {
     if (message.end === true) process.exit(0)
-    if (message.cpu === 'start') before = process.cpuUsage()
+    if (message.cpu === 'start') {
+      before = process.cpuUsage()
+      loop.reset()
+    }
     const { user, system } = process.cpuUsage(before)
-    void send({ cpuMs: (user + system) / 1000 })
+    const blockMs = Math.max(0, loop.max / 1e6 - 1)
+    void send({ cpuMs: (user + system) / 1000, blockMs })
   })
   await send({ ready })
 }

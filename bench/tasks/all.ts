@@ -2,7 +2,9 @@
 
 import type { Task } from '../harness/task.ts'
 import { append1k, append1kMany, append64k } from './append.ts'
-import { open1500 } from './many-logs.ts'
+import { attach1500, attach10000, sync10000 } from './attach-logs.ts'
+import { clear200 } from './clear.ts'
+import { create10000, list100000, open1500, open10000 } from './many-logs.ts'
 import { getHundred, getOne, readStream } from './read.ts'
 import { replicate1kDht, replicate1kTcp, replicate64kDht, replicate64kTcp } from './replicate.ts'
 import { cloneTree, importTree, reimportTree } from './trees.ts'
@@ -19,6 +21,13 @@ export const TASKS: readonly Task[] = [
   replicate1kDht,
   replicate64kDht,
   open1500,
+  open10000,
+  create10000,
+  list100000,
+  attach1500,
+  attach10000,
+  sync10000,
+  clear200,
   importTree,
   reimportTree,
   cloneTree,

@@ -144,7 +144,8 @@ test('after a sync that failed nothing is written, and opening again tells the t
 
     assert.ok(isCode(error, 'IO'), `${n}: ${error}`)
     assert.equal(store.writable, false)
-    assert.match(store.whyReadOnly ?? '', /sync failed/)
+    assert.match(store.whyReadOnly ?? '', /sync failed \(.+\)/)
+    assert.ok(isCode(store.cause, 'IO'), 'what the disk said is kept')
     disk.faults.syncsLeft = Number.POSITIVE_INFINITY
     assert.throws(() => slot.reserve(30, 1), code('NOT_WRITABLE'))
     if (store.syncedAddress < store.writtenAddress) await assert.rejects(store.sync(), code('IO'))
