@@ -177,6 +177,10 @@ export const LINKNAME_BYTES_MAX = 4_096
 export const MAP_BLOCKS_MAX = 64
 export const MAP_BLOCK_ENTRIES_MAX = 8_192
 export const SYMLINK_STEPS_MAX = 16
+/** Drives inside drives: how deep, how many open through one, and how many one listing goes into. */
+export const MOUNT_DEPTH_MAX = 16
+export const MOUNTED_DRIVES_MAX = 256
+export const MOUNTS_PER_LISTING_MAX = 1_024
 export const PATH_PART_BYTES_MAX = 255
 export const PATH_BYTES_MAX = 4_096
 
@@ -229,6 +233,10 @@ export const VIEW_BYTES_MAX: number = 16 * 1024 * 1024
 export const AUDIT_FINDINGS_MAX = 1_024
 /** Blocks hashed by an audit between two turns of the event loop. */
 export const AUDIT_SLICE_BYTES: number = 4 * 1024 * 1024
+/** Blocks that the report of an adopted log names. */
+export const ADOPT_DAMAGED_MAX = 1_024
+/** Bytes that are taken from old files between two commits. */
+export const ADOPT_SLICE_BYTES: number = 4 * 1024 * 1024
 /** Appended from a source and not acknowledged yet. */
 export const APPEND_BYTES_QUEUED_MAX: number = 4 * 1024 * 1024
 

@@ -5,8 +5,23 @@
 
 import type { DatError } from '../base/errors.ts'
 
+/** The news of one log among its peers. */
+export interface PeerEvents {
+  'peer-add': { readonly remotePublicKey: Uint8Array }
+  'peer-remove': { readonly remotePublicKey: Uint8Array; readonly error: Error | undefined }
+  /** A peer sent what does not fit the signed tree; it is asked last, or not at all, from now on. */
+  'wrong-proof': { readonly remotePublicKey: Uint8Array; readonly error: DatError }
+  /** Blocks arrived and are verified. One event per frame. */
+  download: { readonly blocks: number; readonly bytes: number }
+  upload: { readonly blocks: number; readonly bytes: number }
+  /** What arrived could not be kept: the disk is full or failing. Downloads rest and try again. */
+  'storage-error': { readonly error: unknown }
+  /** A peer of our fork holds more of the log without a gap than any before: `log.remoteContiguousLength`. */
+  'remote-contiguous': { readonly length: number }
+}
+
 /** The news of one log, by name. */
-export interface ReplicaEvents {
+export interface ReplicaEvents extends PeerEvents {
   /** The log grew, by us or from a peer. Emitted when committed. */
   append: { readonly length: number; readonly byteLength: number; readonly fork: number }
   /** The history above `length` was replaced; `length` is the common ancestor. */
@@ -18,7 +33,7 @@ export interface ReplicaEvents {
   held: { readonly start: number; readonly length: number }
   /** The head that may be shown to peers moved: `announcedLength`, `announcedFork`. */
   announced: { readonly length: number; readonly fork: number }
-  /** Two histories are signed under this key; the log is frozen. */
+  /** Two histories are signed under this key; the log is frozen, and `log.conflict` proves why. */
   conflict: { readonly length: number; readonly fork: number }
   /** What a peer claims to hold has changed: `log.copies()`. */
   copies: { readonly remotePublicKey: Uint8Array }

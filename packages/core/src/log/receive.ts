@@ -10,14 +10,15 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import { copy, equal } from '../bytes/bytes.ts'
+import { copy } from '../bytes/bytes.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
 import type { Head } from '../store/store.ts'
 import { endBlock } from '../tree/flat.ts'
 import { NodeSet, type TrustedNodes } from '../tree/nodes.ts'
 import { CLAIM_BLOCK, CLAIM_NONE, type Proof } from '../tree/proof.ts'
 import { type Base, Verifier } from '../tree/verify.ts'
-import { decodeManifest, encodeManifest, manifestKey } from './manifest.ts'
+import { encodeConflict, FoundNodes, tilesWith, verifyConflict } from './conflict.ts'
+import { offerManifest, stageManifest } from './learn-manifest.ts'
 import type { News } from './news.ts'
 import { Reorg } from './reorg.ts'
 import type { LogState } from './state.ts'
@@ -34,7 +35,7 @@ export function stageProof(state: LogState, proof: Proof, news: News): Applied {
   const { store, slot } = state
   const mark = store.mark()
   try {
-    offerManifest(state, proof)
+    offerManifest(state, proof.manifest)
     if (proof.claim === CLAIM_NONE && !proof.hasUpgrade && proof.seekNodes.length === 0) {
       return stageManifest(state, news) ? 'applied' : 'stale'
     }
@@ -95,34 +96,6 @@ function stageHead(state: LogState, proof: Proof, isLonger: boolean, news: News)
   news.grew()
 }
 
-// ---- Manifests -----------------------------------------------------------------------------------
-
-/** Takes a manifest into consideration if none is known: it must be the one that the key was made of. */
-function offerManifest(state: LogState, proof: Proof): void {
-  const { manifest } = proof
-  if (manifest === undefined || state.manifest !== undefined || state.compat) return
-  const encoded = canonical(manifest)
-  if (!equal(manifestKey(encoded), state.slot.identity.key)) {
-    throw new DatError('BAD_SIGNATURE', 'A manifest belongs to another key.')
-  }
-  state.offered = encoded
-}
-
-function canonical(manifest: Uint8Array): Uint8Array {
-  try {
-    return encodeManifest(decodeManifest(manifest))
-  } catch (cause) {
-    throw new DatError('BAD_SIGNATURE', 'A manifest can not be read.', {}, cause)
-  }
-}
-
-function stageManifest(state: LogState, news: News): boolean {
-  if (state.offered === undefined) return false
-  state.slot.stageManifest(state.offered)
-  news.learntManifest()
-  return true
-}
-
 // ---- Heads that are verified from nothing --------------------------------------------------------
 
 const NOTHING: TrustedNodes = {
@@ -153,7 +126,7 @@ function verifyHead(state: LogState, proof: Proof): void {
 /** Begins to follow the higher fork whose head is in `proof`. */
 export function beginReorg(state: LogState, proof: Proof, onStaged: (reorg: Reorg) => void): Reorg {
   try {
-    offerManifest(state, proof)
+    offerManifest(state, proof.manifest)
     verifyHead(state, proof)
     const { length, byteLength } = verifier
     const signature = proof.signature && copy(proof.signature)
@@ -166,7 +139,7 @@ export function beginReorg(state: LogState, proof: Proof, onStaged: (reorg: Reor
 
 /**
  * Compares a signed head of our fork with our history, in all nodes that both have; freezes the log if they
- * differ. A longer head can show a conflict too, but not that there is none.
+ * differ, with evidence that anybody can check. A longer head can show a conflict too, but not that there is none.
  */
 export function compareHead(
   state: LogState,
@@ -183,10 +156,47 @@ export function compareHead(
     if (!state.slot.findNode(index)) {
       isComplete = false
     } else if (!fresh.isFound(i, state.slot)) {
-      state.freeze()
+      isComplete = false
+      const evidence = evidenceOf(state, proof, index)
+      if (evidence === undefined) continue
+      state.freeze(evidence)
       news.conflict()
       return 'conflict'
     }
   }
   return isComplete ? 'same' : 'unproven'
+}
+
+/** Our head and the one just verified, which differ in a node; undefined if what is here does not prove it. */
+function evidenceOf(state: LogState, proof: Proof, node: number): Uint8Array | undefined {
+  const { fresh, roots } = verifier
+  const ours = tilesWith(state.roots, node, state.slot)
+  const theirs = tilesWith(roots, node, new FoundNodes(fresh))
+  if (ours === undefined || theirs === undefined) return undefined
+  const { generation, fork, authority } = state
+  const signature = state.head.signature ?? (state.maySign ? state.signHead() : undefined)
+  const evidence = encodeConflict(generation, fork, state.compat ? undefined : authority.manifest, [
+    { nodes: ours, signature },
+    { nodes: theirs, signature: proof.signature },
+  ])
+  try {
+    verifyConflict(evidence, authority.key)
+    return evidence
+  } catch (error) {
+    // A head of ours without a signature that stands: nothing that others could check.
+    if (error instanceof DatError && error.fault === 'remote') return undefined
+    throw error
+  }
+}
+
+/**
+ * Freezes the log if the evidence is about its fork or a higher one; a lower one was left for good. False if it was not
+ * frozen by this. Throws what `verifyConflict` throws.
+ */
+export function acceptConflict(state: LogState, evidence: Uint8Array, news: News): boolean {
+  const { fork } = verifyConflict(evidence, state.slot.identity.key)
+  if (state.frozen || fork < state.fork) return false
+  state.freeze(copy(evidence))
+  news.conflict()
+  return true
 }

@@ -39,10 +39,33 @@ export interface Download {
   cancel(): void
 }
 
+/** What one peer did for one log; numbers only grow. A snapshot, made when asked for. */
+export interface PeerStats {
+  /** 32 bytes: who the other end proved to be. */
+  readonly remotePublicKey: Uint8Array
+  /** Length and fork that the peer claims. */
+  readonly length: number
+  readonly fork: number
+  readonly blocksDown: number
+  readonly bytesDown: number
+  readonly blocksUp: number
+  readonly bytesUp: number
+  /** Requests that we wait for. */
+  readonly inFlight: number
+  /** Usual time to an answer, milliseconds; 0 before the first. */
+  readonly answerMs: number
+  /** Answers that failed verification. */
+  readonly wrongProofs: number
+}
+
 /** Those who can be asked about one log. */
 export interface Remote {
   /** Peers that this log has an open channel with. */
   readonly peerCount: number
+  /** Most blocks from 0 on without a gap that a peer of our fork was ever known to hold. */
+  readonly remoteContiguousLength: number
+  /** The peers of the moment, and what they sent and got. */
+  peers(): PeerStats[]
   /** Resolves when block `index` is held. Urgent: goes before ranges. */
   block(index: number, options: WaitOptions): Promise<void>
   /** Resolves when all peers of the moment were heard and any longer head is verified: did it grow? */

@@ -18,6 +18,7 @@ import { NodeSet } from '../tree/nodes.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { ProofRequest, Refused } from '../tree/prove.ts'
 import { byteOffset, type SeekResult, seek } from '../tree/seek.ts'
+import { type AdoptOptions, type AdoptReport, adoptLog } from './adoption.ts'
 import { type AuditOptions, type AuditReport, auditLog } from './audit.ts'
 import type { Cipher } from './cipher.ts'
 import type { ReplicaEvents } from './events.ts'
@@ -26,10 +27,11 @@ import type { Generation, Shown } from './generation.ts'
 import type { Views } from './kept.ts'
 import { Lasting } from './lasting.ts'
 import type { Manifest } from './manifest.ts'
-import { type Applied, beginReorg, compareHead, stageProof } from './receive.ts'
+import { type Applied, acceptConflict, beginReorg, compareHead, stageProof } from './receive.ts'
 import type { Remote } from './remote.ts'
 import type { Reorg } from './reorg.ts'
 import { LogState } from './state.ts'
+import type { StoredLog } from './stored-log.ts'
 import {
   type AppendOptions,
   stageAppend,
@@ -139,6 +141,11 @@ export class Replica {
   /** Two signed histories are known; nothing is written, served or fetched any more. */
   get frozen(): boolean {
     return this.#state.frozen
+  }
+
+  /** Why it is frozen, for anybody to check with `verifyConflict`. */
+  get conflict(): Uint8Array | undefined {
+    return this.#state.conflict
   }
 
   /** What open views of this log keep. */
@@ -298,6 +305,14 @@ export class Replica {
     return found
   }
 
+  /** Takes evidence of others that two histories are signed: freezes the log (staged) and is true, if it is about now. */
+  acceptConflict(evidence: Uint8Array): boolean {
+    this.#checkOpen()
+    const isFrozen = acceptConflict(this.#state, evidence, this.#lasting.news)
+    if (isFrozen) this.#lasting.staged()
+    return isFrozen
+  }
+
   // ---- Changing ----------------------------------------------------------------------------------
 
   /** Stages an append; blocks are copied, and encrypted if there is a cipher. `commit` makes it last. */
@@ -342,6 +357,21 @@ export class Replica {
       },
       options,
     )
+  }
+
+  /** Takes over what can be verified of a log in somebody's old files. See `adopt.ts`. */
+  adopt(stored: StoredLog, options: AdoptOptions = {}): Promise<AdoptReport> {
+    this.#checkOpen()
+    const lasting = this.#lasting
+    const host = {
+      state: this.#state,
+      get news() {
+        return lasting.news
+      },
+      staged: () => lasting.staged(),
+      commit: () => this.commit(),
+    }
+    return adoptLog(host, stored, options)
   }
 
   /**

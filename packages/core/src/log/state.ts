@@ -117,9 +117,15 @@ export class LogState implements Base {
     return this.slot.userData(FROZEN) !== undefined
   }
 
+  /** Evidence that two histories are signed; also undefined for a log that was frozen before evidence was kept. */
+  get conflict(): Uint8Array | undefined {
+    const kept = this.slot.userData(FROZEN)
+    return kept === undefined || kept.length <= 1 ? undefined : kept
+  }
+
   /** Stages that two histories are known. It outlives restarts: the log stays as it is for good. */
-  freeze(): void {
-    this.slot.stageUserData(FROZEN, Uint8Array.of(1))
+  freeze(evidence: Uint8Array): void {
+    this.slot.stageUserData(FROZEN, evidence)
   }
 
   // ---- The tree ----------------------------------------------------------------------------------

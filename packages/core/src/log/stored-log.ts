@@ -31,11 +31,6 @@ export interface StoredLog {
   block(block: number): Uint8Array | undefined
   /** By in-order index; `undefined` if the node is not there. */
   node(index: number): StoredNode | undefined
-  /**
-   * Where there is one, a source that cannot be read synchronously (a database): waits until the blocks from `block` on can be,
-   * and resolves with the block behind the last of them, at most `end`. Blocks outside that range throw then.
-   */
-  warm?(block: number, end: number): Promise<number>
   /** The signature made at that length; generation 3 has one, for `length`. */
   signature(length: number): Uint8Array | undefined
   close(): void

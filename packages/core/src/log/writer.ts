@@ -14,6 +14,7 @@ import { copy, EMPTY, equal } from '../bytes/bytes.ts'
 import { byteLengthOf, pushRoot } from '../tree/grow.ts'
 import { NodeSet, type NodeSink } from '../tree/nodes.ts'
 import type { Cipher } from './cipher.ts'
+import { forkedError } from './conflict.ts'
 import { type LogState, notWritable } from './state.ts'
 
 /** What an append may bring along. */
@@ -183,7 +184,7 @@ function checkWritable(state: LogState, signature: Uint8Array | undefined): void
   if (!state.store.writable) {
     throw notWritable(state.store.whyReadOnly ?? 'The store is open for reading only.')
   }
-  if (state.frozen) throw notWritable('Two signed histories of this log are known; it is frozen.')
+  if (state.frozen) throw forkedError(state.conflict, state.slot.identity.key)
   if (signature !== undefined || state.maySign) return
   if (state.keyPair === undefined) throw notWritable('The secret key of this log is not here.')
   throw notWritable('This key pair may not sign this log alone; pass the complete signature.')
