@@ -88,6 +88,10 @@ export const COPY_PEERS_MAX = 64
 export const COPY_RUNS_MAX = 128
 /** New claims are written down after this; what is taken back, at once. */
 export const COPIES_SAVE_MS = 1_000
+/** Blocks of one challenge: how many unless told, and at most; and its time. */
+export const CHALLENGE_BLOCKS = 8
+export const CHALLENGE_BLOCKS_MAX = 256
+export const CHALLENGE_MS_MAX = 10_000
 export const EXTENSION_NAME_BYTES_MAX = 256
 export const EXTENSION_BYTES_MAX: number = 4 * 1024 * 1024
 /** Extension messages of one conversation that wait, each way. */

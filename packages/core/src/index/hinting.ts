@@ -4,10 +4,8 @@
  *     get(key)  ──▶ "get" to all peers ──▶ each walks its own blocks ──▶ "cache": these blocks ──▶ fetched at once
  *
  * Owns: one bee's use of the extension `hyperbee`. A read that goes down a tree of depth d takes two round trips
- * instead of d. Always true: a hint starts downloads and does nothing else, so that every block still comes with
- * its proof and a read finds what it would have found without; hints are taken while a read of ours waits, for
- * blocks of the known length, `BEE_HINT_BLOCKS_MAX` from each peer; their downloads end with the last read. An
- * answer is made of local blocks alone, and no request costs more than `BEE_HINT_BLOCKS_MAX` of them.
+ * instead of d. How far hints are believed is `hinted.ts`. Always true: an answer is made of local blocks alone, and
+ * no request costs more than `BEE_HINT_BLOCKS_MAX` of them.
  * Source: the hyperbee specification, section 8.
  */
 
@@ -15,10 +13,10 @@ import type { Clock } from '../base/clock.ts'
 import { BEE_HINT_BLOCKS_MAX } from '../base/limits.ts'
 import { Pace } from '../base/pace.ts'
 import type { Extension, ExtensionPeer } from '../log/extensions.ts'
-import type { Download } from '../log/remote.ts'
 import { Blocks } from './blocks.ts'
 import { Cursor } from './cursor.ts'
 import { ABSENT, find, MISSING } from './find.ts'
+import { HintedDownloads } from './hinted.ts'
 import {
   decodeHint,
   encodeHint,
@@ -35,23 +33,17 @@ import type { BeeRange } from './types.ts'
 const CACHE_BLOCKS = 128
 /** Decoded blocks that one answer keeps: its way through the tree. */
 const ANSWER_CACHE_BYTES = 1_048_576
-/** Peers whose hints are followed while one read waits. */
-const HINTING_PEERS_MAX = 16
-
 /** Hints of one bee, both ways. */
 export class Hinting {
   readonly #source: LogReader
   readonly #clock: Clock
   readonly #extension: Extension<Uint8Array> | undefined
-  /** Reads that wait for an answer. */
-  #asking = 0
-  /** Blocks taken from each peer since the last question. */
-  readonly #taken = new Map<ExtensionPeer, number>()
-  #downloads: Download[] = []
+  readonly #downloads: HintedDownloads
 
   constructor(source: LogReader, clock: Clock) {
     this.#source = source
     this.#clock = clock
+    this.#downloads = new HintedDownloads(source, BEE_HINT_BLOCKS_MAX)
     this.#extension = source.extension?.(HINTS_EXTENSION, {
       onMessage: (message, peer) => this.#onMessage(message, peer),
     })
@@ -60,54 +52,24 @@ export class Hinting {
   /** Asks all peers. Call what is returned when the read has ended. */
   ask(question: GetHint | IteratorHint): () => void {
     if (this.#extension === undefined) return () => {}
-    this.#asking++
-    this.#taken.clear()
+    const isOver = this.#downloads.begin()
     this.#extension.broadcast(encodeHint(question))
-    let isOver = false
-    return () => {
-      if (isOver) return
-      isOver = true
-      if (--this.#asking === 0) this.#cancel()
-    }
+    return isOver
   }
 
   close(): void {
     this.#extension?.close()
-    this.#cancel()
-  }
-
-  #cancel(): void {
-    for (const download of this.#downloads) download.cancel()
-    this.#downloads = []
-    this.#taken.clear()
+    this.#downloads.cancel()
   }
 
   #onMessage(message: Uint8Array, peer: ExtensionPeer): Promise<void> | void {
     const hint = decoded(message)
     if (hint === undefined) return
-    if (hint.type === 'cache') this.#take(hint.blocks, peer)
+    if (hint.type === 'cache') this.#downloads.take(hint.blocks, peer)
     else if (hint.version > 1 && hint.version <= this.#source.length) {
       return hint.type === 'get' ? this.#answerGet(hint, peer) : this.#answerIterator(hint, peer)
     }
   }
-
-  // ---- What peers tell ----
-
-  #take(hinted: readonly number[], peer: ExtensionPeer): void {
-    if (this.#asking === 0) return
-    const taken = this.#taken.get(peer) ?? 0
-    if (taken === 0 && this.#taken.size >= HINTING_PEERS_MAX) return
-    const { length } = this.#source
-    // What is named counts, whether we want it or not: a liar's hints are spent soonest.
-    const named = hinted.slice(0, BEE_HINT_BLOCKS_MAX - taken)
-    this.#taken.set(peer, taken + named.length)
-    const blocks = [...new Set(named)].filter((seq) => seq < length && !this.#source.has(seq))
-    if (blocks.length === 0) return
-    blocks.sort((a, b) => a - b)
-    this.#downloads.push(this.#source.download({ blocks }))
-  }
-
-  // ---- What peers ask ----
 
   #answerGet({ version, key }: GetHint, peer: ExtensionPeer): void {
     const traced = new Traced(this.#source)

@@ -61,6 +61,15 @@ export class Shared {
     return this.blocks.epoch
   }
 
+  checkWhole(version: number, since: number): void {
+    this.blocks.checkWhole(version, since)
+  }
+
+  /** Waits until the block that was missing last is here. */
+  fetch(options: WaitOptions): Promise<void> {
+    return this.blocks.fetch(options)
+  }
+
   /** The header, if it is here and was checked. */
   get header(): BeeHeader | undefined {
     return this.isReady() ? this.#header : undefined

@@ -1,18 +1,16 @@
 /**
- * The three iterations of a bee, step by step: entries of a range, operations, and differences.
+ * The iterations of a bee, step by step: entries of a range and differences; and what an operation did.
  *
  * Owns: turning block numbers into entries. Each stays with one version and one epoch of the log, and ends with
  * `SNAPSHOT_GONE` when that version was truncated away under it. None of them waits: `walk.ts` does.
  */
 
-import type { WaitOptions } from '../log/remote.ts'
 import type { Blocks } from './blocks.ts'
 import { Cursor } from './cursor.ts'
 import { Difference } from './difference.ts'
 import { ABSENT, MISSING } from './find.ts'
 import type { Keyspace } from './keyspace.ts'
-import type { Shared } from './shared.ts'
-import type { BeeDifference, BeeEntry, BeeRange, HistoryEntry, HistoryRange } from './types.ts'
+import type { BeeDifference, BeeEntry, BeeRange, HistoryEntry } from './types.ts'
 import { NOT_HERE, type Steps } from './walk.ts'
 
 /** What an iteration stays with. */
@@ -95,68 +93,15 @@ export class DifferenceSteps implements Steps<BeeDifference> {
   }
 }
 
-/** One operation after the other. */
-export class HistorySteps implements Steps<HistoryEntry> {
-  readonly #pin: Pin
-  readonly #shared: Shared
-  readonly #live: boolean
-  readonly #step: 1 | -1
-  #seq: number
-  readonly #low: number
-  readonly #end: number
-
-  constructor(pin: Pin, shared: Shared, range: HistoryRange) {
-    const { version } = pin
-    const forward = range.reverse !== true
-    this.#pin = pin
-    this.#shared = shared
-    this.#live = range.live === true && forward
-    this.#step = forward ? 1 : -1
-    const low = range.gt === undefined ? at(range.gte ?? 1, version) : at(range.gt, version) + 1
-    const high = range.lte === undefined ? version : at(range.lte, version) + 1
-    const end = range.lt === undefined ? high : at(range.lt, version)
-    this.#low = Math.max(1, low)
-    this.#end = this.#live && end === version ? Number.POSITIVE_INFINITY : Math.min(end, version)
-    this.#seq = forward ? this.#low : this.#end - 1
-  }
-
-  step(): HistoryEntry | undefined | typeof NOT_HERE {
-    const { blocks, keys, version, epoch } = this.#pin
-    for (;;) {
-      const seq = this.#seq
-      if (seq < this.#low || seq >= this.#end) return undefined
-      // A live history goes on beyond its first version; what it has passed must still be there.
-      blocks.checkWhole(this.#live ? seq : version, epoch)
-      if (this.#live && seq >= this.#shared.version) return NOT_HERE
-      const block = blocks.block(seq)
-      if (block === undefined) return NOT_HERE
-      if (!keys.has(block.key)) {
-        this.#seq += this.#step
-        continue
-      }
-      const entry = entryAt(blocks, keys, seq)
-      if (entry === NOT_HERE) return NOT_HERE
-      this.#seq += this.#step
-      return { type: block.isPut ? 'put' : 'del', ...entry }
-    }
-  }
-
-  ahead(into: number[], countMax: number): void {
-    const end = Math.min(this.#end, this.#shared.version)
-    for (let seq = this.#seq; into.length < countMax && seq >= this.#low && seq < end; ) {
-      into.push(seq)
-      seq += this.#step
-    }
-  }
-
-  /** At the live end there is nothing to fetch: the log must grow. */
-  wait(options: WaitOptions): Promise<void> {
-    if (this.#seq < this.#shared.version) return this.#pin.blocks.fetch(options)
-    return this.#shared.changed(options.signal)
-  }
-}
-
-/** A block number; negative ones count from the end. */
-function at(seq: number, version: number): number {
-  return seq < 0 ? version + seq : seq
+/** What block `seq` did; `undefined` if its key is not of this keyspace. */
+export function historyEntryAt(
+  blocks: Blocks,
+  keys: Keyspace,
+  seq: number,
+): HistoryEntry | undefined | typeof NOT_HERE {
+  const block = blocks.block(seq)
+  if (block === undefined) return NOT_HERE
+  if (!keys.has(block.key)) return undefined
+  const entry = entryAt(blocks, keys, seq)
+  return entry === NOT_HERE ? NOT_HERE : { type: block.isPut ? 'put' : 'del', ...entry }
 }

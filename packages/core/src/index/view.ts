@@ -9,10 +9,11 @@
 import { DatError } from '../base/errors.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { ABSENT, find, MISSING } from './find.ts'
+import { HistorySteps } from './history.ts'
 import type { Keyspace } from './keyspace.ts'
 import { isRoot } from './rooted.ts'
 import type { Shared } from './shared.ts'
-import { DifferenceSteps, EntrySteps, entryAt, HistorySteps, type Pin } from './steps.ts'
+import { DifferenceSteps, EntrySteps, entryAt, historyEntryAt, type Pin } from './steps.ts'
 import type {
   BeeDifference,
   BeeEntry,
@@ -83,7 +84,11 @@ export class BeeView implements BeeReader {
     options: WaitOptions = {},
   ): AsyncIterableIterator<HistoryEntry> {
     const shared = this.#shared
-    return this.#walk(options, range.limit, (pin) => new HistorySteps(pin, shared, range))
+    const { blocks } = shared
+    return this.#walk(options, range.limit, (pin) => {
+      const at = (seq: number) => historyEntryAt(blocks, this.#keys, seq)
+      return new HistorySteps(shared, pin, range, at)
+    })
   }
 
   diff(

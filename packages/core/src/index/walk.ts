@@ -32,6 +32,8 @@ export interface Steps<T> {
   ahead(into: number[], countMax: number): void
   /** What to wait for after `NOT_HERE`, if it is not `blocks.missing`. */
   wait?(options: WaitOptions): Promise<void>
+  /** Is what peers told used up, so that they should be asked again? */
+  isSpent?(): boolean
 }
 
 /** The walk as an iterable. Calls of `next` may overlap; they are answered in order. */
@@ -46,14 +48,14 @@ export class Walk<T> implements AsyncIterableIterator<T> {
   /** The call of `next` that is waiting: calls that come meanwhile follow it. */
   #waiting: Promise<unknown> | undefined = undefined
   #ahead: Download | undefined = undefined
-  readonly #ask: (() => () => void) | undefined
+  readonly #ask: ((steps: Steps<T> | undefined) => () => void) | undefined
   /** Ends the question, once it was asked. */
   #answered: (() => void) | undefined = undefined
 
   /**
    * @param begin waits for what the walk stands on, and fixes its version
    * @param limit -1 for all
-   * @param ask tells peers what is looked for; gives the way to say that it was found
+   * @param ask tells peers what is looked for, and how far the walk got; gives the way to say that it was found
    */
   constructor(
     blocks: Fetched,
@@ -61,7 +63,7 @@ export class Walk<T> implements AsyncIterableIterator<T> {
     options: WaitOptions,
     limit: number,
     clock: Clock,
-    ask?: () => () => void,
+    ask?: (steps: Steps<T> | undefined) => () => void,
   ) {
     this.#ask = ask
     this.#blocks = blocks
@@ -109,7 +111,7 @@ export class Walk<T> implements AsyncIterableIterator<T> {
       else if (!this.#done) {
         const { source } = this.#blocks
         // The root is fetched first, and peers may tell meanwhile what comes after it.
-        if (!source.has(source.length - 1)) this.#answered ??= this.#ask?.()
+        if (!source.has(source.length - 1)) this.#answered ??= this.#ask?.(undefined)
         this.#steps = await this.#begin()
       }
       const steps = this.#steps
@@ -142,7 +144,7 @@ export class Walk<T> implements AsyncIterableIterator<T> {
   }
 
   async #fetch(steps: Steps<T>): Promise<void> {
-    this.#answered ??= this.#ask?.()
+    this.#askPeers(steps)
     const blocks: number[] = []
     steps.ahead(blocks, Math.min(AHEAD_BLOCKS_MAX, this.#left))
     this.#ahead?.cancel()
@@ -151,6 +153,13 @@ export class Walk<T> implements AsyncIterableIterator<T> {
     lacking.sort((a, b) => a - b)
     this.#ahead = lacking.length === 0 ? undefined : source.download({ blocks: lacking })
     await (steps.wait?.(this.#options) ?? this.#blocks.fetch(this.#options))
+  }
+
+  #askPeers(steps: Steps<T>): void {
+    const before = this.#answered
+    if (before !== undefined && steps.isSpent?.() !== true) return
+    this.#answered = this.#ask?.(steps)
+    before?.()
   }
 
   #failed(error: unknown): unknown {

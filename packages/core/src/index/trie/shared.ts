@@ -13,13 +13,15 @@ import { Life } from '../life.ts'
 import type { LogSource } from '../source.ts'
 import { decodeHeader } from './header.ts'
 import { TrieHinting } from './hinting.ts'
-import { Nodes } from './nodes.ts'
+import { type Nodes, openNodes } from './nodes.ts'
+import type { Hash } from './path.ts'
 import type { TrieHeader, TrieOptions } from './types.ts'
 
 export class Shared {
   readonly source: LogSource
   readonly nodes: Nodes
   readonly hinting: TrieHinting
+  readonly hash: Hash | undefined
   readonly clock: Clock
   readonly readOnly: boolean
   /** What the header is to say, if we are the one who writes it. */
@@ -31,10 +33,11 @@ export class Shared {
 
   constructor(source: LogSource, options: TrieOptions) {
     this.source = source
-    this.nodes = new Nodes(source, options.cacheBytes)
+    this.hash = options.hash
+    this.nodes = openNodes(source, options.cacheBytes, options.hash)
     this.clock = options.clock ?? systemClock
     this.#life = new Life(source, this.clock)
-    this.hinting = new TrieHinting(source, this.clock)
+    this.hinting = new TrieHinting(source, this.clock, this.hash)
     this.readOnly = options.readOnly ?? false
     this.newHeader = options.header ?? {}
   }
@@ -51,6 +54,15 @@ export class Shared {
   /** Number of truncations so far. */
   get epoch(): number {
     return this.nodes.epoch
+  }
+
+  checkWhole(version: number, since: number): void {
+    this.nodes.checkWhole(version, since)
+  }
+
+  /** Waits until the block that was missing last is here. */
+  fetch(options: WaitOptions): Promise<void> {
+    return this.nodes.fetch(options)
   }
 
   /** The header, if it is here and was checked. */
