@@ -56,9 +56,7 @@ export class Lane {
     const burst = Math.max(bytesPerSecond * BURST_SECONDS, BURST_BYTES_MIN)
     const isLimited = bytesPerSecond !== Number.POSITIVE_INFINITY
     this.#bucket = isLimited ? new Bucket(bytesPerSecond, burst, this.#clock.now()) : undefined
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#laterNext()
+    this.#lookAgain()
   }
 
   get isLimited(): boolean {
@@ -112,7 +110,7 @@ export class Lane {
   /** Takes bytes that are asked for; below zero gives back what will not come. */
   reserve(bytes: number): void {
     this.#bucket?.take(bytes, this.#clock.now())
-    if (bytes < 0 && this.#waiting.length > 0) this.#laterNext()
+    if (bytes < 0) this.#lookAgain()
   }
 
   close(): void {
@@ -120,6 +118,14 @@ export class Lane {
     this.#timer = undefined
     this.#waiting.length = 0
     this.#turn = undefined
+  }
+
+  /** There may be room sooner than was thought. */
+  #lookAgain(): void {
+    if (this.#waiting.length === 0) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#laterNext()
   }
 
   /** In a turn of its own, so that who goes now has had his. */
