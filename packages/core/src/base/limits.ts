@@ -250,3 +250,21 @@ export const APPEND_BYTES_QUEUED_MAX: number = 4 * 1024 * 1024
 export const SLICE_MS = 6
 /** Items between two looks at the clock. */
 export const SLICE_ITEMS = 32
+
+// ---- Old stores on disk --------------------------------------------------------------------------
+
+/** Open files of one old store, however many logs it holds. */
+export const STORED_FILES_OPEN_MAX = 16
+/** Read at once from a file of an old store, and held for each that is open. */
+export const STORED_WINDOW_BYTES = 65_536
+/** Things found wrong that are named for one log; the others are counted. */
+export const STORED_PROBLEMS_MAX = 256
+/** Header, record or small file of an old store. */
+export const STORED_RECORD_BYTES_MAX: number = 8 * 1024 * 1024
+/** Signatures that are tried to find out how long a log is whose files contradict one another. */
+export const STORED_SIGNATURES_TRIED_MAX = 64
+/** Looking for stores below a folder: how deep, and how many names. */
+export const DETECT_DEPTH_MAX = 7
+export const DETECT_NAMES_MAX = 200_000
+/** Ranges and damaged blocks that an inspection lists for one log. */
+export const INSPECT_RANGES_MAX = 1_024

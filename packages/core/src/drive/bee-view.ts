@@ -12,7 +12,7 @@ import { EMPTY, utf8 } from '../bytes/bytes.ts'
 import type { BeeReader } from '../index/bee.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
-import { DownloadJob } from './download.ts'
+import { DownloadJob, startDownload } from './download.ts'
 import { follow } from './links.ts'
 import { folderRange, ignoring, readFolder } from './listing.ts'
 import { normalize, normalizeFolder } from './path.ts'
@@ -43,6 +43,9 @@ export interface ViewSource {
   content(options: WaitOptions): Promise<Blobs>
 }
 
+/** What is known of a path, be it a row or a folder. */
+export type Standing = Pick<DriveEntry, 'path' | 'linkname' | 'stat'>
+
 export class BeeDriveView implements DriveReader {
   readonly #source: ViewSource
   readonly #rows: BeeReader
@@ -69,13 +72,18 @@ export class BeeDriveView implements DriveReader {
   }
 
   async stat(path: string, options: EntryOptions = {}): Promise<DriveStat | undefined> {
-    const folder = this.#normalizeFolder(path)
-    const followed = { follow: true, ...options }
-    const entry = folder === '/' ? undefined : await this.entry(folder, followed)
-    if (entry !== undefined) return entry.stat
-    if (folder === '/') return IMPLICIT_FOLDER
-    const below = await this.#rows.first(folderRange(folder), options)
-    return below === undefined ? undefined : IMPLICIT_FOLDER
+    const lookup = (target: string): Promise<Standing | undefined> => this.#stat(target, options)
+    const start = this.#normalizeFolder(path)
+    const found = await (options.follow === false ? lookup(start) : follow(start, lookup))
+    return found?.stat
+  }
+
+  async #stat(path: string, options: WaitOptions): Promise<Standing | undefined> {
+    const entry = path === '/' ? undefined : await this.#lookup(path, options)
+    if (entry !== undefined) return entry
+    const isFolder =
+      path === '/' || (await this.#rows.first(folderRange(path), options)) !== undefined
+    return isFolder ? { path, linkname: undefined, stat: IMPLICIT_FOLDER } : undefined
   }
 
   async get(
@@ -187,14 +195,7 @@ export class BeeDriveView implements DriveReader {
 
   download(path = '/', options: WaitOptions = {}): DriveDownload {
     const job = new DownloadJob(() => this.#source.content(options), this.#source.clock)
-    void job.run(this.#forDownload(path, options))
-    const { signal } = options
-    const cancel = (): void => job.cancel()
-    const forget = (): void => signal?.removeEventListener('abort', cancel)
-    signal?.addEventListener('abort', cancel, { once: true })
-    if (signal?.aborted === true) cancel()
-    job.done().then(forget, forget)
-    return job
+    return startDownload(job, this.#forDownload(path, options), options.signal)
   }
 
   /** Valid entries of a file, or of all files below a folder. */

@@ -9,6 +9,7 @@
 import type { Clock } from '../base/clock.ts'
 import { within } from '../base/deadline.ts'
 import { DatError } from '../base/errors.ts'
+import { hex } from '../bytes/bytes.ts'
 import type { Download, WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
 import { Tally } from './tally.ts'
@@ -22,22 +23,30 @@ interface Range {
   end: number
 }
 
+/** What is fetched from one log: a drive with drives in it has several. */
+interface Part {
+  readonly blobs: Blobs
+  readonly tally: Tally
+  readonly stopListening: () => void
+}
+
 export class DownloadJob implements DriveDownload {
   listed = false
-  readonly #content: () => Promise<Blobs>
+  readonly #content: (entry: DriveEntry) => Promise<Blobs>
   readonly #clock: Clock
-  readonly #tally = new Tally(() => this.#changed())
+  readonly #parts = new Map<string, Part>()
+  /** Files without bytes are of no log. */
+  #empty = 0
   readonly #downloads: Download[] = []
   readonly #listeners = new Set<() => void>()
   #isTelling = false
   #isOver = false
-  #stopListening: (() => void) | undefined = undefined
   readonly #finished: Promise<void>
   #resolve: () => void = () => undefined
   #reject: (error: unknown) => void = () => undefined
 
-  /** @param content gives the drive's blobs; not called if nothing is listed */
-  constructor(content: () => Promise<Blobs>, clock: Clock) {
+  /** @param content gives the blobs that hold an entry's bytes; not called for files without */
+  constructor(content: (entry: DriveEntry) => Promise<Blobs>, clock: Clock) {
     this.#content = content
     this.#clock = clock
     this.#finished = new Promise((resolve, reject) => {
@@ -49,7 +58,24 @@ export class DownloadJob implements DriveDownload {
   }
 
   get progress(): TransferProgress {
-    return this.#tally.progress
+    const sum = {
+      files: this.#empty,
+      filesDone: this.#empty,
+      blocks: 0,
+      blocksDone: 0,
+      bytes: 0,
+      bytesDone: 0,
+    }
+    for (const { tally } of this.#parts.values()) {
+      const { files, filesDone, blocks, blocksDone, bytes, bytesDone } = tally.progress
+      sum.files += files
+      sum.filesDone += filesDone
+      sum.blocks += blocks
+      sum.blocksDone += blocksDone
+      sum.bytes += bytes
+      sum.bytesDone += bytesDone
+    }
+    return sum
   }
 
   done(options: WaitOptions = {}): Promise<void> {
@@ -79,7 +105,7 @@ export class DownloadJob implements DriveDownload {
       await this.#add(waiting)
       this.listed = true
       await Promise.all(this.#downloads.map((download) => download.done({ timeoutMs: 0 })))
-      this.#tally.settle()
+      for (const { tally } of this.#parts.values()) tally.settle()
       this.#end(this.#resolve)
     } catch (error) {
       this.#end(() => this.#reject(error))
@@ -90,38 +116,51 @@ export class DownloadJob implements DriveDownload {
     if (this.#isOver) return
     this.#isOver = true
     for (const download of this.#downloads) download.cancel()
-    this.#stopListening?.()
+    for (const { stopListening } of this.#parts.values()) stopListening()
     this.#changed()
     settle()
   }
 
   async #add(entries: readonly DriveEntry[]): Promise<void> {
-    const wanted: Range[] = []
-    let blobs: Blobs | undefined
-    for (const { blob, invalid } of entries) {
+    const wanted = new Map<Blobs, Range[]>()
+    for (const entry of entries) {
+      const { blob, invalid } = entry
       if (invalid !== undefined || blob === undefined) continue
-      const file = this.#tally.addFile()
-      if (blob.byteLength > 0) {
-        blobs ??= await this.#listen()
-        for (const run of await blobs.ranges(blob, { timeoutMs: 0 })) {
-          if (this.#tally.want(blobs.log, run, file))
-            wanted.push({ start: run.start, end: run.end })
-        }
+      if (blob.byteLength === 0) {
+        this.#empty++
+        this.#changed()
+        continue
       }
-      this.#tally.closeFile(file)
+      const { blobs, tally } = this.#part(await this.#content(entry))
+      const file = tally.addFile()
+      for (const run of await blobs.ranges(blob, { timeoutMs: 0 })) {
+        if (!tally.want(blobs.log, run, file)) continue
+        const ranges = wanted.get(blobs) ?? []
+        wanted.set(blobs, ranges)
+        ranges.push({ start: run.start, end: run.end })
+      }
+      tally.closeFile(file)
     }
-    if (this.#isOver || blobs === undefined) return
-    for (const range of joined(wanted)) this.#downloads.push(blobs.log.download(range))
+    if (this.#isOver) return
+    for (const [blobs, ranges] of wanted) {
+      for (const range of joined(ranges)) this.#downloads.push(blobs.log.download(range))
+    }
   }
 
-  async #listen(): Promise<Blobs> {
-    const blobs = await this.#content()
-    if (this.#stopListening === undefined && !this.#isOver) {
-      this.#stopListening = blobs.log.on('held', ({ start, length }) =>
-        this.#tally.held(start, start + length),
-      )
-    }
-    return blobs
+  /** By key, as one log may be behind several objects. */
+  #part(blobs: Blobs): Part {
+    const name = hex(blobs.log.key)
+    const known = this.#parts.get(name)
+    if (known !== undefined) return known
+    const tally = new Tally(() => this.#changed())
+    const stopListening = blobs.log.on('held', ({ start, length }) =>
+      tally.held(start, start + length),
+    )
+    // A job that is over while a log was opened must not go on listening.
+    if (this.#isOver) stopListening()
+    const part = { blobs, tally, stopListening }
+    this.#parts.set(name, part)
+    return part
   }
 
   /** Tells listeners in the next turn, once however much changed in this one. */
@@ -133,6 +172,21 @@ export class DownloadJob implements DriveDownload {
       for (const listener of this.#listeners) listener()
     })
   }
+}
+
+/** Lets a job run; the signal cancels it. */
+export function startDownload(
+  job: DownloadJob,
+  list: AsyncIterable<DriveEntry>,
+  signal: AbortSignal | undefined,
+): DriveDownload {
+  void job.run(list)
+  const cancel = (): void => job.cancel()
+  const forget = (): void => signal?.removeEventListener('abort', cancel)
+  signal?.addEventListener('abort', cancel, { once: true })
+  if (signal?.aborted === true) cancel()
+  job.done().then(forget, forget)
+  return job
 }
 
 /** The same blocks in as few ranges as possible. */

@@ -8,10 +8,12 @@
 
 import { DatError, isCode } from '../base/errors.ts'
 import { Fields } from '../bytes/protobuf.ts'
+import { KEY_BYTES } from '../crypto/crypto.ts'
 import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { BeeDrive } from './bee-drive.ts'
 import type { Drive, DriveFormat } from './drive.ts'
+import { TrieDrive } from './trie-drive.ts'
 import type { DriveOptions } from './types.ts'
 
 /** Which drive, and how long block 0 may take. */
@@ -23,7 +25,7 @@ export interface OpenDriveOptions extends DriveOptions {
 /** What opens each format. */
 const OPENERS: Readonly<Record<DriveFormat, (options: DriveOptions) => Promise<Drive>>> = {
   'hyperdrive 9': notYet,
-  'hyperdrive 10': notYet,
+  'hyperdrive 10': TrieDrive.open,
   'hyperdrive 13': BeeDrive.open,
 }
 
@@ -70,11 +72,19 @@ function rowsLog({ store, key, encryptionKey, readOnly }: OpenDriveOptions): Pro
 export function driveFormat(block: Uint8Array): DriveFormat {
   const name = formatName(block)
   const format = name === undefined ? undefined : FORMATS.get(name)
-  if (format !== undefined) return format
+  if (format !== undefined && !isBareTrie(format, block)) return format
   const what = name === undefined ? 'a plain log, or encrypted' : `a log of "${name}"`
   throw new DatError('UNSUPPORTED', `The key leads to ${what}, not to a drive.`, {
     format: name ?? '',
   })
+}
+
+/** Tries hold other things too: that of a drive names the log of the files. */
+function isBareTrie(format: DriveFormat, block: Uint8Array): boolean {
+  if (format !== 'hyperdrive 10') return false
+  const fields = new Fields(block)
+  while (fields.next()) if (fields.number === 2) return fields.bytes().length !== KEY_BYTES
+  return true
 }
 
 /** The text in the first field of a protobuf message, as all formats have it in their header. */

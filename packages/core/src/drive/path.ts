@@ -75,6 +75,17 @@ function inside(path: string): string[] {
   }
 }
 
+/** Why no honest writer gives a file this name: a part that names no file. `undefined` for an honest one. */
+export function whyNoName(path: string): string | undefined {
+  if (!path.startsWith('/')) return 'its path does not begin with a slash'
+  for (const part of path.slice(1).split('/')) {
+    if (part === '') return 'its path has an empty part'
+    if (part === '.' || part === '..') return `its path has the part "${part}"`
+    if (part.includes('\0')) return 'its path has a NUL'
+  }
+  return undefined
+}
+
 // ---- To a file system ----------------------------------------------------------------------------
 
 /** Which file system the names are for. */

@@ -7,6 +7,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { GetOptions, LogSelector } from '../corestore/corestore.ts'
+import type { WantedGeneration } from '../corestore/identify.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
@@ -20,9 +21,6 @@ export interface LogProvider {
   keyPair(name: string): KeyPair
   close(): Promise<void>
 }
-
-/** Which table a log goes by. */
-export type LogGeneration = Log['generation']['id']
 
 /** Where a file's bytes are in the blobs log. With `blockMap` the numbers speak of the map. */
 export interface BlobId {
@@ -200,8 +198,8 @@ export interface DriveOptions {
   readonly store: LogProvider
   /** Open the drive of this key. Without: the drive of this store's namespace (or of `namespace`). */
   readonly key?: Uint8Array
-  /** Generation of the log of `key`, where it is known; the same is asked of the content log. */
-  readonly generation?: LogGeneration
+  /** Generation of the log of `key`. Default 3; the content log has that of the log of rows. */
+  readonly generation?: WantedGeneration
   /** A handle on its log of rows, instead of a key; once open, the drive closes it. */
   readonly log?: Log
   /** Where to find the drive without key: `store.namespace(namespace)`. */
@@ -212,6 +210,8 @@ export interface DriveOptions {
   /** Refuse NUL, backslash and scheme-like segments in paths instead of rewriting them. */
   readonly strictPaths?: boolean
   readonly clock?: Clock
+  /** Milliseconds since 1970, for the times of files. Default `Date.now`. */
+  readonly wallClockMs?: () => number
 }
 
 /** Reading, at a version that is fixed or moves along. */

@@ -1,0 +1,289 @@
+/**
+ * A drive of the second network: hyperdrive 10 (Beaker, hyper://), read and written byte for byte.
+ *
+ * Owns: the object that users hold. Its key, version and writability are those of the log of rows, a trie; a second log
+ * holds the bytes. Other drives may be mounted in it: their files are listed and read below it, and written where
+ * they are ours. Versions, differences and steps of a watcher are those of the outermost drive: a drive inside has its own.
+ *
+ *     trie-view.ts  reading    trie-listing.ts  trie-history.ts   mount-graph.ts  mount-record.ts  drives in drives
+ *     trie-write.ts writing    trie-content.ts  the two logs      stat-record.ts  old-entry.ts     one row
+ */
+
+import { type Clock, systemClock } from '../base/clock.ts'
+import { DatError } from '../base/errors.ts'
+import type { KeyPair } from '../crypto/crypto.ts'
+import { formatLink } from '../crypto/links.ts'
+import type { Log } from '../log/log.ts'
+import type { Download, WaitOptions } from '../log/remote.ts'
+import type { Drive, DriveAbilities, MountOptions, MountPoint } from './drive.ts'
+import { fetchRuns } from './fetch.ts'
+import { MountGraph, type Place } from './mount-graph.ts'
+import { decodeMount, MOUNTS_PREFIX } from './mount-record.ts'
+import { TrieFiles } from './trie-content.ts'
+import { rowChanges } from './trie-history.ts'
+import { isLoop, placedEntry } from './trie-listing.ts'
+import { TrieDriveView } from './trie-view.ts'
+import { TrieWriter } from './trie-write.ts'
+import type {
+  DriveChange,
+  DriveDifference,
+  DriveDownload,
+  DriveEntry,
+  DriveHistoryEntry,
+  DriveOptions,
+  DriveReader,
+  DriveStat,
+  EntryOptions,
+  FolderItem,
+  HistoryRange,
+  ListOptions,
+  PutFileOptions,
+  ReadOptions,
+} from './types.ts'
+
+const ABILITIES: DriveAbilities = {
+  write: true,
+  links: true,
+  folders: true,
+  stats: true,
+  metadata: 'bytes',
+  mounts: true,
+  tags: true,
+}
+
+/** Which drive; a new one is made on an empty log of ours. */
+export interface TrieDriveOptions extends DriveOptions {
+  /** Of a new drive's content log. Default: derived from the drive's key. */
+  readonly contentKeyPair?: KeyPair
+}
+
+export class TrieDrive implements Drive {
+  readonly format = 'hyperdrive 10'
+  readonly abilities: DriveAbilities = ABILITIES
+  readonly #files: TrieFiles
+  readonly #graph: MountGraph
+  readonly #root: Place
+  readonly #view: TrieDriveView
+  readonly #writer: TrieWriter
+  readonly #clock: Clock
+
+  private constructor(files: TrieFiles, options: TrieDriveOptions) {
+    const { store, clock = systemClock, wallClockMs = Date.now } = options
+    this.#files = files
+    this.#clock = clock
+    this.#graph = new MountGraph(store, files, options.readOnly ?? false)
+    this.#root = this.#graph.root(files.trie, false)
+    this.#view = new TrieDriveView(this.#graph, this.#root, clock)
+    this.#writer = new TrieWriter(this.#graph, this.#root, wallClockMs)
+  }
+
+  /** Opens the drive of a key or of an open log. Never waits for peers: the first read does. */
+  static async open(options: TrieDriveOptions): Promise<TrieDrive> {
+    const { store, readOnly, contentKeyPair } = options
+    const log = options.log ?? (await byKey(options))
+    return new TrieDrive(await TrieFiles.open(store, log, { readOnly, contentKeyPair }), options)
+  }
+
+  get key(): Uint8Array {
+    return this.log.key
+  }
+
+  get discoveryKey(): Uint8Array {
+    return this.log.discoveryKey
+  }
+
+  get link(): string {
+    return formatLink({ key: this.key })
+  }
+
+  /** Length of the log of rows, at least 1: 1 is the empty drive. */
+  get version(): number {
+    return this.#files.trie.version
+  }
+
+  get writable(): boolean {
+    return this.#files.trie.writable
+  }
+
+  get log(): Log {
+    return this.#files.log
+  }
+
+  get contentLog(): Log | undefined {
+    return this.#files.contentLog
+  }
+
+  async ready(options: WaitOptions = {}): Promise<void> {
+    await this.#files.content(options)
+  }
+
+  update(options: WaitOptions = {}): Promise<boolean> {
+    return this.#files.trie.update(options)
+  }
+
+  // ---- Reading ----
+
+  entry(path: string, options: EntryOptions = {}): Promise<DriveEntry | undefined> {
+    return this.#view.entry(path, options)
+  }
+
+  exists(path: string, options: WaitOptions = {}): Promise<boolean> {
+    return this.#view.exists(path, options)
+  }
+
+  stat(path: string, options: EntryOptions = {}): Promise<DriveStat | undefined> {
+    return this.#view.stat(path, options)
+  }
+
+  get(path: string | DriveEntry, options: EntryOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#view.get(path, options)
+  }
+
+  read(path: string | DriveEntry, options: ReadOptions = {}): AsyncIterable<Uint8Array> {
+    return this.#view.read(path, options)
+  }
+
+  list(folder = '/', options: ListOptions = {}): AsyncIterable<DriveEntry> {
+    return this.#view.list(folder, options)
+  }
+
+  readdir(folder = '/', options: WaitOptions = {}): AsyncIterable<FolderItem> {
+    return this.#view.readdir(folder, options)
+  }
+
+  diff(version: number, folder = '/', options: WaitOptions = {}): AsyncIterable<DriveDifference> {
+    return this.#view.diff(version, folder, options)
+  }
+
+  has(path: string, options: WaitOptions = {}): Promise<boolean> {
+    return this.#view.has(path, options)
+  }
+
+  download(path = '/', options: WaitOptions = {}): DriveDownload {
+    return this.#view.download(path, options)
+  }
+
+  async *history(
+    range: HistoryRange = {},
+    options: WaitOptions = {},
+  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
+    for await (const { seq, key, entry: row } of rowChanges(this.#files.trie, range, options)) {
+      const entry = row && placedEntry(this.#graph, this.#root, row)
+      yield { version: seq + 1, path: entry?.path ?? `/${key}`, entry }
+    }
+  }
+
+  checkout(version: number): DriveReader {
+    const reader = this.#files.trie.checkout(version)
+    return new TrieDriveView(this.#graph, this.#graph.root(reader, true), this.#clock)
+  }
+
+  async *watch(options: WaitOptions = {}): AsyncGenerator<DriveChange, void, undefined> {
+    for await (const { current, previous } of this.#files.trie.watch('', options)) {
+      yield { version: current.version, previousVersion: previous.version }
+    }
+  }
+
+  fetch(entries: readonly DriveEntry[]): Download[] {
+    const byLog = new Map<Log, DriveEntry[]>()
+    for (const entry of entries) {
+      const log = (this.#graph.ownerOf(entry) ?? this.#files).contentLog
+      // What is not open yet is asked for when it is read.
+      if (log === undefined || entry.mount !== undefined) continue
+      const list = byLog.get(log) ?? []
+      byLog.set(log, list)
+      list.push(entry)
+    }
+    return [...byLog].flatMap(([log, list]) => fetchRuns(log, list))
+  }
+
+  async *mounts(
+    options: WaitOptions & { readonly recursive?: boolean } = {},
+  ): AsyncGenerator<MountPoint, void, undefined> {
+    const open: Place[] = [this.#root]
+    for (let place = open.pop(); place !== undefined; place = open.pop()) {
+      const rows = place.reader.entries(MOUNTS_PREFIX, { hidden: true, gt: true }, options)
+      for await (const row of rows) {
+        const record = decodeMount(row)
+        if (record === undefined) continue
+        const local = row.key.slice(MOUNTS_PREFIX.length + 1)
+        const { key, version } = record
+        yield { path: `${place.base}/${local}`, key, kind: 'drive', version }
+        if (options.recursive !== true) continue
+        const inside = await this.#graph.mounted(place, local, options)
+        if (inside !== undefined && !isLoop(inside)) open.push(inside)
+      }
+    }
+  }
+
+  tags(options: WaitOptions = {}): Promise<Map<string, number>> {
+    return this.#writer.tags(options)
+  }
+
+  // ---- Writing ----
+
+  async put(
+    path: string,
+    content: Uint8Array | AsyncIterable<Uint8Array>,
+    options: PutFileOptions = {},
+  ): Promise<void> {
+    await this.#writer.put(path, content, options)
+  }
+
+  async symlink(
+    path: string,
+    target: string,
+    options: { readonly metadata?: unknown } = {},
+  ): Promise<void> {
+    await this.#writer.symlink(path, target, options.metadata)
+  }
+
+  async del(path: string): Promise<boolean> {
+    return this.#writer.del(path)
+  }
+
+  async mkdir(path: string, options: PutFileOptions = {}): Promise<void> {
+    await this.#writer.mkdir(path, options)
+  }
+
+  async rmdir(path: string): Promise<boolean> {
+    return this.#writer.rmdir(path)
+  }
+
+  async mount(path: string, key: Uint8Array, options: MountOptions = {}): Promise<void> {
+    await this.#writer.mount(path, key, options)
+  }
+
+  async unmount(path: string): Promise<boolean> {
+    return this.#writer.unmount(path)
+  }
+
+  async tag(name: string, version: number = this.version): Promise<void> {
+    await this.#writer.tag(name, version)
+  }
+
+  async untag(name: string): Promise<boolean> {
+    return this.#writer.untag(name)
+  }
+
+  async clear(path = '/'): Promise<void> {
+    for await (const entry of this.#view.files(path, {})) {
+      if (entry.blob === undefined) continue
+      await (await this.#view.content(entry, {})).clear(entry.blob)
+    }
+  }
+
+  /** Closes the handles on all logs, those of mounted drives too. The store stays open. */
+  close(): Promise<void> {
+    return this.#graph.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function byKey({ store, key, generation = 2 }: DriveOptions): Promise<Log> {
+  if (key !== undefined) return store.get({ key, generation })
+  throw new DatError('BAD_ARGUMENT', 'A hyperdrive 10 is opened by its key, or on its log.')
+}
