@@ -187,6 +187,9 @@ export class FeedConversation implements ChannelHandler, FeedChannel {
     range.read(body, 1)
     const { start, bitfield } = range
     const length = bitfield === undefined ? range.length : lastBitOf(bitfield)
+    if (start + length > Number.MAX_SAFE_INTEGER) {
+      throw new DatError('OVER_LIMIT', 'A bitfield speaks of blocks beyond 2^53.')
+    }
     if (bitfield !== undefined) this.#sender.wantAnswered(start)
     const isLonger = length > 0 && start + length > this.#length
     if (isLonger) this.#length = start + length
