@@ -146,20 +146,14 @@ test('headers and hints are encoded as by the reference, and decoded to what the
 })
 
 function asVector(hint: TrieHint): unknown {
-  const { type, ...fields } = hint
-  if (fields.type === 'never') return undefined
-  if (hint.type !== 'iterator') return { [type]: fields }
-  const { head, key, checkpoint } = hint
-  const flags =
-    (hint.recursive ? 1 : 0) + (hint.reverse ? 2 : 0) + (hint.gt ? 4 : 0) + (hint.hidden ? 8 : 0)
-  return {
-    iterator: {
-      head,
-      key,
-      flags,
-      checkpoint: checkpoint.length > 0 ? `hex:${hex(checkpoint)}` : null,
-    },
+  if (hint.type === 'get') return { get: { head: hint.head, key: hint.key } }
+  if (hint.type === 'cache') {
+    return { cache: { start: hint.start, end: hint.end, blocks: hint.blocks } }
   }
+  const { head, key, recursive, reverse, gt, hidden } = hint
+  const flags = (recursive ? 1 : 0) + (reverse ? 2 : 0) + (gt ? 4 : 0) + (hidden ? 8 : 0)
+  const checkpoint = hint.checkpoint.length > 0 ? `hex:${hex(hint.checkpoint)}` : null
+  return { iterator: { head, key, flags, checkpoint } }
 }
 
 test('the same operations make the same blocks', async () => {

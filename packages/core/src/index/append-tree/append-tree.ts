@@ -1,10 +1,14 @@
 /**
  * The file names of an old drive: append-tree 2, as hyperdrive 9 keeps it in its metadata log. Read only.
  *
- * Owns: the object that users hold. Block 0 is the drive's header and not read here.
+ * Owns: the object that users hold. Block 0 is the drive's header and not read here; every block from 1 on puts or
+ * deletes one name and makes a version. What is shown is what the index of the newest block leads to, as old programs
+ * showed it. A log that was never synced waits for its first block rather than look empty.
+ *
+ *     view.ts   reading           find.ts  steps.ts (entries, differences)
+ *     blocks.ts decoded blocks, and what lies in a folder           block.ts (the format)
  */
 
-import { DatError } from '../../base/errors.ts'
 import type { WaitOptions } from '../../log/remote.ts'
 import type { LogSource } from '../source.ts'
 import type {
@@ -15,83 +19,82 @@ import type {
   AppendTreeOptions,
   AppendTreeReader,
 } from './types.ts'
+import { AppendTreeView, Shared } from './view.ts'
 
 export type * from './types.ts'
 
 export class AppendTree implements AppendTreeReader {
-  readonly #source: LogSource
+  readonly #shared: Shared
+  readonly #view: AppendTreeView
 
-  private constructor(source: LogSource, _options: AppendTreeOptions) {
-    this.#source = source
+  private constructor(shared: Shared) {
+    this.#shared = shared
+    this.#view = new AppendTreeView(shared)
   }
 
   /** Reads `log` from now on; closing the tree closes it. */
   static open(log: LogSource, options: AppendTreeOptions = {}): AppendTree {
-    return new AppendTree(log, options)
+    return new AppendTree(new Shared(log, options))
   }
 
   get log(): LogSource {
-    return this.#source
+    return this.#shared.source
   }
 
   get version(): number {
-    return Math.max(0, this.#source.length - 1)
+    return this.#view.version
   }
 
   /** Asks peers for a longer history; was there one? */
   update(options: WaitOptions = {}): Promise<boolean> {
-    return this.#source.update(options)
+    return this.#shared.source.update(options)
   }
 
-  get(_name: string, _options: WaitOptions = {}): Promise<AppendTreeEntry | undefined> {
-    return Promise.reject(notYet())
+  get(name: string, options: WaitOptions = {}): Promise<AppendTreeEntry | undefined> {
+    return this.#view.get(name, options)
   }
 
-  getLocal(_name: string): AppendTreeEntry | undefined {
-    throw notYet()
+  getLocal(name: string): AppendTreeEntry | undefined {
+    return this.#view.getLocal(name)
   }
 
-  list(_name: string, _options: WaitOptions = {}): Promise<AppendTreeChild[] | undefined> {
-    return Promise.reject(notYet())
+  list(name: string, options: WaitOptions = {}): Promise<AppendTreeChild[] | undefined> {
+    return this.#view.list(name, options)
   }
 
-  entries(_name = '/', _options: WaitOptions = {}): AsyncIterableIterator<AppendTreeEntry> {
-    throw notYet()
+  entries(name = '/', options: WaitOptions = {}): AsyncIterableIterator<AppendTreeEntry> {
+    return this.#view.entries(name, options)
   }
 
   history(
-    _range: AppendTreeHistoryRange = {},
-    _options: WaitOptions = {},
+    range: AppendTreeHistoryRange = {},
+    options: WaitOptions = {},
   ): AsyncIterableIterator<AppendTreeEntry> {
-    throw notYet()
+    return this.#view.history(range, options)
   }
 
   diff(
-    _other: number | { readonly version: number },
-    _name = '/',
-    _options: WaitOptions = {},
+    other: number | { readonly version: number },
+    name = '/',
+    options: WaitOptions = {},
   ): AsyncIterableIterator<AppendTreeDifference> {
-    throw notYet()
+    return this.#view.diff(other, name, options)
   }
 
-  checkout(_version: number): AppendTreeReader {
-    throw notYet()
+  checkout(version: number): AppendTreeReader {
+    return this.#view.checkout(version)
   }
 
   snapshot(): AppendTreeReader {
-    return this.checkout(this.version)
+    return this.#view.snapshot()
   }
 
-  /** Closes the log's handle. */
+  /** Closes the log's handle; views of this tree end with it. */
   close(): Promise<void> {
-    return this.#source.close()
+    return this.#shared.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-function notYet(): DatError {
-  return new DatError('UNSUPPORTED', 'Not built yet.')
 }
