@@ -44,7 +44,7 @@ export interface ViewSource {
 }
 
 /** What is known of a path, be it a row or a folder. */
-export type Standing = Pick<DriveEntry, 'path' | 'linkname' | 'stat'>
+type Standing = Pick<DriveEntry, 'path' | 'linkname' | 'stat'>
 
 export class BeeDriveView implements DriveReader {
   readonly #source: ViewSource

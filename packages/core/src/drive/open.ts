@@ -13,6 +13,7 @@ import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { BeeDrive } from './bee-drive.ts'
 import type { Drive, DriveFormat } from './drive.ts'
+import { TreeDrive } from './tree-drive.ts'
 import { TrieDrive } from './trie-drive.ts'
 import type { DriveOptions } from './types.ts'
 
@@ -24,7 +25,7 @@ export interface OpenDriveOptions extends DriveOptions {
 
 /** What opens each format. */
 const OPENERS: Readonly<Record<DriveFormat, (options: DriveOptions) => Promise<Drive>>> = {
-  'hyperdrive 9': notYet,
+  'hyperdrive 9': TreeDrive.open,
   'hyperdrive 10': TrieDrive.open,
   'hyperdrive 13': BeeDrive.open,
 }
@@ -98,8 +99,4 @@ export function formatName(block: Uint8Array): string | undefined {
     if (isCode(error, 'BAD_FRAME')) return undefined
     throw error
   }
-}
-
-function notYet(): Promise<Drive> {
-  return Promise.reject(new DatError('UNSUPPORTED', 'Drives of this format are not read yet.'))
 }

@@ -5,7 +5,7 @@
  * holds the bytes. Other drives may be mounted in it: their files are listed and read below it, and written where
  * they are ours. Versions, differences and steps of a watcher are those of the outermost drive: a drive inside has its own.
  *
- *     trie-view.ts  reading    trie-listing.ts  trie-history.ts   mount-graph.ts  mount-record.ts  drives in drives
+ *     old-view.ts, trie-rows.ts  reading    trie-listing.ts  trie-history.ts   mount-graph.ts  mount-record.ts  drives in drives
  *     trie-write.ts writing    trie-content.ts  the two logs      stat-record.ts  old-entry.ts     one row
  */
 
@@ -19,10 +19,11 @@ import type { Drive, DriveAbilities, MountOptions, MountPoint } from './drive.ts
 import { fetchRuns } from './fetch.ts'
 import { MountGraph, type Place } from './mount-graph.ts'
 import { decodeMount, MOUNTS_PREFIX } from './mount-record.ts'
+import { OldDriveView } from './old-view.ts'
 import { TrieFiles } from './trie-content.ts'
 import { rowChanges } from './trie-history.ts'
 import { isLoop, placedEntry } from './trie-listing.ts'
-import { TrieDriveView } from './trie-view.ts'
+import { TrieRows } from './trie-rows.ts'
 import { TrieWriter } from './trie-write.ts'
 import type {
   DriveChange,
@@ -63,7 +64,8 @@ export class TrieDrive implements Drive {
   readonly #files: TrieFiles
   readonly #graph: MountGraph
   readonly #root: Place
-  readonly #view: TrieDriveView
+  readonly #rows: TrieRows
+  readonly #view: OldDriveView
   readonly #writer: TrieWriter
   readonly #clock: Clock
 
@@ -73,7 +75,8 @@ export class TrieDrive implements Drive {
     this.#clock = clock
     this.#graph = new MountGraph(store, files, options.readOnly ?? false)
     this.#root = this.#graph.root(files.trie, false)
-    this.#view = new TrieDriveView(this.#graph, this.#root, clock)
+    this.#rows = new TrieRows(this.#graph, this.#root)
+    this.#view = new OldDriveView(this.#rows, clock)
     this.#writer = new TrieWriter(this.#graph, this.#root, wallClockMs)
   }
 
@@ -175,7 +178,8 @@ export class TrieDrive implements Drive {
 
   checkout(version: number): DriveReader {
     const reader = this.#files.trie.checkout(version)
-    return new TrieDriveView(this.#graph, this.#graph.root(reader, true), this.#clock)
+    const rows = new TrieRows(this.#graph, this.#graph.root(reader, true))
+    return new OldDriveView(rows, this.#clock)
   }
 
   async *watch(options: WaitOptions = {}): AsyncGenerator<DriveChange, void, undefined> {
@@ -269,7 +273,7 @@ export class TrieDrive implements Drive {
   async clear(path = '/'): Promise<void> {
     for await (const entry of this.#view.files(path, {})) {
       if (entry.blob === undefined) continue
-      await (await this.#view.content(entry, {})).clear(entry.blob)
+      await (await this.#rows.content(entry, {})).clear(entry.blob)
     }
   }
 

@@ -10,7 +10,7 @@
 import { equal } from '../bytes/bytes.ts'
 import type { HistoryRange, TrieDifference, TrieEntry, TrieReader } from '../index/trie/trie.ts'
 import type { WaitOptions } from '../log/remote.ts'
-import { sorted } from './trie-listing.ts'
+import { sorted } from './sorted.ts'
 
 /** One change, by the block that made it. */
 export interface RowChange {

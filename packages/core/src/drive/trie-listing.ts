@@ -9,12 +9,12 @@
 
 import { DatError } from '../base/errors.ts'
 import { MOUNTS_PER_LISTING_MAX } from '../base/limits.ts'
-import { compare, utf8 } from '../bytes/bytes.ts'
 import type { TrieEntry } from '../index/trie/trie.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { MountGraph, Place, Spot } from './mount-graph.ts'
 import { MOUNT_FLAGS } from './mount-record.ts'
 import { oldEntry } from './old-entry.ts'
+import { sorted } from './sorted.ts'
 import type { DriveEntry, FolderItem } from './types.ts'
 
 /** The entry of a row, with the path that it has in the outermost drive. */
@@ -91,13 +91,6 @@ export async function hasBelow({ place, key }: Spot, options: WaitOptions): Prom
 /** Is the last drive on the way one that was entered before? */
 export function isLoop({ chain }: Place): boolean {
   return chain.indexOf(chain.at(-1) ?? '') < chain.length - 1
-}
-
-/** In order of the bytes of what `textOf` gives. */
-export function sorted<T>(items: readonly T[], textOf: (item: T) => string): T[] {
-  const keyed = items.map((item) => ({ item, bytes: utf8(textOf(item)) }))
-  keyed.sort((a, b) => compare(a.bytes, b.bytes))
-  return keyed.map(({ item }) => item)
 }
 
 function tooMany(): DatError {

@@ -1,9 +1,9 @@
 /**
- * Reading a hyperdrive 10, at a version that is fixed or moves along.
+ * Reading an old drive, at a version that is fixed or moves along.
  *
- * Owns: `DriveReader` over rows in a trie, with other drives mounted in it (`mount-graph.ts`). Folders exist by what is
- * below them, or by a row of their own. A fixed version fixes the outermost drive; drives mounted in it without a version
- * show their newest. Source: generation 2 drives, sections 3 to 5 and 7.
+ * Owns: what is the same for all drives whose rows are Stats: `DriveReader` over `Rows`, which `trie-rows.ts` (hyperdrive
+ * 10) and `tree-rows.ts` (hyperdrive 9) give. Folders exist by what is below them, or by a row of their own. Paths
+ * are normalised here, symlinks are followed here. "Not there" is known: rows that are elsewhere are waited for.
  */
 
 import type { Clock } from '../base/clock.ts'
@@ -14,11 +14,8 @@ import type { Blobs } from './blobs.ts'
 import { DownloadJob, startDownload } from './download.ts'
 import { follow } from './links.ts'
 import { ignoring } from './listing.ts'
-import type { Found, MountGraph, Place, Spot } from './mount-graph.ts'
 import { normalize, normalizeFolder } from './path.ts'
 import { IMPLICIT_FOLDER } from './stat.ts'
-import { diffRows } from './trie-history.ts'
-import { hasBelow, listBelow, placedEntry, readBelow } from './trie-listing.ts'
 import type {
   DriveDifference,
   DriveDownload,
@@ -31,22 +28,37 @@ import type {
   ReadOptions,
 } from './types.ts'
 
+/** The rows of a drive at a version. Paths are normalised; those of folders may be `/`. */
+export interface Rows {
+  readonly version: number
+  /** The row of this very path. */
+  find(path: string, options: WaitOptions): Promise<DriveEntry | undefined>
+  /** Is there a row below this path? */
+  hasBelow(path: string, options: WaitOptions): Promise<boolean>
+  /** All rows below a folder, in order of their paths' bytes. */
+  below(folder: string, options: ListOptions): Promise<DriveEntry[]>
+  /** Names directly below a folder, in order of their bytes. */
+  children(folder: string, options: WaitOptions): Promise<FolderItem[]>
+  /** Rows below a folder that are not the same at another version. */
+  diff(version: number, folder: string, options: WaitOptions): AsyncIterable<DriveDifference>
+  /** Where the bytes of a file are. */
+  content(entry: DriveEntry, options: WaitOptions): Promise<Blobs>
+}
+
 /** What is known of a path, be it a row or a folder. */
 type Standing = Pick<DriveEntry, 'path' | 'linkname' | 'stat'>
 
-export class TrieDriveView implements DriveReader {
-  readonly #graph: MountGraph
-  readonly #root: Place
+export class OldDriveView implements DriveReader {
+  readonly #rows: Rows
   readonly #clock: Clock
 
-  constructor(graph: MountGraph, root: Place, clock: Clock) {
-    this.#graph = graph
-    this.#root = root
+  constructor(rows: Rows, clock: Clock) {
+    this.#rows = rows
     this.#clock = clock
   }
 
   get version(): number {
-    return this.#root.reader.version
+    return this.#rows.version
   }
 
   // ---- One path ----
@@ -54,7 +66,7 @@ export class TrieDriveView implements DriveReader {
   async entry(path: string, options: EntryOptions = {}): Promise<DriveEntry | undefined> {
     const start = normalize(path)
     const lookup = (target: string): Promise<DriveEntry | undefined> =>
-      this.#lookup(target, options)
+      this.#rows.find(target, options)
     return options.follow === true ? follow(start, lookup) : lookup(start)
   }
 
@@ -76,7 +88,7 @@ export class TrieDriveView implements DriveReader {
     const entry = await this.#file(path, options)
     if (entry?.blob === undefined) return undefined
     if (entry.blob.byteLength === 0) return EMPTY
-    return (await this.#content(entry, options)).get(entry.blob, options)
+    return (await this.#rows.content(entry, options)).get(entry.blob, options)
   }
 
   async *read(
@@ -89,7 +101,7 @@ export class TrieDriveView implements DriveReader {
       throw new DatError('NOT_FOUND', `There is no file ${name} in this drive.`, { path: name })
     }
     if (entry.blob.byteLength === 0) return
-    yield* (await this.#content(entry, options)).read(entry.blob, options)
+    yield* (await this.#rows.content(entry, options)).read(entry.blob, options)
   }
 
   /** The entry of a file, links followed unless the caller says no. */
@@ -106,31 +118,11 @@ export class TrieDriveView implements DriveReader {
     })
   }
 
-  /** Where the bytes of an entry are. */
-  async #content(entry: DriveEntry, options: WaitOptions): Promise<Blobs> {
-    if (entry.mount?.kind === 'log') return this.#graph.log(entry.mount.key)
-    const files = this.#graph.ownerOf(entry) ?? (await this.#find(entry.path, options)).place.files
-    return files.content(options)
-  }
-
-  #find(path: string, options: WaitOptions): Promise<Found> {
-    return this.#graph.find(this.#spot(path), options)
-  }
-
-  async #lookup(path: string, options: WaitOptions): Promise<DriveEntry | undefined> {
-    const { place, entry } = await this.#find(path, options)
-    return entry && placedEntry(this.#graph, place, entry)
-  }
-
   async #stat(path: string, options: WaitOptions): Promise<Standing | undefined> {
-    const found = await this.#find(path, options)
-    if (found.entry !== undefined) return placedEntry(this.#graph, found.place, found.entry)
-    const isFolder = found.key === '' || (await hasBelow(found, options))
+    const entry = path === '/' ? undefined : await this.#rows.find(path, options)
+    if (entry !== undefined) return entry
+    const isFolder = path === '/' || (await this.#rows.hasBelow(path, options))
     return isFolder ? { path, linkname: undefined, stat: IMPLICIT_FOLDER } : undefined
-  }
-
-  #spot(path: string): Spot {
-    return { place: this.#root, key: path.slice(1) }
   }
 
   // ---- Folders ----
@@ -147,9 +139,9 @@ export class TrieDriveView implements DriveReader {
   }
 
   async #below(folder: string, options: ListOptions): Promise<DriveEntry[]> {
-    const spot = await this.#graph.enter(this.#spot(normalizeFolder(folder)), options)
-    if (options.recursive !== false) return listBelow(this.#graph, spot, options)
-    const items = await readBelow(this.#graph, spot, options)
+    const base = normalizeFolder(folder)
+    if (options.recursive !== false) return this.#rows.below(base, options)
+    const items = await this.#rows.children(base, options)
     return items.flatMap(({ entry }) => entry ?? [])
   }
 
@@ -157,30 +149,11 @@ export class TrieDriveView implements DriveReader {
     folder = '/',
     options: WaitOptions = {},
   ): AsyncGenerator<FolderItem, void, undefined> {
-    const spot = await this.#graph.enter(this.#spot(normalizeFolder(folder)), options)
-    yield* await readBelow(this.#graph, spot, options)
+    yield* await this.#rows.children(normalizeFolder(folder), options)
   }
 
-  async *diff(
-    version: number,
-    folder = '/',
-    options: WaitOptions = {},
-  ): AsyncGenerator<DriveDifference, void, undefined> {
-    const base = normalizeFolder(folder)
-    const { place, key } = await this.#graph.enter(this.#spot(base), options)
-    if (place.chain.length > 1) {
-      throw new DatError(
-        'UNSUPPORTED',
-        `${base} is in a drive that is mounted at ${place.base}, which has versions of its own: open it by its key.`,
-        { path: base },
-      )
-    }
-    for (const { left, right } of await diffRows(place.reader, version, key, options)) {
-      const leftEntry = left && placedEntry(this.#graph, place, left)
-      const rightEntry = right && placedEntry(this.#graph, place, right)
-      const path = leftEntry?.path ?? rightEntry?.path ?? ''
-      yield { path, left: leftEntry, right: rightEntry }
-    }
+  diff(version: number, folder = '/', options: WaitOptions = {}): AsyncIterable<DriveDifference> {
+    return this.#rows.diff(version, normalizeFolder(folder), options)
   }
 
   // ---- Transfer ----
@@ -190,13 +163,13 @@ export class TrieDriveView implements DriveReader {
     for await (const entry of this.files(path, options)) {
       files++
       if (entry.blob === undefined || entry.blob.byteLength === 0) continue
-      if (!(await this.#content(entry, options)).has(entry.blob)) return false
+      if (!(await this.#rows.content(entry, options)).has(entry.blob)) return false
     }
     return files > 0
   }
 
   download(path = '/', options: WaitOptions = {}): DriveDownload {
-    const job = new DownloadJob((entry) => this.#content(entry, options), this.#clock)
+    const job = new DownloadJob((entry) => this.#rows.content(entry, options), this.#clock)
     return startDownload(job, this.files(path, options), options.signal)
   }
 
@@ -206,10 +179,5 @@ export class TrieDriveView implements DriveReader {
     const entry = folder === '/' ? undefined : await this.entry(folder, options)
     if (entry !== undefined && entry.stat.kind !== 'folder') yield entry
     else yield* this.list(folder, options)
-  }
-
-  /** Where the bytes of an entry are; for the drive itself. */
-  content(entry: DriveEntry, options: WaitOptions): Promise<Blobs> {
-    return this.#content(entry, options)
   }
 }

@@ -1,0 +1,277 @@
+/**
+ * A drive of the first network: hyperdrive 9 (dat://), read at every version.
+ *
+ * Owns: the object that users hold. Its log of rows is an append-tree behind a header that names the content log; version v
+ * is the drive as of block v, and 0 is empty. It is not written: whoever holds the secret key of such a drive gives its
+ * files a new life in a drive of today. Source: generation 1 drives, sections 1 and 2.
+ */
+
+import { type Clock, systemClock } from '../base/clock.ts'
+import { DatError, isCode } from '../base/errors.ts'
+import { copy } from '../bytes/bytes.ts'
+import { Fields } from '../bytes/protobuf.ts'
+import { KEY_BYTES } from '../crypto/crypto.ts'
+import { formatLink } from '../crypto/links.ts'
+import { AppendTree } from '../index/append-tree/append-tree.ts'
+import type { Log } from '../log/log.ts'
+import type { Download, WaitOptions } from '../log/remote.ts'
+import { Blobs } from './blobs.ts'
+import type { Drive, DriveAbilities, MountPoint } from './drive.ts'
+import { fetchRuns } from './fetch.ts'
+import { OldDriveView } from './old-view.ts'
+import { TreeRows, treeEntry, versionRange } from './tree-rows.ts'
+import type {
+  DriveChange,
+  DriveDifference,
+  DriveDownload,
+  DriveEntry,
+  DriveHistoryEntry,
+  DriveOptions,
+  DriveReader,
+  DriveStat,
+  EntryOptions,
+  FolderItem,
+  HistoryRange,
+  ListOptions,
+  LogProvider,
+  ReadOptions,
+} from './types.ts'
+import { unsupported } from './unsupported.ts'
+
+const FORMAT = 'hyperdrive 9'
+const ABILITIES: DriveAbilities = {
+  write: false,
+  links: false,
+  folders: true,
+  stats: true,
+  metadata: 'none',
+  mounts: false,
+  tags: false,
+}
+
+export class TreeDrive implements Drive {
+  readonly format = FORMAT
+  readonly abilities: DriveAbilities = ABILITIES
+  readonly log: Log
+  readonly writable = false
+  contentLog: Log | undefined = undefined
+  readonly #store: LogProvider
+  readonly #clock: Clock
+  readonly #tree: AppendTree
+  readonly #view: OldDriveView
+  #opening: Promise<Blobs> | undefined = undefined
+
+  private constructor(log: Log, { store, clock = systemClock }: DriveOptions) {
+    this.log = log
+    this.#store = store
+    this.#clock = clock
+    this.#tree = AppendTree.open(log, { clock })
+    this.#view = new OldDriveView(new TreeRows(this.#tree, (wait) => this.#content(wait)), clock)
+  }
+
+  /** Opens the drive of a key or of an open log. Never waits for peers: the first read does. */
+  static async open(options: DriveOptions): Promise<TreeDrive> {
+    return new TreeDrive(options.log ?? (await byKey(options)), options)
+  }
+
+  get key(): Uint8Array {
+    return this.log.key
+  }
+
+  get discoveryKey(): Uint8Array {
+    return this.log.discoveryKey
+  }
+
+  get link(): string {
+    return formatLink({ key: this.key })
+  }
+
+  /** Number of the newest block; 0 is the empty drive. */
+  get version(): number {
+    return this.#tree.version
+  }
+
+  async ready(options: WaitOptions = {}): Promise<void> {
+    await this.#content(options)
+  }
+
+  update(options: WaitOptions = {}): Promise<boolean> {
+    return this.#tree.update(options)
+  }
+
+  #content(options: WaitOptions): Promise<Blobs> {
+    // A failure is not kept: the next call may know more.
+    this.#opening ??= this.#openContent(options).catch((error: unknown) => {
+      this.#opening = undefined
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #openContent(options: WaitOptions): Promise<Blobs> {
+    const key = contentKey(await this.log.get(0, options))
+    this.contentLog = await this.#store.get({ key, generation: this.log.generation.id })
+    return Blobs.open(this.contentLog)
+  }
+
+  // ---- Reading ----
+
+  entry(path: string, options: EntryOptions = {}): Promise<DriveEntry | undefined> {
+    return this.#view.entry(path, options)
+  }
+
+  exists(path: string, options: WaitOptions = {}): Promise<boolean> {
+    return this.#view.exists(path, options)
+  }
+
+  stat(path: string, options: EntryOptions = {}): Promise<DriveStat | undefined> {
+    return this.#view.stat(path, options)
+  }
+
+  get(path: string | DriveEntry, options: EntryOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#view.get(path, options)
+  }
+
+  read(path: string | DriveEntry, options: ReadOptions = {}): AsyncIterable<Uint8Array> {
+    return this.#view.read(path, options)
+  }
+
+  list(folder = '/', options: ListOptions = {}): AsyncIterable<DriveEntry> {
+    return this.#view.list(folder, options)
+  }
+
+  readdir(folder = '/', options: WaitOptions = {}): AsyncIterable<FolderItem> {
+    return this.#view.readdir(folder, options)
+  }
+
+  diff(version: number, folder = '/', options: WaitOptions = {}): AsyncIterable<DriveDifference> {
+    return this.#view.diff(version, folder, options)
+  }
+
+  has(path: string, options: WaitOptions = {}): Promise<boolean> {
+    return this.#view.has(path, options)
+  }
+
+  download(path = '/', options: WaitOptions = {}): DriveDownload {
+    return this.#view.download(path, options)
+  }
+
+  async *history(
+    range: HistoryRange = {},
+    options: WaitOptions = {},
+  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
+    const versions = versionRange(range, this.log.length)
+    if (versions === undefined) return
+    for await (const row of this.#tree.history(versions, options)) {
+      const entry = row.type === 'put' ? treeEntry(row) : undefined
+      yield { version: row.seq, path: row.name, entry }
+    }
+  }
+
+  checkout(version: number): DriveReader {
+    const rows = new TreeRows(this.#tree.checkout(version), (wait) => this.#content(wait))
+    return new OldDriveView(rows, this.#clock)
+  }
+
+  /** Every block of the log of rows is a change, so growth is all that there is to see. */
+  async *watch(options: WaitOptions = {}): AsyncGenerator<DriveChange, void, undefined> {
+    for (let previousVersion = this.version; ; ) {
+      try {
+        await this.log.grown(previousVersion + 2, options.signal)
+      } catch (error) {
+        if (isCode(error, 'ABORTED') || isCode(error, 'CLOSED')) return
+        throw error
+      }
+      const { version } = this
+      yield { version, previousVersion }
+      previousVersion = version
+    }
+  }
+
+  fetch(entries: readonly DriveEntry[]): Download[] {
+    return this.contentLog === undefined ? [] : fetchRuns(this.contentLog, entries)
+  }
+
+  /** None: the format has no mounts. */
+  async *mounts(): AsyncGenerator<MountPoint, void, undefined> {}
+
+  /** None: the format has no tags. */
+  async tags(): Promise<Map<string, number>> {
+    return new Map()
+  }
+
+  async clear(path = '/'): Promise<void> {
+    const entry = path === '/' ? undefined : await this.entry(path)
+    const isFile = entry?.blob !== undefined
+    for await (const { blob } of isFile ? [entry] : this.list(path)) {
+      if (blob !== undefined) await (await this.#content({})).clear(blob)
+    }
+  }
+
+  // ---- Writing: what can be done instead ----
+
+  put(): Promise<void> {
+    return readOnly('writing of files')
+  }
+
+  symlink(): Promise<void> {
+    return readOnly('symlinks')
+  }
+
+  del(): Promise<boolean> {
+    return readOnly('deleting of files')
+  }
+
+  mkdir(): Promise<void> {
+    return readOnly('making of folders')
+  }
+
+  rmdir(): Promise<boolean> {
+    return readOnly('deleting of folders')
+  }
+
+  mount(): Promise<void> {
+    return readOnly('mounts')
+  }
+
+  unmount(): Promise<boolean> {
+    return readOnly('mounts')
+  }
+
+  tag(): Promise<void> {
+    return readOnly('names for versions')
+  }
+
+  untag(): Promise<boolean> {
+    return readOnly('names for versions')
+  }
+
+  /** Closes the handles on both logs. The store stays open. */
+  async close(): Promise<void> {
+    await this.#opening?.catch(() => undefined)
+    await this.#tree.close()
+    await this.contentLog?.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function readOnly(what: string): Promise<never> {
+  return unsupported(FORMAT, what, 'it is read only here; put its files into a drive of today')
+}
+
+function byKey({ store, key, generation = 1 }: DriveOptions): Promise<Log> {
+  if (key !== undefined) return store.get({ key, generation })
+  throw new DatError('BAD_ARGUMENT', 'A hyperdrive 9 is opened by its key, or on its log.')
+}
+
+/** Block 0: 1 string type, 2 bytes content. */
+function contentKey(header: Uint8Array): Uint8Array {
+  const fields = new Fields(header)
+  let key: Uint8Array | undefined
+  while (fields.next()) if (fields.number === 2) key = copy(fields.bytes())
+  if (key?.length === KEY_BYTES) return key
+  throw new DatError('BAD_CONTENT', 'This drive does not say which log holds its files.')
+}

@@ -1,0 +1,80 @@
+/**
+ * The rows of a hyperdrive 10, as `old-view.ts` reads them.
+ *
+ * Owns: paths into keys of the trie and of those mounted in it (`mount-graph.ts`). A fixed version fixes the outermost
+ * drive; drives mounted in it without a version show their newest. Source: generation 2 drives, sections 3 to 5 and 7.
+ */
+
+import { DatError } from '../base/errors.ts'
+import type { WaitOptions } from '../log/remote.ts'
+import type { Blobs } from './blobs.ts'
+import type { MountGraph, Place, Spot } from './mount-graph.ts'
+import type { Rows } from './old-view.ts'
+import { diffRows } from './trie-history.ts'
+import { hasBelow, listBelow, placedEntry, readBelow } from './trie-listing.ts'
+import type { DriveDifference, DriveEntry, FolderItem, ListOptions } from './types.ts'
+
+export class TrieRows implements Rows {
+  readonly #graph: MountGraph
+  readonly #root: Place
+
+  constructor(graph: MountGraph, root: Place) {
+    this.#graph = graph
+    this.#root = root
+  }
+
+  get version(): number {
+    return this.#root.reader.version
+  }
+
+  async find(path: string, options: WaitOptions): Promise<DriveEntry | undefined> {
+    const { place, entry } = await this.#graph.find(this.#spot(path), options)
+    return entry && placedEntry(this.#graph, place, entry)
+  }
+
+  async hasBelow(path: string, options: WaitOptions): Promise<boolean> {
+    return hasBelow(await this.#graph.enter(this.#spot(path), options), options)
+  }
+
+  async below(folder: string, options: ListOptions): Promise<DriveEntry[]> {
+    return listBelow(this.#graph, await this.#graph.enter(this.#spot(folder), options), options)
+  }
+
+  async children(folder: string, options: WaitOptions): Promise<FolderItem[]> {
+    return readBelow(this.#graph, await this.#graph.enter(this.#spot(folder), options), options)
+  }
+
+  async *diff(
+    version: number,
+    folder: string,
+    options: WaitOptions,
+  ): AsyncGenerator<DriveDifference, void, undefined> {
+    const { place, key } = await this.#graph.enter(this.#spot(folder), options)
+    if (place.chain.length > 1) {
+      throw new DatError(
+        'UNSUPPORTED',
+        `${folder} is in a drive that is mounted at ${place.base}, which has versions of its own: open it by its key.`,
+        { path: folder },
+      )
+    }
+    for (const { left, right } of await diffRows(place.reader, version, key, options)) {
+      const leftEntry = left && placedEntry(this.#graph, place, left)
+      const rightEntry = right && placedEntry(this.#graph, place, right)
+      const path = leftEntry?.path ?? rightEntry?.path ?? ''
+      yield { path, left: leftEntry, right: rightEntry }
+    }
+  }
+
+  async content(entry: DriveEntry, options: WaitOptions): Promise<Blobs> {
+    if (entry.mount?.kind === 'log') return this.#graph.log(entry.mount.key)
+    const owner = this.#graph.ownerOf(entry)
+    if (owner !== undefined) return owner.content(options)
+    // An entry that somebody made, or copied: its path says whose it is.
+    const { place } = await this.#graph.find(this.#spot(entry.path), options)
+    return place.files.content(options)
+  }
+
+  #spot(path: string): Spot {
+    return { place: this.#root, key: path.slice(1) }
+  }
+}
