@@ -10,25 +10,33 @@ import type { Clock } from '../base/clock.ts'
 import type { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { equal } from '../bytes/bytes.ts'
+import type { ByteStream } from '../wire/byte-stream.ts'
 import type { MakeMuxer } from '../wire/channel.ts'
 import { Mux } from '../wire/mux.ts'
 import type { Transport } from '../wire/transport.ts'
-import { type Directory, StoreConnection } from './connection.ts'
+import { StoreConnection } from './connection.ts'
 import type { CorestoreEvents } from './events.ts'
+import { type FeedConnectOptions, type FeedHost, StoreFeedConnection } from './feed-connection.ts'
 import type { Gate } from './gate.ts'
 import type { OpenLog } from './open-log.ts'
 import type { Policy } from './policy.ts'
+import type { Directory } from './talks.ts'
 
 /** What connections need of the store. */
 export interface ConnectionsHost extends Pick<Directory, 'keyOf' | 'openStored'> {
   readonly clock: Clock
   readonly events: Emitter<CorestoreEvents>
-  /** Open logs that somebody holds and this wire can speak about. */
+  /** Open logs that somebody holds. */
   heldLogs(): OpenLog[]
 }
 
+/** Any connection of a store. */
+type AnyConnection = StoreConnection | StoreFeedConnection
+
 export class Connections {
   readonly live: StoreConnection[] = []
+  /** Those of generations 1 and 2 whose peer was let in. */
+  readonly feeds: StoreFeedConnection[] = []
   readonly gate: Gate
   readonly #host: ConnectionsHost
   readonly #directory: Directory
@@ -40,9 +48,9 @@ export class Connections {
     this.#directory = {
       clock: host.clock,
       gate,
-      keyOf: (discoveryKey) => host.keyOf(discoveryKey),
-      openStored: (discoveryKey) => host.openStored(discoveryKey),
-      onOffence: ({ remotePublicKey }, { key }, error, restMs) => {
+      keyOf: (discoveryKey, generations) => host.keyOf(discoveryKey, generations),
+      openStored: (discoveryKey, generations) => host.openStored(discoveryKey, generations),
+      onOffence: (remotePublicKey, { key }, error, restMs) => {
         host.events.emit('offence', { key, remotePublicKey, error, restMs })
       },
     }
@@ -67,26 +75,55 @@ export class Connections {
       this.#ended(connection, error)
     })
     const { remotePublicKey } = connection
-    const error = this.excludes(remotePublicKey)
-    if (error !== undefined) {
-      connection.close(error)
-      this.#host.events.emit('peer-denied', { remotePublicKey, error })
-      return connection
-    }
+    if (!this.#admit(connection)) return connection
     this.live.push(connection)
-    this.gate.enter(remotePublicKey)
     connection.start()
     this.#host.events.emit('peer-add', { remotePublicKey })
     connection.attach(this.#host.heldLogs())
     return connection
   }
 
+  /** Speaks about old logs on a byte stream. A peer that is not let in hears nothing about any. */
+  connectFeeds(bytes: ByteStream, options: FeedConnectOptions): StoreFeedConnection {
+    const host: FeedHost = {
+      directory: this.#directory,
+      onReady: (connection) => this.#feedReady(connection),
+      onClose: (connection, error) => this.#ended(connection, error),
+    }
+    return new StoreFeedConnection(bytes, options, host)
+  }
+
+  #feedReady(connection: StoreFeedConnection): boolean {
+    if (!this.#admit(connection)) return false
+    this.feeds.push(connection)
+    this.#host.events.emit('peer-add', { remotePublicKey: connection.remotePublicKey })
+    // Whoever opens a connection has it in hand before anything is said on it.
+    this.#host.clock.soon(() => connection.attach(this.#host.heldLogs()))
+    return true
+  }
+
+  #admit(connection: AnyConnection): boolean {
+    const { peerKey, remotePublicKey } = connection
+    const error = this.excludes(peerKey)
+    if (error === undefined) {
+      this.gate.enter(peerKey)
+      return true
+    }
+    connection.close(error)
+    this.#host.events.emit('peer-denied', { remotePublicKey, error })
+    return false
+  }
+
+  get #all(): AnyConnection[] {
+    return [...this.live, ...this.feeds]
+  }
+
   attach(log: OpenLog): void {
-    for (const connection of this.live) connection.attach([log])
+    for (const connection of this.#all) connection.attach([log])
   }
 
   detach(log: OpenLog): void {
-    for (const connection of this.live) connection.detach(log)
+    for (const connection of this.#all) connection.detach(log)
   }
 
   /** Holds at once, on what is connected too. */
@@ -99,7 +136,7 @@ export class Connections {
   ban(remotePublicKey: Uint8Array, isBanned: boolean): Promise<void> {
     const done = this.gate.bans.set(remotePublicKey, isBanned)
     if (isBanned) {
-      this.#closeAll((connection) => equal(connection.remotePublicKey, remotePublicKey))
+      this.#closeAll(({ peerKey }) => equal(peerKey, remotePublicKey))
     }
     return done
   }
@@ -115,32 +152,36 @@ export class Connections {
   }
 
   close(): void {
-    for (const connection of [...this.live]) connection.close()
+    for (const connection of this.#all) connection.close()
     this.gate.close()
   }
 
   #regulate(): void {
-    this.#closeAll(({ remotePublicKey }) => this.excludes(remotePublicKey) !== undefined)
+    this.#closeAll(({ peerKey }) => this.excludes(peerKey) !== undefined)
     const held = this.#host.heldLogs()
-    for (const connection of this.live) {
+    for (const connection of this.#all) {
       if (connection.closed) continue
       connection.regulate()
       connection.attach(held)
     }
   }
 
-  #closeAll(which: (connection: StoreConnection) => boolean): void {
-    for (const connection of this.live.filter(which)) {
-      connection.close(this.excludes(connection.remotePublicKey))
+  #closeAll(which: (connection: AnyConnection) => boolean): void {
+    for (const connection of this.#all.filter(which)) {
+      connection.close(this.excludes(connection.peerKey))
     }
   }
 
-  #ended(connection: StoreConnection, error: Error | undefined): void {
-    const at = this.live.indexOf(connection)
-    if (at < 0) return
-    this.live.splice(at, 1)
-    const { remotePublicKey } = connection
-    this.gate.leave(remotePublicKey, error)
+  #ended(connection: AnyConnection, error: Error | undefined): void {
+    if (!remove(this.live, connection) && !remove(this.feeds, connection)) return
+    const { peerKey, remotePublicKey } = connection
+    this.gate.leave(peerKey, error)
     this.#host.events.emit('peer-remove', { remotePublicKey, error })
   }
+}
+
+function remove(from: AnyConnection[], connection: AnyConnection): boolean {
+  const at = from.indexOf(connection)
+  if (at >= 0) from.splice(at, 1)
+  return at >= 0
 }

@@ -22,11 +22,13 @@ import {
 import type { Log, SessionOptions } from '../log/log.ts'
 import type { PeerStats } from '../replicator/replicator.ts'
 import type { Alias, LogIdentity, Store } from '../store/store.ts'
+import type { ByteStream } from '../wire/byte-stream.ts'
 import type { MakeMuxer } from '../wire/channel.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { Connection } from './connection.ts'
 import { goneLogs, isDeleted } from './deletion.ts'
 import type { CorestoreEvents } from './events.ts'
+import type { FeedConnection, FeedConnectOptions } from './feed-connection.ts'
 import type { Traffic } from './gate.ts'
 import { collectGarbage, type GcReport } from './gc.ts'
 import { identify, type LogSelector } from './identify.ts'
@@ -34,6 +36,7 @@ import type { Policy } from './policy.ts'
 import { Root } from './root.ts'
 
 export type { CorestoreEvents } from './events.ts'
+export type { FeedConnection, FeedConnectOptions } from './feed-connection.ts'
 export type { Traffic } from './gate.ts'
 export type { GcReport } from './gc.ts'
 export type { LogSelector } from './identify.ts'
@@ -172,7 +175,8 @@ export class Corestore {
   }
 
   /**
-   * Speaks generation 3 about all logs: held now, held later, or asked for by the remote.
+   * Speaks about all logs: held now, held later, or asked for by the remote. Those of generations 1 and 2 can be
+   * spoken about with nodes of this project only.
    *
    * @param carrier a message pipe, on which a muxer of ours is set; or what makes the muxer, where the connection
    * has one already
@@ -180,6 +184,12 @@ export class Corestore {
   connect(carrier: Transport | MakeMuxer): Connection {
     this.#checkOpen()
     return this.#root.net.connect(carrier)
+  }
+
+  /** Speaks with programs of generations 1 and 2 about all logs of these generations, on a byte stream. */
+  connectFeeds(bytes: ByteStream, options: FeedConnectOptions): FeedConnection {
+    this.#checkOpen()
+    return this.#root.net.connectFeeds(bytes, options)
   }
 
   /**
@@ -207,6 +217,11 @@ export class Corestore {
   /** The live connections of this store. */
   get connections(): readonly Connection[] {
     return this.#root.net.live
+  }
+
+  /** Those with programs of generations 1 and 2. */
+  get feedConnections(): readonly FeedConnection[] {
+    return this.#root.net.feeds
   }
 
   /** What holds for peers. Changed with `setPolicy`. */

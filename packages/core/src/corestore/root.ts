@@ -14,7 +14,6 @@ import { hex } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { type ExtensionPeer, Extensions } from '../log/extensions.ts'
 import type { Store } from '../store/store.ts'
-import { SPOKEN } from './connection.ts'
 import { Connections } from './connections.ts'
 import { Deletions, isDeleted, isGone, revive } from './deletion.ts'
 import type { CorestoreEvents } from './events.ts'
@@ -22,6 +21,7 @@ import { Gate } from './gate.ts'
 import type { Identified } from './identify.ts'
 import { OpenLog } from './open-log.ts'
 import type { Policy } from './policy.ts'
+import type { Generations } from './talks.ts'
 
 const SWEEP_MS = 2_000
 
@@ -70,9 +70,9 @@ export class Root {
       {
         clock,
         events: this.events,
-        keyOf: (discoveryKey) => this.#keyOf(discoveryKey),
-        openStored: (discoveryKey) => this.#openStored(discoveryKey),
-        heldLogs: () => [...this.#open.values()].filter((log) => log.isHeld && isSpoken(log)),
+        keyOf: (discoveryKey, generations) => this.#keyOf(discoveryKey, generations),
+        openStored: (discoveryKey, generations) => this.#openStored(discoveryKey, generations),
+        heldLogs: () => [...this.#open.values()].filter((log) => log.isHeld),
       },
       new Gate(store, clock, options.policy ?? {}),
     )
@@ -235,7 +235,7 @@ export class Root {
     }
     this.store.used(log, this.#wallNow())
     const open: OpenLog = new OpenLog(this.store, slot, options, this.clock, (isHeld) => {
-      if (isHeld) this.#attach(open)
+      if (isHeld) this.net.attach(open)
       else this.#laterSweep()
     })
     this.#open.set(id, open)
@@ -283,25 +283,21 @@ export class Root {
     open.replica.events.on('conflict', () => this.events.emit('conflict', { key }))
   }
 
-  #attach(open: OpenLog): void {
-    if (isSpoken(open)) this.net.attach(open)
-  }
-
   // ---- What remotes ask for ----
 
-  #keyOf(discoveryKey: Uint8Array): Uint8Array | undefined {
+  #keyOf(discoveryKey: Uint8Array, generations: Generations): Uint8Array | undefined {
     const log = this.#closed ? undefined : this.store.find(discoveryKey)
     if (log === undefined) return undefined
     const slot = this.store.slot(log)
     const { key, generation } = slot.identity
-    return SPOKEN.has(generation) && !isGone(slot) ? key : undefined
+    return generations.has(generation) && !isGone(slot) ? key : undefined
   }
 
-  #openStored(discoveryKey: Uint8Array): OpenLog | undefined {
+  #openStored(discoveryKey: Uint8Array, generations: Generations): OpenLog | undefined {
     const id = hex(discoveryKey)
     const open = this.#open.get(id)
     const log = this.store.find(discoveryKey)
-    if (log !== undefined && isGone(this.store.slot(log))) return undefined
+    if (log !== undefined && this.#keyOf(discoveryKey, generations) === undefined) return undefined
     if (open !== undefined || log === undefined || this.#closing.has(id)) return open
     return this.#openLog(log, undefined)
   }
@@ -327,8 +323,4 @@ export class Root {
       if (unheld > 0) this.#laterSweep()
     })
   }
-}
-
-function isSpoken(log: OpenLog): boolean {
-  return SPOKEN.has(log.replica.generation.id)
 }

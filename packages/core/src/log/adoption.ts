@@ -27,6 +27,7 @@ import {
 } from '../tree/flat.ts'
 import { byteLengthOf } from '../tree/grow.ts'
 import { NodeSet } from '../tree/nodes.ts'
+import { GENERATIONS } from './generations.ts'
 import { offerManifest, stageManifest } from './learn-manifest.ts'
 import { decodeManifest, isCompat } from './manifest.ts'
 import type { News } from './news.ts'
@@ -118,8 +119,9 @@ export async function adoptLog(
   return adoption.report()
 }
 
-function check({ slot, generation, fork, isNew, store }: LogState, stored: StoredLog): void {
-  if (!equal(slot.identity.key, stored.key) || generation.id !== stored.generation) {
+function check(state: LogState, stored: StoredLog): void {
+  const { slot, generation: kind, fork, isNew, store } = state
+  if (!equal(slot.identity.key, stored.key) || kind !== GENERATIONS[stored.generation]) {
     throw new DatError('BAD_ARGUMENT', 'These files hold another log than the one that is open.')
   }
   if (!store.writable) {

@@ -66,6 +66,11 @@ export class Extensions {
     this.#above = above
   }
 
+  /** Names that somebody listens to. */
+  names(): string[] {
+    return [...new Set([...this.#listeners.keys(), ...(this.#above?.names() ?? [])])]
+  }
+
   /** Those who listen to `name`, those of the log first. */
   listeners(name: string): readonly ExtensionListener[] {
     const own = this.#listeners.get(name) ?? NOBODY
