@@ -9,12 +9,15 @@ import { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { Log } from '@dat-rhino/core/log/log'
 import type { Durability } from '@dat-rhino/core/store/store'
 import type { Network } from '@dat-rhino/sdk/network/network'
+import { carrierOn } from '@dat-rhino/sdk/network/protomux-muxer'
 import { openStorage } from '@dat-rhino/sdk/platform/node/storage'
 import { connectTcp, listenTcp } from '@dat-rhino/sdk/platform/node/tcp'
-import { startTestnet } from './reference.ts'
+import { distant } from './delay.ts'
+import { type SecretDuplex, startTestnet } from './reference.ts'
 import { bytesOf, nodesOf, numberOf } from './served.ts'
 import type { BenchLog, BenchStore, StoreKind } from './store.ts'
 import type { HostPort } from './task.ts'
+import { dialUdx, serveUdx } from './udx.ts'
 
 const DURABILITY: Readonly<Record<Durability, string>> = {
   none: 'write, no sync',
@@ -49,14 +52,19 @@ function bench(corestore: Corestore): BenchStore {
     return network
   }
   const hasPeers = (): boolean => corestore.connections.length > 0
+  // As `Network` does with the connections of a swarm.
+  const connectSwarm = (stream: SecretDuplex): void => {
+    corestore.connect(carrierOn(stream, systemClock))
+  }
   return {
     log: async (which) => benchLog(await corestore.get(which)),
     list: async () => corestore.list().length,
-    async serve(way, topic) {
+    async serve(way, topic, roundTripMs = 0) {
       if (way === 'tcp') {
         const { port } = await listenTcp({ onTransport: (pipe) => corestore.connect(pipe) })
-        return { port }
+        return { port: await distant(port, roundTripMs) }
       }
+      if (way === 'udx') return serveUdx(roundTripMs, connectSwarm)
       const bootstrap = await startTestnet()
       const network = await join(bootstrap, true)
       await network.join(topic, { hasPeers }).looked
@@ -67,6 +75,7 @@ function bench(corestore: Corestore): BenchStore {
         corestore.connect(await connectTcp({ port: numberOf(served, 'port') }))
         return
       }
+      if (way === 'udx') return connectSwarm(await dialUdx(served))
       const network = await join(nodesOf(served), false)
       const connected = new Promise<void>((resolve) => {
         network.events.on('peer-added', () => resolve())
@@ -89,6 +98,7 @@ function benchLog(log: Log): BenchLog {
     append: (blocks) => log.append(blocks),
     get: (index) => log.get(index),
     stream: () => log.blocks(),
+    grown: (length) => log.grown(length),
     download: (count) => log.download({ start: 0, end: count }).done({ timeoutMs: 0 }),
     peers: () => log.peerCount,
     clear: (start, end) => log.clear(start, end),

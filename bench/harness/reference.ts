@@ -10,10 +10,13 @@ import { createRequire } from 'node:module'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import type { SwarmConnection } from 'hyperswarm'
+import { distant } from './delay.ts'
 import { ROOT } from './root.ts'
 import { bytesOf, nodesOf, numberOf } from './served.ts'
 import type { BenchLog, BenchStore, StoreKind } from './store.ts'
 import type { HostPort } from './task.ts'
+import { dialUdx, serveUdx } from './udx.ts'
 
 export interface ReferenceCore {
   readonly key: Buffer
@@ -55,6 +58,33 @@ export interface ReferenceSwarm {
   destroy(options: { force: boolean }): Promise<void>
 }
 
+export interface ReferenceBee {
+  ready(): Promise<void>
+  put(key: Buffer, value: Buffer): Promise<void>
+  get(key: Buffer): Promise<{ value: Buffer } | null>
+  batch(): { put(key: Buffer, value: Buffer): Promise<void>; flush(): Promise<void> }
+  createReadStream(): AsyncIterable<{ key: Buffer; value: Buffer }>
+}
+
+/** What hyperswarm's connections are: an encrypted stream with a name at each end. */
+export interface SecretDuplex extends SwarmConnection {
+  readonly opened: Promise<boolean>
+}
+
+export interface UdxStream extends Duplex {
+  connect(socket: UdxSocket, remoteId: number, port: number, host: string): void
+}
+
+export interface UdxSocket {
+  bind(port: number, host: string): void
+  address(): { port: number }
+}
+
+interface Udx {
+  createSocket(): UdxSocket
+  createStream(id: number): UdxStream
+}
+
 interface Packages {
   readonly corestore: new (folder: string) => ReferenceStore
   readonly hyperdrive: new (store: ReferenceStore, key?: Buffer) => ReferenceDrive
@@ -62,6 +92,9 @@ interface Packages {
   readonly hyperswarm: new (options: { dht: unknown }) => ReferenceSwarm
   readonly hyperdht: new (options: { bootstrap: readonly HostPort[]; host: string }) => unknown
   readonly 'hyperdht/testnet.js': (nodes: number) => Promise<{ bootstrap: HostPort[] }>
+  readonly hyperbee: new (core: ReferenceCore) => ReferenceBee
+  readonly 'udx-native': new () => Udx
+  readonly '@hyperswarm/secret-stream': new (isInitiator: boolean, raw: Duplex) => SecretDuplex
 }
 
 const require = createRequire(join(ROOT, 'interop', 'gen3', 'package.json'))
@@ -108,14 +141,16 @@ function bench(store: ReferenceStore): BenchStore {
       for await (const _ of store.list()) count++
       return count
     },
-    async serve(way, topic) {
+    async serve(way, topic, roundTripMs = 0) {
       if (way === 'tcp') {
         const server = createServer((socket) => pipe(socket, store.replicate(false)))
         server.listen(0, '127.0.0.1')
         await once(server, 'listening')
         const address = server.address()
-        return { port: typeof address === 'object' && address !== null ? address.port : 0 }
+        const port = typeof address === 'object' && address !== null ? address.port : 0
+        return { port: await distant(port, roundTripMs) }
       }
+      if (way === 'udx') return serveUdx(roundTripMs, (stream) => attach(store, stream))
       const bootstrap = await startTestnet()
       const swarm = openSwarm(bootstrap)
       swarm.on('connection', (stream) => attach(store, stream))
@@ -129,6 +164,7 @@ function bench(store: ReferenceStore): BenchStore {
         pipe(socket, store.replicate(true))
         return
       }
+      if (way === 'udx') return attach(store, await dialUdx(served))
       const swarm = openSwarm(nodesOf(served))
       const connected = new Promise<void>((resolve) => {
         swarm.on('connection', (stream) => {
@@ -161,14 +197,19 @@ function benchLog(core: ReferenceCore): BenchLog {
     append: (blocks) => core.append(blocks),
     get: (index) => core.get(index),
     stream: () => core.createReadStream(),
-    async download(count) {
-      // Its range does not wait for a length that it does not know yet.
-      while (core.length < count) {
-        await new Promise<void>((resolve) => core.once('append', resolve))
-      }
-      await core.download({ start: 0, end: count }).done()
-    },
+    grown: (length) => grown(core, length),
     peers: () => core.peers.length,
     clear: (start, end) => core.clear(start, end),
+    async download(count) {
+      // Its range does not wait for a length that it does not know yet.
+      await grown(core, count)
+      await core.download({ start: 0, end: count }).done()
+    },
+  }
+}
+
+async function grown(core: ReferenceCore, length: number): Promise<void> {
+  while (core.length < length) {
+    await new Promise<void>((resolve) => core.once('append', resolve))
   }
 }

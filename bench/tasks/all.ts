@@ -6,7 +6,7 @@ import { attach1500, attach10000, sync10000 } from './attach-logs.ts'
 import { clear200 } from './clear.ts'
 import { create10000, list100000, open1500, open10000 } from './many-logs.ts'
 import { getHundred, getOne, readStream } from './read.ts'
-import { replicate1kDht, replicate1kTcp, replicate64kDht, replicate64kTcp } from './replicate.ts'
+import { replications } from './replicate.ts'
 import { cloneTree, importTree, reimportTree } from './trees.ts'
 
 export const TASKS: readonly Task[] = [
@@ -16,10 +16,7 @@ export const TASKS: readonly Task[] = [
   getOne,
   getHundred,
   readStream,
-  replicate1kTcp,
-  replicate64kTcp,
-  replicate1kDht,
-  replicate64kDht,
+  ...replications,
   open1500,
   open10000,
   create10000,

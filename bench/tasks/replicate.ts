@@ -1,5 +1,6 @@
 /**
- * Replicating a log between two processes, encrypted, over TCP or over hyperdht on loopback.
+ * Replicating a log between two processes, encrypted, over TCP or over hyperdht on loopback, whole or in single blocks, next
+ * to each other or 50 ms apart.
  *
  * Both ends are connected before the clock starts; it stops when every block is verified and written. In
  * the mixed rows one end is the stock package: it must never be slower than among its own.
@@ -16,6 +17,18 @@ import type { Row, Side, Task } from '../harness/task.ts'
 interface Shape {
   readonly way: Way
   readonly blockBytes: number
+  readonly reading: Reading
+  /** How far apart the two seem to be. Default: not at all. */
+  readonly roundTripMs?: number
+}
+
+/** Which blocks of the log the reader wants, and how he gets them. */
+interface Reading {
+  /** Blocks of the log of which `count` are read. */
+  length(count: number): number
+  /** The blocks that are read, the same in every process. */
+  chosen(count: number): Iterable<number>
+  run(log: BenchLog, count: number): Promise<void>
 }
 
 const OWN = { name: 'log' }
@@ -23,18 +36,47 @@ const OWN = { name: 'log' }
 const WARM = { name: 'warm' }
 const APPEND = 100
 
-function side(owner: StoreKind, reader: StoreKind, { way, blockBytes }: Shape): Side {
+const whole: Reading = {
+  length: (count) => count,
+  chosen: (count) => Array(count).keys(),
+  run: (log, count) => log.download(count),
+}
+
+/** One block in five, in an order without pattern, never twice. */
+const SPARSE_OF = 5
+/** A prime, and so without a common factor with any length here. */
+const SPARSE_STRIDE = 1_000_003
+const IN_FLIGHT = 64
+
+const sparse: Reading = {
+  length: (count) => count * SPARSE_OF,
+  *chosen(count) {
+    for (let i = 0; i < count; i++) yield (i * SPARSE_STRIDE) % (count * SPARSE_OF)
+  },
+  async run(log, count) {
+    const order = sparse.chosen(count)[Symbol.iterator]()
+    const reader = async (): Promise<void> => {
+      for (let next = order.next(); next.done !== true; next = order.next()) {
+        await log.get(next.value)
+      }
+    }
+    await Promise.all(Array.from({ length: IN_FLIGHT }, reader))
+  },
+}
+
+function side(owner: StoreKind, reader: StoreKind, shape: Shape): Side {
+  const { way, blockBytes, reading, roundTripMs } = shape
   return {
     async prepare(setting) {
       const store = await owner.open(ownerFolder(setting))
-      await fill(await store.log(OWN), setting.count, blockBytes)
+      await fill(await store.log(OWN), reading.length(setting.count), blockBytes)
       await fill(await store.log(WARM), warmCount(setting.count), blockBytes)
       await store.close()
     },
     async serve(setting) {
       const store = await owner.open(ownerFolder(setting))
       const log = await store.log(OWN)
-      const served = await store.serve(way, log.discoveryKey)
+      const served = await store.serve(way, log.discoveryKey, roundTripMs)
       return { ...served, key: hex(log.key), warm: hex((await store.log(WARM)).key) }
     },
     async run(setting, meter) {
@@ -44,15 +86,16 @@ function side(owner: StoreKind, reader: StoreKind, { way, blockBytes }: Shape): 
       if (served !== undefined) await store.dial(way, served)
       const warm = await store.log({ key: bytesOf(served, 'warm') })
       await warm.download(warmCount(count))
+      await log.grown(reading.length(count))
       meter.bytes = count * blockBytes
       meter.stored = meter.bytes + warmCount(count) * blockBytes
-      await meter.measure(() => log.download(count))
+      await meter.measure(() => reading.run(log, count))
       await store.close()
     },
     async verify(setting) {
       const store = await reader.open(storeFolder(setting))
       const log = await store.log({ key: bytesOf(setting.served, 'key') })
-      for (let i = 0; i < setting.count; i++) check(i, blockBytes, await log.get(i))
+      for (const i of reading.chosen(setting.count)) check(i, blockBytes, await log.get(i))
       await store.close()
     },
   }
@@ -74,6 +117,8 @@ interface Goals {
   readonly fromStock?: number
   /** Their reader, our server. */
   readonly toStock?: number
+  /** How many times as much our reader reads. Default: the same. */
+  readonly times?: number
 }
 
 function rows(shape: Shape, goals: Goals): Row[] {
@@ -82,6 +127,7 @@ function rows(shape: Shape, goals: Goals): Row[] {
     label,
     durability: reader.durability,
     side: side(owner, reader, shape),
+    times: reader === reference ? 1 : (goals.times ?? 1),
     ...(goal === undefined ? {} : { goal }),
   })
   return [
@@ -96,12 +142,22 @@ function rows(shape: Shape, goals: Goals): Row[] {
   ]
 }
 
+const SIZES: Readonly<Record<number, string>> = { 1024: '1k', 65536: '64k' }
+const WAYS: Readonly<Record<Way, string>> = { tcp: 'TCP', dht: 'hyperdht', udx: 'UDX' }
+
 function task(shape: Shape, counts: [number, number], goals: Goals): Task {
-  const size = shape.blockBytes === 1_024 ? '1k' : '64k'
-  const way = shape.way === 'tcp' ? 'TCP' : 'hyperdht'
+  const { way, blockBytes, roundTripMs, reading } = shape
+  const isSparse = reading === sparse
+  const size = `${blockBytes / 1_024} KB blocks`
+  const what = isSparse
+    ? `get ${size} of a peer, ${IN_FLIGHT} at a time, random,`
+    : `replicate ${size}`
+  const apart = roundTripMs === undefined ? '' : `, ${roundTripMs} ms apart`
+  const names = [isSparse ? 'sparse' : 'replicate', SIZES[blockBytes], way]
+  if (roundTripMs !== undefined) names.push(`${roundTripMs}ms`)
   return {
-    name: `replicate-${size}-${shape.way}`,
-    title: `replicate ${shape.blockBytes / 1_024} KB blocks over ${way}, two processes`,
+    name: names.join('-'),
+    title: `${what} over ${WAYS[way]}, two processes${apart}`,
     unit: 'blocks',
     count: counts[0],
     smokeCount: counts[1],
@@ -110,20 +166,28 @@ function task(shape: Shape, counts: [number, number], goals: Goals): Task {
   }
 }
 
-export const replicate1kTcp: Task = task({ way: 'tcp', blockBytes: 1_024 }, [50_000, 100], {
-  both: 16,
-  fromStock: 2.5,
-  toStock: 1.1,
-})
+const SMALL = { blockBytes: 1_024, reading: whole }
+const LARGE = { blockBytes: 65_536, reading: whole }
 
-export const replicate1kDht: Task = task({ way: 'dht', blockBytes: 1_024 }, [50_000, 100], {
-  both: 10,
-})
-
-export const replicate64kTcp: Task = task({ way: 'tcp', blockBytes: 65_536 }, [4_000, 20], {
-  both: 3,
-})
-
-export const replicate64kDht: Task = task({ way: 'dht', blockBytes: 65_536 }, [4_000, 20], {
-  both: 2,
-})
+export const replications: readonly Task[] = [
+  task({ ...SMALL, way: 'tcp' }, [50_000, 100], {
+    both: 16,
+    fromStock: 2.5,
+    toStock: 1.1,
+    times: 3,
+  }),
+  task({ ...LARGE, way: 'tcp' }, [4_000, 20], { both: 3, times: 2 }),
+  task({ ...SMALL, way: 'dht' }, [50_000, 100], { both: 10, times: 3 }),
+  task({ ...LARGE, way: 'dht' }, [4_000, 20], { both: 2, times: 2 }),
+  task({ ...SMALL, way: 'tcp', roundTripMs: 50 }, [8_000, 50], {
+    both: 20,
+    fromStock: 9,
+    times: 8,
+  }),
+  task({ ...SMALL, way: 'udx', roundTripMs: 50 }, [4_000, 50], {
+    both: 50,
+    fromStock: 25,
+    times: 10,
+  }),
+  task({ ...SMALL, way: 'tcp', reading: sparse }, [10_000, 50], { both: 12, times: 4 }),
+]
