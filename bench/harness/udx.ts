@@ -6,8 +6,8 @@
  */
 
 import { delayedLine } from './delay.ts'
-import { type SecretDuplex, stock, type UdxSocket, type UdxStream } from './reference.ts'
 import { numberOf } from './served.ts'
+import { type SecretDuplex, stock, type UdxSocket, type UdxStream } from './stock.ts'
 import type { Served } from './task.ts'
 
 const HOST = '127.0.0.1'

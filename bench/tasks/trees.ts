@@ -12,15 +12,9 @@ import type { Drive } from '@dat-rhino/core/drive/drive'
 import type { Durability } from '@dat-rhino/core/store/store'
 import type { OpenOptions, Rhino } from '@dat-rhino/sdk'
 import { outFolder, ownerFolder, storeFolder } from '../harness/folders.ts'
-import {
-  attach,
-  openReference,
-  openSwarm,
-  type ReferenceDrive,
-  startTestnet,
-  stock,
-} from '../harness/reference.ts'
+import { attach, openReference, openSwarm, startTestnet } from '../harness/reference.ts'
 import { bytesOf, nodesOf, textOf } from '../harness/served.ts'
+import { type ReferenceDrive, stock } from '../harness/stock.ts'
 import type { HostPort, Row, Served, Setting, Side, Task } from '../harness/task.ts'
 import { readTree, sameTrees } from '../harness/tree.ts'
 
