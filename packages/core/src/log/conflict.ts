@@ -24,7 +24,8 @@ import type { TreeHash } from '../tree/hash.ts'
 import { NodeSet, type TrustedNodes } from '../tree/nodes.ts'
 import type { Authority, Generation } from './generation.ts'
 import { GENERATIONS } from './generations.ts'
-import { decodeManifest, encodeManifest, manifestKey } from './manifest.ts'
+import { canonicalManifest } from './learn-manifest.ts'
+import { manifestKey } from './manifest.ts'
 
 const VERSION = 1
 /** Index, size and hash. */
@@ -182,7 +183,7 @@ function generationOf(byte: number): 1 | 2 | 3 {
 
 function ownManifest(encoded: Uint8Array | undefined, key: Uint8Array): Uint8Array | undefined {
   if (encoded === undefined) return undefined
-  const manifest = encodeManifest(decodeManifest(encoded))
+  const manifest = canonicalManifest(encoded)
   if (equal(manifestKey(manifest), key)) return manifest
   throw new DatError('BAD_SIGNATURE', 'The manifest in the evidence belongs to another key.')
 }

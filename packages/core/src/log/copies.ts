@@ -2,7 +2,8 @@
  * Whether a log is on another machine: the words for what peers claim.
  *
  * Owns: the types. A claim is what a peer said, under the key that it proved to own. It is no proof: a peer may be
- * mistaken or lie, and one machine may own two keys. Nothing but a block that comes back is proof of a block.
+ * mistaken or lie, and one machine may own two keys. Nothing but a block that comes back is proof of a block: that is
+ * what `verify` asks for.
  */
 
 import type { WaitOptions } from './remote.ts'
@@ -15,6 +16,11 @@ export interface CopyClaim {
   readonly ranges: readonly { readonly start: number; readonly end: number }[]
   /** It is connected now, so that it would tell if it dropped something. */
   readonly connected: boolean
+  /**
+   * When it last passed a challenge (`verify`), in milliseconds since 1970; undefined if never, or if it has taken
+   * anything back since.
+   */
+  readonly verifiedAt: number | undefined
 }
 
 /** What must be elsewhere, and how often. */
@@ -27,4 +33,9 @@ export interface ReplicatedOptions extends WaitOptions {
   readonly copies?: number
   /** Count those only who are connected. Default false: who once said so counts until he takes it back. */
   readonly connected?: boolean
+  /**
+   * Count those only who, during this call, deliver blocks that they claim: so many of them, at random, hashed against
+   * our tree. True for `CHALLENGE_BLOCKS`, a number for another count up to `CHALLENGE_BLOCKS_MAX`. Default false.
+   */
+  readonly verify?: boolean | number
 }

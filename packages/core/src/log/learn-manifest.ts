@@ -18,7 +18,7 @@ import type { LogState } from './state.ts'
  */
 export function offerManifest(state: LogState, manifest: Uint8Array | undefined): void {
   if (manifest === undefined || state.manifest !== undefined || state.compat) return
-  const encoded = canonical(manifest)
+  const encoded = canonicalManifest(manifest)
   if (!equal(manifestKey(encoded), state.slot.identity.key)) {
     throw new DatError('BAD_SIGNATURE', 'A manifest belongs to another key.')
   }
@@ -33,7 +33,8 @@ export function stageManifest(state: LogState, news: News): boolean {
   return true
 }
 
-function canonical(manifest: Uint8Array): Uint8Array {
+/** A stranger's manifest as the key was made of it. Throws `BAD_SIGNATURE` if it can not be read. */
+export function canonicalManifest(manifest: Uint8Array): Uint8Array {
   try {
     return encodeManifest(decodeManifest(manifest))
   } catch (cause) {

@@ -30,10 +30,12 @@ import {
   openExtension,
 } from './extensions.ts'
 import type { Generation } from './generation.ts'
+import { infoOf } from './info.ts'
 import type { Manifest } from './manifest.ts'
 import type { LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
-import type { Download, RangeRequest, WaitOptions } from './remote.ts'
+import type { Download, PeerStats, RangeRequest, WaitOptions } from './remote.ts'
 import type { AppendOptions, Replica, TruncateOptions } from './replica.ts'
+import { checkIndex, seekByte } from './seeking.ts'
 import { OWN_DATA_PREFIX } from './state.ts'
 import { LogView } from './view.ts'
 import { Waits } from './waits.ts'
@@ -43,9 +45,6 @@ export type { AuditOptions, AuditProgress, AuditReport, Finding } from './audit.
 export type { BlocksOptions } from './blocks.ts'
 export type { BytesOptions } from './byte-range.ts'
 export type { LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
-
-/** Rounds of asking in one seek: each halves the range, so honest answers need fewer. */
-const SEEK_ROUNDS_MAX = 64
 
 export class Log {
   /** The log itself, shared with all other handles and with replication. */
@@ -151,13 +150,18 @@ export class Log {
     return this.cipher?.paddingBytes ?? 0
   }
 
+  /** Most blocks from 0 on that a peer of this fork was ever known to hold without a gap. A claim, no proof. */
+  get remoteContiguousLength(): number {
+    return this.replica.remote?.remoteContiguousLength ?? 0
+  }
+
+  /** The peers of the moment: what they claim, sent and got. */
+  peers(): PeerStats[] {
+    return this.replica.remote?.peers() ?? []
+  }
+
   info(): LogInfo {
-    const { key, discoveryKey, length, byteLength, fork, contiguousLength } = this
-    const { paddingBytes, writable, peerCount } = this
-    const { frozen, slot } = this.replica
-    const { heldBlocks } = slot
-    const counts = { length, byteLength, fork, contiguousLength, heldBlocks, paddingBytes }
-    return { key, discoveryKey, ...counts, writable, frozen, peerCount }
+    return infoOf(this)
   }
 
   /** Speaks under a name with the peers of this log, those of now and later, until it or this handle is closed. */
@@ -227,6 +231,7 @@ export class Log {
 
   async #fetch(index: number, options: WaitOptions): Promise<Uint8Array> {
     const isThere = (): boolean => this.replica.has(index)
+    this.#options.onWait?.(index)
     await this.#waits.run(options, (wait) =>
       this.#waits.ask(wait, isThere, (remote, left) => remote.block(index, left)),
     )
@@ -288,25 +293,11 @@ export class Log {
   }
 
   /** The block in which byte `byte` lies and the place in it; undefined beyond the end. */
-  async seek(
+  seek(
     byte: number,
     options: WaitOptions = {},
   ): Promise<{ index: number; offset: number } | undefined> {
-    checkIndex(byte)
-    for (let round = 0; round < SEEK_ROUNDS_MAX; round++) {
-      this.checkOpen()
-      const found = this.replica.seekLocal(byte, this.paddingBytes)
-      if (found.kind === 'found') return { index: found.index, offset: found.offset }
-      if (found.kind === 'outside') return undefined
-      const isThere = (): boolean =>
-        this.replica.seekLocal(byte, this.paddingBytes).kind !== 'range'
-      await this.#waits.run(options, (wait) =>
-        this.#waits.ask(wait, isThere, (remote, left) =>
-          remote.seek(byte, this.paddingBytes, left),
-        ),
-      )
-    }
-    throw new DatError('NOT_AVAILABLE', 'Peers do not tell where that byte lies.', { byte })
+    return seekByte(this, this.#waits, byte, options)
   }
 
   /** Fetches blocks until all of the range are held, or for ever if it has no end. Default: everything. */
@@ -335,6 +326,23 @@ export class Log {
       )
       return claims ?? []
     })
+  }
+
+  /** Evidence that the owner has signed two histories, for `verifyConflict` of `log/conflict`; undefined if none is known. */
+  get conflict(): Uint8Array | undefined {
+    return this.replica.conflict
+  }
+
+  /**
+   * Takes evidence that others have. False if nothing changed: the log is frozen already, or has left that fork.
+   *
+   * @throws DatError as `verifyConflict`: what does not prove anything changes nothing
+   */
+  async acceptConflict(evidence: Uint8Array): Promise<boolean> {
+    this.checkOpen()
+    const isFrozen = this.replica.acceptConflict(evidence)
+    if (isFrozen) await this.replica.commit()
+    return isFrozen
   }
 
   // ---- Changing ----------------------------------------------------------------------------------
@@ -462,11 +470,6 @@ function cipherOf(replica: Replica, options: LogOptions): Cipher | undefined {
   const { cipher, encryptionKey, isBlockKey = false } = options
   if (cipher !== undefined) return cipher === 'none' ? undefined : cipher
   return encryptionKey && blockCipher(replica, { encryptionKey, isBlockKey })
-}
-
-function checkIndex(value: number): void {
-  if (Number.isSafeInteger(value) && value >= 0) return
-  throw new DatError('BAD_ARGUMENT', 'A whole number from 0 on is needed.', { value })
 }
 
 function never(): boolean {

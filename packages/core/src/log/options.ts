@@ -7,6 +7,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { Cipher } from './cipher.ts'
+import type { ConflictFacts } from './conflict.ts'
 import type { ReplicaEvents } from './events.ts'
 import type { Log } from './log.ts'
 
@@ -22,6 +23,8 @@ export interface SessionOptions {
   readonly writable?: boolean
   /** Longest wait of calls that name none, in milliseconds; 0 for no limit. Default: `DEFAULT_WAIT_MS`. */
   readonly timeoutMs?: number
+  /** Called when a block that is read is not here, before peers are asked for it. */
+  readonly onWait?: (index: number) => void
 }
 
 /** What one handle has for itself. */
@@ -45,8 +48,13 @@ export interface LogInfo {
   readonly fork: number
   readonly contiguousLength: number
   readonly heldBlocks: number
+  /** As peers claim. */
+  readonly remoteContiguousLength: number
   readonly paddingBytes: number
   readonly writable: boolean
+  /** Two signed histories of it are known: nothing is written, fetched or served any more. */
   readonly frozen: boolean
+  /** What is proved of that by `log.conflict`. */
+  readonly conflict: ConflictFacts | undefined
   readonly peerCount: number
 }

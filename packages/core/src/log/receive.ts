@@ -65,6 +65,17 @@ export function stageProof(state: LogState, proof: Proof, news: News): Applied {
   }
 }
 
+/**
+ * Does the value of `proof` lead to our tree? Nothing of it is kept. False if it brings none, or if that can't be told;
+ * throws `BAD_PROOF` if it does not.
+ */
+export function isBlockOf(state: LogState, proof: Proof): boolean {
+  if (proof.claim !== CLAIM_BLOCK || proof.value === undefined) return false
+  state.hash.leaf(proof.value)
+  const verdict = verifier.verify(state, proof)
+  return verdict !== 'stale' && verdict !== 'later'
+}
+
 /** Puts the value where it will stay, and its leaf hash into `hash.result`. */
 function reserveBlock(state: LogState, proof: Proof): void {
   const { slot, hash } = state

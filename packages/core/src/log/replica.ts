@@ -27,13 +27,21 @@ import type { Generation, Shown } from './generation.ts'
 import type { Views } from './kept.ts'
 import { Lasting } from './lasting.ts'
 import type { Manifest } from './manifest.ts'
-import { type Applied, acceptConflict, beginReorg, compareHead, stageProof } from './receive.ts'
+import {
+  type Applied,
+  acceptConflict,
+  beginReorg,
+  compareHead,
+  isBlockOf,
+  stageProof,
+} from './receive.ts'
 import type { Remote } from './remote.ts'
 import type { Reorg } from './reorg.ts'
 import { LogState } from './state.ts'
 import type { StoredLog } from './stored-log.ts'
 import {
   type AppendOptions,
+  moveHead,
   stageAppend,
   stageClear,
   stageTruncate,
@@ -50,12 +58,11 @@ export interface ReplicaOptions {
   readonly eagerSignature?: boolean
   /** Who listens to messages about any log of the store. */
   readonly extensions?: Extensions
+  /** Makes what asks peers and sets it as `remote`, when somebody first wants it. */
+  readonly makeRemote?: () => Remote
 }
 
 export class Replica {
-  readonly store: Store
-  readonly slot: Slot
-  readonly generation: Generation
   readonly events: Emitter<ReplicaEvents> = new Emitter()
   /** Who listens to messages of applications about this log. */
   readonly extensions: Extensions
@@ -65,6 +72,7 @@ export class Replica {
   /** A signature that could not be made again must not be left for later. */
   readonly #signsNow: boolean
   #remote: Remote | undefined
+  #makeRemote: (() => Remote) | undefined
   #closed = false
 
   static open(store: Store, slot: Slot, options: ReplicaOptions = {}): Replica {
@@ -72,10 +80,7 @@ export class Replica {
   }
 
   private constructor(store: Store, slot: Slot, options: ReplicaOptions) {
-    this.store = store
-    this.slot = slot
     this.#state = new LogState(store, slot, options.keyPair)
-    this.generation = this.#state.generation
     this.extensions = new Extensions(options.extensions)
     this.#signsNow = options.eagerSignature === true || !this.#state.isKeyStored
     this.#lasting = new Lasting(this.#state, this.events, () => this.#remote?.changed())
@@ -83,11 +88,12 @@ export class Replica {
   }
 
   #makeShown(): Shown {
-    const { slot } = this
     const state = this.#state
     const lasting = this.#lasting
     return {
-      slot,
+      get slot() {
+        return state.slot
+      },
       get head() {
         return lasting.shown
       },
@@ -96,6 +102,18 @@ export class Replica {
       },
       isDurable: (block) => this.isDurable(block),
     }
+  }
+
+  get store(): Store {
+    return this.#state.store
+  }
+
+  get slot(): Slot {
+    return this.#state.slot
+  }
+
+  get generation(): Generation {
+    return this.#state.generation
   }
 
   get key(): Uint8Array {
@@ -155,10 +173,15 @@ export class Replica {
 
   /** What asks peers, while anybody can. */
   get remote(): Remote | undefined {
-    return this.#remote
+    const make = this.#closed ? undefined : this.#makeRemote
+    this.#makeRemote = undefined
+    return make === undefined ? this.#remote : make()
   }
 
   set remote(remote: Remote | undefined) {
+    // Who could have it at any time is not told that it is there.
+    const isNews = this.#makeRemote !== undefined
+    this.#makeRemote = undefined
     this.#remote = remote
     if (remote !== undefined) this.events.emit('attached', {})
   }
@@ -278,6 +301,11 @@ export class Replica {
     return applied
   }
 
+  /** Is the block in `proof` the one of our tree? Looks only; throws `BAD_PROOF` if it is another. */
+  isBlock(proof: Proof): boolean {
+    return isBlockOf(this.#state, proof)
+  }
+
   /** Begins to follow a higher fork whose head is in `proof`. Throws like `apply`. */
   verifyReorg(proof: Proof): Reorg {
     this.#checkOpen()
@@ -357,6 +385,28 @@ export class Replica {
       },
       options,
     )
+  }
+
+  /** Is the head signed as writers of that generation do it? */
+  isMadeBy(generation: Generation): boolean {
+    const state = this.#state
+    return generation.made(
+      state.authority,
+      state.treeOf(state.roots, state.fork),
+      state.head.signature,
+    )
+  }
+
+  /**
+   * Goes on in another store, in a slot that is new there: with the head, its signature, its full roots and the
+   * manifest, and without blocks. Conversations go on too. For logs whose generation was not known before their head.
+   */
+  moveInto(store: Store, slot: Slot): Promise<void> {
+    this.#checkOpen()
+    moveHead(this.#state, slot)
+    this.#state.moveInto(store, slot)
+    this.#lasting.moved()
+    return this.commit()
   }
 
   /** Takes over what can be verified of a log in somebody's old files. See `adopt.ts`. */

@@ -27,9 +27,9 @@ const FROZEN = `${OWN_DATA_PREFIX}frozen`
 
 /** Who one log is, and its tree as it is now. */
 export class LogState implements Base {
-  readonly store: Store
-  readonly slot: Slot
-  readonly generation: Generation
+  #store: Store
+  #slot: Slot
+  #generation: Generation
   /** Told before blocks are dropped or replaced. */
   readonly views: Views = new Views()
   /** A manifest that came with a proof under verification; it fits the key, but is not stored yet. */
@@ -43,10 +43,30 @@ export class LogState implements Base {
   #maySign: boolean | undefined
 
   constructor(store: Store, slot: Slot, keyPair: KeyPair | undefined) {
-    this.store = store
-    this.slot = slot
-    this.generation = GENERATIONS[slot.identity.generation]
+    this.#store = store
+    this.#slot = slot
+    this.#generation = GENERATIONS[slot.identity.generation]
     this.#keyPair = keyPair
+  }
+
+  /** Goes on with a slot that has the same head and its full roots. */
+  moveInto(store: Store, slot: Slot): void {
+    this.#store = store
+    this.#slot = slot
+    this.#generation = GENERATIONS[slot.identity.generation]
+    this.forgetRoots()
+  }
+
+  get store(): Store {
+    return this.#store
+  }
+
+  get slot(): Slot {
+    return this.#slot
+  }
+
+  get generation(): Generation {
+    return this.#generation
   }
 
   // ---- Identity ----------------------------------------------------------------------------------

@@ -11,6 +11,8 @@
 import { DatError } from '../base/errors.ts'
 import { BLOCK_BYTES_MAX } from '../base/limits.ts'
 import { copy, EMPTY, equal } from '../bytes/bytes.ts'
+import { HASH_BYTES } from '../crypto/crypto.ts'
+import type { Slot } from '../store/store.ts'
 import { byteLengthOf, pushRoot } from '../tree/grow.ts'
 import { NodeSet, type NodeSink } from '../tree/nodes.ts'
 import type { Cipher } from './cipher.ts'
@@ -147,6 +149,19 @@ export function stageClear(state: LogState, start: number, end: number): number 
   state.views.dropping(state.slot, start, last)
   state.slot.stageClear(start, last)
   return last
+}
+
+/** Stages the head in a slot of the same log that has nothing yet, with what proves it. */
+export function moveHead(state: LogState, into: Slot): void {
+  const { head, roots, slot, generation } = state
+  for (let i = 0; i < roots.length; i++) {
+    into.putNode(roots.indices[i] ?? 0, roots.sizes[i] ?? 0, roots.hashes, i * HASH_BYTES)
+  }
+  if (head.signature !== undefined && generation.keepsSignatures) {
+    into.putSignature(head.length, head.signature)
+  }
+  if (slot.identity.manifest !== undefined) into.stageManifest(slot.identity.manifest)
+  into.stageHead(head)
 }
 
 /** Signs the head if that was left for later. */

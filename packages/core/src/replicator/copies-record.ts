@@ -1,8 +1,10 @@
 /**
  * Claims of peers as they are stored beside the log.
  *
- *     record := u8 version 1, uint fork, uint count, claim × count
- *     claim  := 32 bytes key, uint runs, (uint gap, uint length) × runs
+ *     record := u8 version 2, uint fork, uint count, claim × count
+ *     claim  := 32 bytes key, uint verified at, uint runs, (uint gap, uint length) × runs
+ *
+ * `verified at` are milliseconds since 1970, or 0; version 1 has it not.
  *
  * Owns: that encoding and its bounds: `COPY_PEERS_MAX` peers and `COPY_RUNS_MAX` runs of each, the longest. Claiming
  * less is always true. A record of another version or fork, or one that is damaged, is as if there were none.
@@ -13,7 +15,8 @@ import { copy } from '../bytes/bytes.ts'
 import { Reader, Writer } from '../bytes/cursor.ts'
 import type { Availability } from './availability.ts'
 
-const VERSION = 1
+const VERSION = 2
+const VERSION_UNVERIFIED = 1
 const KEY_BYTES = 32
 
 /** Blocks `start .. end`. */
@@ -25,6 +28,8 @@ export interface Run {
 /** One peer's claim, as it is stored. */
 export interface StoredClaim {
   readonly remotePublicKey: Uint8Array
+  /** 0 for never. */
+  readonly verifiedAt: number
   readonly runs: readonly Run[]
 }
 
@@ -49,8 +54,9 @@ export function encodeClaims(fork: number, claims: readonly StoredClaim[]): Uint
   writer.u8(VERSION)
   writer.uint(fork)
   writer.uint(claims.length)
-  for (const { remotePublicKey, runs } of claims) {
+  for (const { remotePublicKey, verifiedAt, runs } of claims) {
     writer.fixed(remotePublicKey)
+    writer.uint(verifiedAt)
     writer.uint(runs.length)
     let at = 0
     for (const { start, end } of runs) {
@@ -66,17 +72,20 @@ export function encodeClaims(fork: number, claims: readonly StoredClaim[]): Uint
 export function decodeClaims(bytes: Uint8Array, fork: number): StoredClaim[] {
   try {
     const reader = new Reader(bytes)
-    if (reader.u8() !== VERSION || reader.uint() !== fork) return []
+    const version = reader.u8()
+    if (version !== VERSION && version !== VERSION_UNVERIFIED) return []
+    if (reader.uint() !== fork) return []
     const count = reader.count(KEY_BYTES + 1, COPY_PEERS_MAX)
     return Array.from({ length: count }, () => {
       const remotePublicKey = copy(reader.fixed(KEY_BYTES))
+      const verifiedAt = version === VERSION ? reader.uint() : 0
       let at = 0
       const runs = Array.from({ length: reader.count(2, COPY_RUNS_MAX) }, () => {
         const start = at + reader.uint()
         at = start + reader.uint()
         return { start, end: at }
       })
-      return { remotePublicKey, runs }
+      return { remotePublicKey, verifiedAt, runs }
     })
   } catch {
     return []

@@ -14,10 +14,17 @@
 import type { Timer } from '../base/clock.ts'
 import { within } from '../base/deadline.ts'
 import { DatError } from '../base/errors.ts'
-import { COPIES_SAVE_MS, COPY_PEERS_MAX, WANT_BLOCKS_MAX } from '../base/limits.ts'
+import {
+  CHALLENGE_BLOCKS,
+  CHALLENGE_BLOCKS_MAX,
+  COPIES_SAVE_MS,
+  COPY_PEERS_MAX,
+  WANT_BLOCKS_MAX,
+} from '../base/limits.ts'
 import { equal, hex } from '../bytes/bytes.ts'
 import type { CopyClaim, ReplicatedOptions } from '../log/copies.ts'
 import { Availability } from './availability.ts'
+import type { Challenges, Outcome } from './challenges.ts'
 import { decodeClaims, encodeClaims, runsOf } from './copies-record.ts'
 import type { Peer } from './peer.ts'
 import type { Shared } from './shared.ts'
@@ -33,18 +40,26 @@ const ASK_BATCHES_MAX = 8
 interface Claim {
   readonly remotePublicKey: Uint8Array
   readonly held: Availability
+  /** When it last passed a challenge, and took nothing back since; 0 for never. */
+  verifiedAt: number
 }
 
 interface Wait {
   readonly start: number
   readonly end: number
-  isMet(): boolean
+  readonly copies: number
+  readonly connected: boolean
+  /** Blocks of a challenge; 0 if claims are believed. */
+  readonly verify: number
+  /** Who passed one, by public key. */
+  readonly verified: Set<string>
   resolve(): void
   reject(error: DatError): void
 }
 
 export class Copies {
   readonly #shared: Shared
+  readonly #challenges: Challenges
   /** By public key, those heard last at the end; undefined while nobody wants to know. */
   #claims: Map<string, Claim> | undefined
   /** Are claims about this log remembered? */
@@ -56,8 +71,9 @@ export class Copies {
   readonly #waits = new Set<Wait>()
   #isClosed = false
 
-  constructor(shared: Shared) {
+  constructor(shared: Shared, challenges: Challenges) {
     this.#shared = shared
+    this.#challenges = challenges
   }
 
   // ---- What peers say ----
@@ -76,6 +92,7 @@ export class Copies {
     const claim = this.#isKept() ? this.#load().get(hex(peer.remotePublicKey)) : undefined
     if (claim === undefined || claim.held.nextHeld(start, start + length) >= start + length) return
     claim.held.unhave(start, length)
+    claim.verifiedAt = 0
     this.#changed(peer.remotePublicKey, 0)
   }
 
@@ -84,20 +101,25 @@ export class Copies {
     if (!this.#isKept() || !this.#isOurs(peer)) return
     const { length } = this.#shared.replica
     const end = Math.min(start + 32 * words.length, length)
-    const { held } = this.#claimOf(peer)
+    const claim = this.#claimOf(peer)
+    const { held } = claim
     const before = runsOf(held, length)
     held.words(start, words, length)
     const lost = before.some((run) => {
       const from = Math.max(run.start, start)
       return from < end && held.nextMissing(from, Math.min(run.end, end)) < Math.min(run.end, end)
     })
+    if (lost) claim.verifiedAt = 0
     this.#changed(peer.remotePublicKey, lost ? 0 : COPIES_SAVE_MS)
   }
 
   /** Our history was cut: what lay above were other blocks. */
   truncated(length: number): void {
     if (!this.#isKept()) return
-    for (const { held } of this.#load().values()) held.truncate(length)
+    for (const claim of this.#load().values()) {
+      claim.held.truncate(length)
+      claim.verifiedAt = 0
+    }
     this.#later(0)
   }
 
@@ -106,25 +128,40 @@ export class Copies {
   list(): CopyClaim[] {
     const { length } = this.#shared.replica
     const claims: CopyClaim[] = []
-    for (const { remotePublicKey, held } of this.#load().values()) {
+    for (const { remotePublicKey, held, verifiedAt } of this.#load().values()) {
       const ranges = runsOf(held, length)
       if (ranges.length === 0) continue
-      claims.push({ remotePublicKey, ranges, connected: this.#isConnected(remotePublicKey) })
+      claims.push({
+        remotePublicKey,
+        ranges,
+        connected: this.#isConnected(remotePublicKey),
+        verifiedAt: verifiedAt === 0 ? undefined : verifiedAt,
+      })
     }
     return claims
   }
 
-  /** Resolves, with the claims, when enough peers claim the range and that is kept. */
+  /** Blocks from 0 on that somebody claims without a gap, as far as claims are remembered. */
+  get contiguous(): number {
+    const { length } = this.#shared.replica
+    let most = 0
+    for (const { held } of this.#claims?.values() ?? []) {
+      most = Math.max(most, held.nextMissing(0, length))
+    }
+    return most
+  }
+
+  /** Resolves, with the claims, when enough peers claim the range, prove it if they must, and that is kept. */
   async replicated(options: ReplicatedOptions): Promise<CopyClaim[]> {
     const { replica, clock } = this.#shared
     const { start = 0, copies = 1, connected = false } = options
     const { length = Math.max(0, replica.length - start) } = options
+    const verify = challengeBlocks(options.verify)
     check(start, length, copies)
-    const end = start + length
     this.#load()
-    const isMet = (): boolean => this.#holders(start, end, connected).length >= copies
-    if (!isMet()) {
-      const wait = this.#wait(start, end, isMet)
+    const wait = newWait({ start, end: start + length, copies, connected, verify })
+    if (!this.#isMet(wait)) {
+      this.#begin(wait)
       try {
         await within(wait.promise, clock, options)
       } finally {
@@ -132,7 +169,7 @@ export class Copies {
       }
     }
     await this.#save()
-    const holders = this.#holders(start, end, connected)
+    const holders = this.#holders(wait)
     return this.list().filter((claim) => holders.some((key) => equal(key, claim.remotePublicKey)))
   }
 
@@ -167,10 +204,10 @@ export class Copies {
     const { replica, peers } = this.#shared
     this.#saved = replica.slot.userData(RECORD)
     const stored = this.#saved === undefined ? [] : decodeClaims(this.#saved, replica.fork)
-    for (const { remotePublicKey, runs } of stored) {
+    for (const { remotePublicKey, verifiedAt, runs } of stored) {
       const held = new Availability()
       for (const { start, end } of runs) held.have(start, end - start)
-      claims.set(hex(remotePublicKey), { remotePublicKey, held })
+      claims.set(hex(remotePublicKey), { remotePublicKey, held, verifiedAt })
     }
     for (const peer of peers) {
       for (const { start, end } of runsOf(peer.has, replica.length)) {
@@ -192,7 +229,7 @@ export class Copies {
   #claimOf({ remotePublicKey }: Peer): Claim {
     const claims = this.#load()
     const id = hex(remotePublicKey)
-    const claim = claims.get(id) ?? { remotePublicKey, held: new Availability() }
+    const claim = claims.get(id) ?? { remotePublicKey, held: new Availability(), verifiedAt: 0 }
     claims.delete(id)
     claims.set(id, claim)
     const oldest = claims.keys().next().value
@@ -200,13 +237,18 @@ export class Copies {
     return claim
   }
 
-  #holders(start: number, end: number, connected: boolean): Uint8Array[] {
+  #holders({ start, end, connected, verify, verified }: Wait): Uint8Array[] {
     const keys: Uint8Array[] = []
     for (const { remotePublicKey, held } of this.#claims?.values() ?? []) {
       if (held.nextMissing(start, end) < end) continue
+      if (verify > 0 && !verified.has(hex(remotePublicKey))) continue
       if (!connected || this.#isConnected(remotePublicKey)) keys.push(remotePublicKey)
     }
     return keys
+  }
+
+  #isMet(wait: Wait): boolean {
+    return this.#holders(wait).length >= wait.copies
   }
 
   #changed(remotePublicKey: Uint8Array, saveMs: number): void {
@@ -216,33 +258,55 @@ export class Copies {
   }
 
   #look(): void {
-    for (const wait of this.#waits) if (wait.isMet()) wait.resolve()
+    for (const wait of this.#waits) {
+      if (this.#isMet(wait)) wait.resolve()
+      else if (wait.verify > 0) this.#challenge(wait)
+    }
   }
 
   // ---- Waiting ----
 
-  #wait(start: number, end: number, isMet: () => boolean): Wait & { promise: Promise<void> } {
-    let resolve: () => void = () => {}
-    let reject: (error: DatError) => void = () => {}
-    const promise = new Promise<void>((onMet, onError) => {
-      resolve = onMet
-      reject = onError
-    })
-    // Nobody may be listening any more when the log is closed.
-    promise.catch(() => {})
-    const wait = { start, end, isMet, resolve, reject, promise }
+  #begin(wait: Wait): void {
     this.#waits.add(wait)
     this.#askMs = ASK_MS
     this.#asking?.cancel()
     this.#ask()
-    return wait
+    if (wait.verify > 0) this.#challenge(wait)
+  }
+
+  /** Asks those who claim the range, and were not asked for this wait or were late, for blocks of it. */
+  #challenge(wait: Wait): void {
+    const { start, end, verify, verified } = wait
+    for (const peer of this.#shared.peers) {
+      const id = hex(peer.remotePublicKey)
+      const held = this.#claims?.get(id)?.held
+      if (held === undefined || held.nextMissing(start, end) < end || verified.has(id)) continue
+      const isAble = this.#isOurs(peer) && peer.askable(this.#shared.clock.now())
+      if (!isAble || this.#challenges.isOpen(peer)) continue
+      this.#challenges.begin(peer, start, end, verify, (outcome, block) =>
+        this.#onChallenged(wait, peer, outcome, block),
+      )
+    }
+  }
+
+  #onChallenged(wait: Wait, peer: Peer, outcome: Outcome, block: number): void {
+    if (this.#isClosed) return
+    if (outcome === 'passed') {
+      wait.verified.add(hex(peer.remotePublicKey))
+      this.#claimOf(peer).verifiedAt = Date.now()
+      this.#changed(peer.remotePublicKey, 0)
+    } else if (outcome === 'lacks') this.unhave(peer, block, 1)
+    // Whoever has other blocks than he says has none.
+    else if (outcome === 'lied') this.unhave(peer, 0, this.#shared.replica.length)
   }
 
   /** Asks those who may have come to hold what is waited for, and again later. */
   #ask(): void {
     this.#asking = undefined
     if (this.#isClosed || this.#waits.size === 0) return
-    for (const { start, end } of this.#waits) {
+    for (const wait of this.#waits) {
+      const { start, end } = wait
+      if (wait.verify > 0) this.#challenge(wait)
       const last = Math.min(end, start + ASK_BATCHES_MAX * WANT_BLOCKS_MAX)
       for (const peer of this.#shared.peers) {
         if (!this.#isOurs(peer) || peer.closed) continue
@@ -280,8 +344,8 @@ export class Copies {
     if (this.#claims === undefined || replica.closed || !replica.store.writable) {
       return Promise.resolve()
     }
-    const claims = [...this.#claims.values()].map(({ remotePublicKey, held }) => {
-      return { remotePublicKey, runs: runsOf(held, replica.length) }
+    const claims = [...this.#claims.values()].map(({ remotePublicKey, held, verifiedAt }) => {
+      return { remotePublicKey, verifiedAt, runs: runsOf(held, replica.length) }
     })
     const bytes = encodeClaims(
       replica.fork,
@@ -296,6 +360,26 @@ export class Copies {
       throw error
     })
   }
+}
+
+function newWait(
+  wanted: Pick<Wait, 'start' | 'end' | 'copies' | 'connected' | 'verify'>,
+): Wait & { promise: Promise<void> } {
+  let resolve: () => void = () => {}
+  let reject: (error: DatError) => void = () => {}
+  const promise = new Promise<void>((onMet, onError) => {
+    resolve = onMet
+    reject = onError
+  })
+  // Nobody may be listening any more when the log is closed.
+  promise.catch(() => {})
+  return { ...wanted, verified: new Set(), resolve, reject, promise }
+}
+
+function challengeBlocks(verify: boolean | number = false): number {
+  const blocks = typeof verify === 'number' ? verify : verify ? CHALLENGE_BLOCKS : 0
+  if (Number.isSafeInteger(blocks) && blocks >= 0 && blocks <= CHALLENGE_BLOCKS_MAX) return blocks
+  throw new DatError('BAD_ARGUMENT', 'A challenge has 1 to 256 blocks.', { blocks })
 }
 
 function check(start: number, length: number, copies: number): void {

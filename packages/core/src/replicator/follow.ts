@@ -6,11 +6,13 @@
  * sealed only while there is a peer to show it to, because a signature that nobody sees need not be made.
  */
 
+import { forkedError } from '../log/conflict.ts'
 import type { Announcer } from './announce.ts'
 import type { Copies } from './copies.ts'
+import type { Horizon } from './horizon.ts'
 import { tell } from './negotiate.ts'
 import type { Receiver } from './receive.ts'
-import { forkedError, type Shared } from './shared.ts'
+import type { Shared } from './shared.ts'
 
 /** A head that could not be written is tried again after this. */
 const SEAL_RETRY_MS = 2_000
@@ -20,13 +22,21 @@ export class Follow {
   readonly #announcer: Announcer
   readonly #receiver: Receiver
   readonly #copies: Copies
+  readonly #horizon: Horizon
   readonly #offs: (() => void)[]
   /** Length before the change that an event tells of. */
   #length: number
   #isSealing = false
 
-  constructor(shared: Shared, announcer: Announcer, receiver: Receiver, copies: Copies) {
+  constructor(
+    shared: Shared,
+    announcer: Announcer,
+    receiver: Receiver,
+    copies: Copies,
+    horizon: Horizon,
+  ) {
     this.#copies = copies
+    this.#horizon = horizon
     this.#shared = shared
     this.#announcer = announcer
     this.#receiver = receiver
@@ -94,6 +104,7 @@ export class Follow {
     if (length < this.#length) this.#announcer.dropped(length, this.#length - length)
     this.#length = replica.length
     this.#copies.truncated(length)
+    this.#horizon.truncated(length)
     wants.truncated(length)
     for (const peer of peers) {
       if (peer.inFlight === 0) continue
@@ -120,7 +131,8 @@ export class Follow {
 
   /** Everybody gets our head, so that they can see the conflict themselves; then nothing more is said. */
   #conflict(): void {
-    const error = forkedError()
+    const { replica } = this.#shared
+    const error = forkedError(replica.conflict, replica.key)
     for (const { peer, head } of this.#shared.conflict) {
       if (head !== undefined && !peer.closed) peer.sender.data(0, head, 0, () => {})
     }

@@ -12,8 +12,10 @@ import type { Proof } from '../tree/proof.ts'
 import type { Handler, Request, Status } from '../wire/messages.ts'
 import type { Announcer } from './announce.ts'
 import type { ConnectionBudget } from './budget.ts'
+import type { Challenges } from './challenges.ts'
 import type { Copies } from './copies.ts'
 import { Describer } from './describe.ts'
+import type { Horizon } from './horizon.ts'
 import { messengerOf } from './messenger.ts'
 import { hear, reply, tell } from './negotiate.ts'
 import type { Passage } from './passage.ts'
@@ -31,7 +33,9 @@ const SECOND_MS = 1_000
 export interface Rooms {
   readonly shared: Shared
   readonly announcer: Announcer
+  readonly challenges: Challenges
   readonly copies: Copies
+  readonly horizon: Horizon
   readonly receiver: Receiver
   readonly reorgs: Reorgs
   readonly turns: Turns
@@ -171,10 +175,12 @@ export class PeerHandler implements Handler, Worker {
 
   onData(id: number, proof: Proof): void {
     if (id === 0) this.#rooms.reorgs.onHead(this.#peer, proof)
+    else if (this.#rooms.challenges.onData(this.#peer, id, proof)) return
     else this.#rooms.receiver.onData(this.#peer, id, proof)
   }
 
   onRefusal(id: number): void {
+    if (this.#rooms.challenges.onRefusal(this.#peer, id)) return
     this.#rooms.receiver.onRefusal(this.#peer, id)
   }
 
@@ -186,7 +192,10 @@ export class PeerHandler implements Handler, Worker {
 
   onFrameEnd(): void {
     const { shared, receiver } = this.#rooms
-    if (this.#isNews) shared.version++
+    if (this.#isNews) {
+      shared.version++
+      this.#rooms.horizon.look(this.#peer)
+    }
     this.#isNews = false
     receiver.onFrameEnd()
     if (this.#isHeldBack && this.queued === 0) return

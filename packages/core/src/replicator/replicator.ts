@@ -4,7 +4,7 @@
  * The rooms: `negotiate` (lengths), `announce` and `describe` (what we hold), `serve` (their requests), `wants` (what
  * is waited for here), `schedule` and `ranges` (whom to ask), `exchange` (asking and being done with it), `receive`
  * (their answers), `overdue` (no answers), `reorgs` (other histories), `copies` (what peers claim to hold, over
- * restarts), `messenger` (what applications say to one another). `handler` leads messages to them, `follow`
+ * restarts), `challenges` (whether that is so), `horizon` (how far it goes), `messenger` (what applications say to one another). `handler` leads messages to them, `follow`
  * what happens to the replica, and `pulse` says when it is time to ask.
  *
  * Owns: the list of peers, and the rooms.
@@ -12,23 +12,26 @@
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
-import { Emitter } from '../base/emitter.ts'
+import type { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { DISTRUST_MS, DISTRUSTED_MAX } from '../base/limits.ts'
 import { EMPTY, hex } from '../bytes/bytes.ts'
+import { forkedError } from '../log/conflict.ts'
 import type { CopyClaim, ReplicatedOptions } from '../log/copies.ts'
 import type { ExtensionPeer } from '../log/extensions.ts'
-import type { Download, RangeRequest, Remote, WaitOptions } from '../log/remote.ts'
+import type { Download, PeerStats, RangeRequest, Remote, WaitOptions } from '../log/remote.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Sender } from '../wire/messages.ts'
 import { Announcer } from './announce.ts'
 import { type Audit, audit } from './audit.ts'
 import { ConnectionBudget } from './budget.ts'
+import { Challenges } from './challenges.ts'
 import { Copies } from './copies.ts'
 import { Flights } from './flights.ts'
 import { Follow } from './follow.ts'
 import { type AttachOptions, PeerHandler, type Rooms } from './handler.ts'
 import { holdings } from './holdings.ts'
+import { Horizon } from './horizon.ts'
 import { messengerOf } from './messenger.ts'
 import { isSettled, tell } from './negotiate.ts'
 import { OPEN } from './passage.ts'
@@ -36,32 +39,14 @@ import { Peer } from './peer.ts'
 import { isLonely, Pulse } from './pulse.ts'
 import { Receiver } from './receive.ts'
 import { Reorgs } from './reorgs.ts'
-import { forkedError, type ReplicatorEvents, type Shared } from './shared.ts'
+import type { ReplicatorEvents, Shared } from './shared.ts'
 import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
 import { type WantKind, Wants } from './wants.ts'
 
+export type { PeerStats } from '../log/remote.ts'
 export type { AttachOptions, PeerHandler } from './handler.ts'
 export type { ReplicatorEvents } from './shared.ts'
-
-/** What one peer did for one log; numbers only grow. A snapshot, made when asked for. */
-export interface PeerStats {
-  /** 32 bytes: who the other end proved to be. */
-  readonly remotePublicKey: Uint8Array
-  /** Length and fork that the peer claims. */
-  readonly length: number
-  readonly fork: number
-  readonly blocksDown: number
-  readonly bytesDown: number
-  readonly blocksUp: number
-  readonly bytesUp: number
-  /** Requests that we wait for. */
-  readonly inFlight: number
-  /** Usual time to an answer, milliseconds; 0 before the first. */
-  readonly answerMs: number
-  /** Answers that failed verification. */
-  readonly wrongProofs: number
-}
 
 /** What a replicator is given from outside: time, chance, and whether its log is wanted. */
 export interface ReplicatorOptions {
@@ -78,14 +63,17 @@ const LINGER_MS_MAX = 40_000
 
 export class Replicator implements Remote {
   readonly replica: Replica
-  readonly events: Emitter<ReplicatorEvents> = new Emitter()
+  /** Those of the replica. */
+  readonly events: Emitter<ReplicatorEvents>
   readonly #shared: Shared
   readonly #rooms: Rooms
   readonly #announcer: Announcer
   readonly #follow: Follow
   readonly #pulse: Pulse
   readonly #waiters: Waiters
+  readonly #challenges: Challenges
   readonly #copies: Copies
+  readonly #horizon: Horizon
   /** Peers that are not to be asked before a time, by public key. */
   readonly #distrusted = new Map<string, number>()
   #nextPeer = 1
@@ -94,10 +82,13 @@ export class Replicator implements Remote {
 
   constructor(replica: Replica, options: ReplicatorOptions) {
     this.replica = replica
+    this.events = replica.events
     this.#waiters = new Waiters(options.clock)
     const shared = this.#makeShared(options)
     this.#shared = shared
-    this.#copies = new Copies(shared)
+    this.#challenges = new Challenges(shared, () => receiver)
+    this.#copies = new Copies(shared, this.#challenges)
+    this.#horizon = new Horizon(shared, this.#copies)
     this.#announcer = new Announcer(shared)
     const reorgs = new Reorgs(shared, () => receiver)
     const receiver = new Receiver(shared, {
@@ -106,11 +97,13 @@ export class Replicator implements Remote {
       onLiar: (peer) => this.#distrust(peer),
       onKept: () => this.#announcer.flush(),
     })
-    this.#follow = new Follow(shared, this.#announcer, receiver, this.#copies)
+    this.#follow = new Follow(shared, this.#announcer, receiver, this.#copies, this.#horizon)
     this.#pulse = new Pulse(shared, this.#announcer, receiver, reorgs)
     this.#rooms = {
       shared,
+      challenges: this.#challenges,
       copies: this.#copies,
+      horizon: this.#horizon,
       announcer: this.#announcer,
       receiver,
       reorgs,
@@ -177,6 +170,10 @@ export class Replicator implements Remote {
       answerMs: peer.window?.answerMs ?? 0,
       wrongProofs: peer.wrongProofs,
     }))
+  }
+
+  get remoteContiguousLength(): number {
+    return this.#horizon.length
   }
 
   copies(): CopyClaim[] {
@@ -323,7 +320,8 @@ export class Replicator implements Remote {
 
   #wait(begin: () => Promise<boolean>): Promise<boolean> {
     if (this.#closed) return Promise.reject(closedError())
-    if (this.replica.frozen) return Promise.reject(forkedError())
+    const { replica } = this
+    if (replica.frozen) return Promise.reject(forkedError(replica.conflict, replica.key))
     this.#pulse.wake()
     return begin()
   }
@@ -352,6 +350,7 @@ export class Replicator implements Remote {
     }
     this.#pulse.prioritize()
     this.#shared.version++
+    this.#challenges.drop(peer)
     this.#copies.peersChanged()
     this.events.emit('peer-remove', { remotePublicKey: peer.remotePublicKey, error })
     this.#pulse.wake()

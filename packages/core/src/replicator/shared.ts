@@ -8,7 +8,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { Emitter } from '../base/emitter.ts'
-import { DatError } from '../base/errors.ts'
+import type { ReplicaEvents } from '../log/events.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { Flights } from './flights.ts'
@@ -16,18 +16,8 @@ import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
 import type { SeekWant, Wants } from './wants.ts'
 
-/** News of one log and its peers. */
-export interface ReplicatorEvents {
-  'peer-add': { readonly remotePublicKey: Uint8Array }
-  'peer-remove': { readonly remotePublicKey: Uint8Array; readonly error: Error | undefined }
-  /** A peer sent what does not fit the signed tree; it is asked last, or not at all, from now on. */
-  'wrong-proof': { readonly remotePublicKey: Uint8Array; readonly error: DatError }
-  /** Blocks arrived and are verified. One event per frame. */
-  download: { readonly blocks: number; readonly bytes: number }
-  upload: { readonly blocks: number; readonly bytes: number }
-  /** What arrived could not be kept: the disk is full or failing. Downloads rest and try again. */
-  'storage-error': { readonly error: unknown }
-}
+/** News of one log and its peers: told by the replica, whose handles hear them too. */
+export type ReplicatorEvents = ReplicaEvents
 
 /** What one frame brought. */
 export interface Batch {
@@ -98,9 +88,4 @@ export function newOrder(fork: number): Order {
     fork,
     reorg: false,
   }
-}
-
-/** Why nothing more is fetched or served. */
-export function forkedError(): DatError {
-  return new DatError('FORKED', 'The owner of this log signed two histories of it.')
 }

@@ -184,6 +184,7 @@ test('a record is bounded, and one that is damaged or of another fork is none', 
   const runs = runsOf(held, 1_000_000)
   const claims = Array.from({ length: COPY_PEERS_MAX }, (_, i) => ({
     remotePublicKey: key(i),
+    verifiedAt: i,
     runs,
   }))
 

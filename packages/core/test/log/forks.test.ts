@@ -256,7 +256,7 @@ test('a writer who learns of a second history of his own stops writing', async (
   assert.equal(one.checkConflict(proofOf(two, { upgradeLength: 3 })), 'conflict')
 
   assert.equal(one.writable, false)
-  assert.throws(() => one.append(blocks(0, 1)), { code: 'NOT_WRITABLE' })
+  assert.throws(() => one.append(blocks(0, 1)), { code: 'FORKED' })
 })
 
 test('an unproved or foreign head is no conflict', async () => {

@@ -116,6 +116,8 @@ export async function fetchBlock(reader: Replica, server: Replica, block: number
 /** A remote that answers from another replica in this process, when it is told to. */
 export class FakeRemote implements Remote {
   extensionPeers = () => []
+  peers = () => []
+  remoteContiguousLength = 0
   copies = () => []
   replicated = () => Promise.resolve([])
   readonly #reader: Replica

@@ -228,7 +228,7 @@ test('what is aborted while it waits is not sent; what stands behind it is', asy
   await world.run(50)
   // The first is being read; these two are all that may wait there.
   for (let i = 0; i < 2; i++) {
-    const filler = to.send(big.slice(2 * SOCKET_MESSAGE_COST))
+    const filler = to.send(big.slice(SOCKET_MESSAGE_COST))
     await world.run(50)
     await filler
   }
