@@ -176,8 +176,8 @@ export class FeedConversation implements ChannelHandler, FeedChannel {
       const [uploading, downloading] = readFeedStatus(body)
       this.#uploading = uploading
       this.#downloading = downloading
-      // Before it has said what it has, only that there is nothing to come is worth knowing.
-      if (this.#isHeard || !uploading) this.#tell(to)
+      // What it has is still to come, if we have asked for it.
+      if (this.#isHeard || !uploading || !this.#sender.hasWanted) this.#tell(to)
     } else if (type === FEED_OPTIONS && this.#link.dialect.hasOptions) {
       this.#sender.hear(readOptions(body))
     }

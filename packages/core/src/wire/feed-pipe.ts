@@ -90,18 +90,20 @@ export class FeedPipe {
     this.#out = key
   }
 
-  /** The handshake is done: both sides show now and then that they live. */
+  /** The handshake is done: something is sent in every `intervalMs`, and who is silent for three of them is gone. */
   keepAlive(intervalMs: number): void {
     this.#timer?.cancel()
-    this.#timer = this.#clock.after(intervalMs, () => {
+    // Two beats in an interval: what was sent right after a beat is heard of two beats later only.
+    this.#timer = this.#clock.after(intervalMs / 2, () => {
       if (this.closed) return
-      if (!this.#hasSent && this.#bytes.writable) this.#signOfLife()
+      const wasQuiet = !this.#hasSent
+      this.#hasSent = false
+      if (wasQuiet && this.#bytes.writable) this.#signOfLife()
       // While we do not read we cannot hear.
       if (this.#hasHeard || this.#isStreamPaused) this.#beatsMissed = 0
       else this.#beatsMissed++
-      this.#hasSent = false
       this.#hasHeard = false
-      if (this.#beatsMissed >= KEEP_ALIVE_MISSED_MAX) {
+      if (this.#beatsMissed >= 2 * KEEP_ALIVE_MISSED_MAX) {
         this.close(new DatError('TIMEOUT', 'The peer has fallen silent.'))
       } else this.keepAlive(intervalMs)
     })

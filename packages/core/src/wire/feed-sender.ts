@@ -121,6 +121,11 @@ export class FeedSender implements Sender {
     while (this.told.hasWants && this.writable) this.told.answer(this.#sendHave)
   }
 
+  /** Have we asked what the remote holds? */
+  get hasWanted(): boolean {
+    return this.#wanted.size > 0
+  }
+
   /** A bitfield has come. */
   wantAnswered(start: number): void {
     if (start % FEED_WANT_BLOCKS !== 0 || this.#wantsInFlight === 0) return

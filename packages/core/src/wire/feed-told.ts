@@ -58,7 +58,7 @@ export class Told {
   words(start: number, words: Uint32Array, send: SendHave): void {
     this.#bits.setWords(start, words)
     const end = start + 32 * words.length
-    this.#end = Math.max(this.#end, end)
+    this.#end = Math.max(this.#end, start + lastBit(words))
     if (!this.#isNews(start, end)) return
     for (let at = start; at < end; at += PIECE_BLOCKS) {
       const stop = Math.min(at + PIECE_BLOCKS, end)
@@ -101,4 +101,13 @@ export class Told {
     if (!this.#isListening) return false
     return !this.#wants.some((want) => start >= want.start && end <= want.start + want.length)
   }
+}
+
+/** One past the last bit that is set. */
+function lastBit(words: Uint32Array): number {
+  for (let i = words.length - 1; i >= 0; i--) {
+    const word = words[i] ?? 0
+    if (word !== 0) return 32 * i + 32 - Math.clz32(word)
+  }
+  return 0
 }
