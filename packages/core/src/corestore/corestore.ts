@@ -58,6 +58,8 @@ export interface CorestoreOptions {
 export interface GetOptions extends SessionOptions {
   /** `false` opens only what is stored, else `NOT_FOUND`. Default true (never for `discoveryKey`). */
   readonly createIfMissing?: boolean
+  /** Ends waiting for a log of unknown generation: with `generation: 'unknown'` it is opened when that is settled. */
+  readonly signal?: AbortSignal
 }
 
 /** A stored log as `list` tells it. */
@@ -117,13 +119,15 @@ export class Corestore {
    * A handle on a log; close it when done. The log itself closes some time after its last handle.
    *
    * @throws DatError NOT_FOUND if it is to be opened only and is not stored; CONFLICT if it is open for reading and
-   *   asked for with its secret key
+   *   asked for with its secret key; of an unknown generation NO_PEERS, TIMEOUT or ABORTED before that is settled
    */
   async get(selector: LogSelector, options: GetOptions = {}): Promise<Log> {
     this.#checkOpen()
-    const { createIfMissing = true, ...handleOptions } = options
+    const { createIfMissing = true, signal, ...handleOptions } = options
+    const { timeoutMs = 0 } = options
+    const limits = signal === undefined ? { timeoutMs } : { timeoutMs, signal }
     const wanted = identify(this.store, this.namespaceKey, selector)
-    const open = await this.#root.get(wanted, createIfMissing)
+    const open = await this.#root.get(wanted, createIfMissing, limits)
     this.#checkOpen()
     return open.handle(handleOptions, {
       opened: (log) => this.#handles.add(log),

@@ -13,13 +13,17 @@ import { DatError } from '../base/errors.ts'
 import { hex } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { type ExtensionPeer, Extensions } from '../log/extensions.ts'
-import type { Store } from '../store/store.ts'
+import type { WaitOptions } from '../log/remote.ts'
+import type { ReplicaOptions } from '../log/replica.ts'
+import type { Replicator } from '../replicator/replicator.ts'
+import type { LogIdentity, Slot, Store } from '../store/store.ts'
 import { Connections } from './connections.ts'
 import { Deletions, isDeleted, isGone, revive } from './deletion.ts'
 import type { CorestoreEvents } from './events.ts'
 import { Gate } from './gate.ts'
 import type { Identified } from './identify.ts'
 import { OpenLog } from './open-log.ts'
+import { Pending } from './pending.ts'
 import type { Policy } from './policy.ts'
 import type { Generations } from './talks.ts'
 
@@ -54,6 +58,8 @@ export class Root {
   /** Logs that are being made. */
   readonly #making = new Map<string, Promise<OpenLog>>()
   readonly #closing = new Map<string, Promise<void>>()
+  /** Logs whose generation is still to be found out. */
+  readonly #pending = new Map<string, Pending>()
   readonly #findings = new Set<Finding>()
   readonly #signsNow: boolean
   readonly #wallNow: () => number
@@ -72,7 +78,7 @@ export class Root {
         events: this.events,
         keyOf: (discoveryKey, generations) => this.#keyOf(discoveryKey, generations),
         openStored: (discoveryKey, generations) => this.#openStored(discoveryKey, generations),
-        heldLogs: () => [...this.#open.values()].filter((log) => log.isHeld),
+        heldLogs: () => this.#spoken().filter((log) => log.isHeld),
       },
       new Gate(store, clock, options.policy ?? {}),
     )
@@ -101,7 +107,7 @@ export class Root {
   }
 
   /** The open log, opened or made if need be. All who ask at the same time get the same. */
-  async get(wanted: Identified, mayCreate: boolean): Promise<OpenLog> {
+  async get(wanted: Identified, mayCreate: boolean, limits: WaitOptions = {}): Promise<OpenLog> {
     const id = hex(wanted.discoveryKey)
     await this.deletions.of(wanted.discoveryKey)
     await this.#closing.get(id)
@@ -114,10 +120,12 @@ export class Root {
       await this.#learn(log, wanted)
       return this.#openLog(log, wanted.keyPair)
     }
-    const { identity } = wanted
+    const { identity, candidates } = wanted
+    if (mayCreate && candidates.length > 0) return this.#unknown(id, candidates).wait(limits)
     if (identity === undefined || !mayCreate) {
       throw new DatError('NOT_FOUND', 'This log is not in the store.')
     }
+    this.#pending.get(id)?.close(new DatError('CONFLICT', 'The log was opened as what it is.'))
     const making = this.#making.get(id)
     if (making !== undefined) return this.#withKey(await making, wanted)
     const made = this.store.create(identity).then((slot) => {
@@ -137,8 +145,9 @@ export class Root {
     const id = discoveryKey === undefined ? undefined : hex(discoveryKey)
     const finding: Finding = { discoveryKey: id, dones: [] }
     this.#findings.add(finding)
-    for (const [openId, log] of this.#open) {
-      if (id === undefined || id === openId) finding.dones.push(log.replicator.findingPeers())
+    for (const log of this.#spoken()) {
+      // Whoever is made later asks then what is looked for.
+      if (log.replicatorIfAny !== undefined) this.#findFor(finding, log)
     }
     return () => {
       if (!this.#findings.delete(finding)) return
@@ -149,8 +158,8 @@ export class Root {
   /** One conversation with each peer of the moment, so that a message to all reaches each of them once. */
   extensionPeers(): Iterable<ExtensionPeer> {
     const peers = new Map<string, ExtensionPeer>()
-    for (const { replicator } of this.#open.values()) {
-      for (const peer of replicator.extensionPeers()) peers.set(hex(peer.remotePublicKey), peer)
+    for (const { replicatorIfAny } of this.#open.values()) {
+      for (const peer of replicatorIfAny?.extensionPeers() ?? []) peers.set(hex(peer.remotePublicKey), peer)
     }
     return peers.values()
   }
@@ -196,6 +205,8 @@ export class Root {
     this.#closed = true
     this.#sweep?.cancel()
     this.net.close()
+    const error = new DatError('CLOSED', 'The store was closed.')
+    for (const pending of [...this.#pending.values()]) pending.close(error)
     await Promise.allSettled(this.#making.values())
     await this.deletions.settled()
     for (const log of [...this.#open.values()]) void this.closeLog(log).catch(() => {})
@@ -233,20 +244,65 @@ export class Root {
       extensions: this.extensions,
       ...(keyPair === undefined ? {} : { keyPair }),
     }
-    this.store.used(log, this.#wallNow())
-    const open: OpenLog = new OpenLog(this.store, slot, options, this.clock, (isHeld) => {
-      if (isHeld) this.net.attach(open)
-      else this.#laterSweep()
-    })
-    this.#open.set(id, open)
-    this.#forward(open)
-    for (const finding of this.#findings) {
-      const isMeant = finding.discoveryKey === undefined || finding.discoveryKey === id
-      if (isMeant) finding.dones.push(open.replicator.findingPeers())
-    }
+    const open = this.#make(this.store, slot, options)
+    this.#opened(open)
+    return open
+  }
+
+  #make(store: Store, slot: Slot, options: ReplicaOptions): OpenLog {
+    const open: OpenLog = new OpenLog(
+      store,
+      slot,
+      options,
+      this.clock,
+      (isHeld) => {
+        if (isHeld) this.net.attach(open)
+        else this.#laterSweep()
+      },
+      (replicator) => {
+        this.#forward(open.key, replicator)
+        for (const finding of this.#findings) this.#findFor(finding, open)
+      },
+    )
+    open.replica.events.on('conflict', () => this.events.emit('conflict', { key: open.key }))
+    return open
+  }
+
+  #opened(open: OpenLog): void {
+    this.store.used(open.replica.slot.log, this.#wallNow())
+    this.#open.set(hex(open.discoveryKey), open)
     this.events.emit('log-open', { key: open.key, discoveryKey: open.discoveryKey })
     this.#laterSweep()
-    return open
+  }
+
+  #findFor({ discoveryKey, dones }: Finding, { replicator, discoveryKey: own }: OpenLog): void {
+    if (discoveryKey === undefined || discoveryKey === hex(own)) {
+      dones.push(replicator.findingPeers())
+    }
+  }
+
+  // ---- Logs whose generation is not known yet ----
+
+  /** What is spoken about: open logs, and what may be one. */
+  #spoken(): OpenLog[] {
+    return [...this.#open.values(), ...[...this.#pending.values()].flatMap(({ logs }) => logs)]
+  }
+
+  #unknown(id: string, candidates: readonly LogIdentity[]): Pending {
+    const known = this.#pending.get(id)
+    if (known !== undefined) return known
+    const host = {
+      clock: this.clock,
+      open: (store: Store, slot: Slot) => this.#make(store, slot, { extensions: this.extensions }),
+      create: (identity: LogIdentity) => this.store.create(identity),
+      opened: () => this.#open.get(id),
+      settled: (log: OpenLog) => this.#opened(log),
+      dropped: (log: OpenLog) => this.net.detach(log),
+    }
+    const pending = new Pending(host, this.store, candidates, () => this.#pending.delete(id))
+    this.#pending.set(id, pending)
+    void pending.start()
+    return pending
   }
 
   /** A log that is open for reading is opened anew for who brings its secret key. */
@@ -275,19 +331,17 @@ export class Root {
     this.checkOpen()
   }
 
-  #forward(open: OpenLog): void {
-    const { key } = open
-    const { events } = open.replicator
+  #forward(key: Uint8Array, { events }: Replicator): void {
     events.on('wrong-proof', (event) => this.events.emit('wrong-proof', { key, ...event }))
     events.on('storage-error', ({ error }) => this.events.emit('storage-error', { key, error }))
-    open.replica.events.on('conflict', () => this.events.emit('conflict', { key }))
   }
 
   // ---- What remotes ask for ----
 
   #keyOf(discoveryKey: Uint8Array, generations: Generations): Uint8Array | undefined {
-    const log = this.#closed ? undefined : this.store.find(discoveryKey)
-    if (log === undefined) return undefined
+    if (this.#closed) return undefined
+    const log = this.store.find(discoveryKey)
+    if (log === undefined) return this.#pending.get(hex(discoveryKey))?.find(generations)?.key
     const slot = this.store.slot(log)
     const { key, generation } = slot.identity
     return generations.has(generation) && !isGone(slot) ? key : undefined
@@ -297,8 +351,9 @@ export class Root {
     const id = hex(discoveryKey)
     const open = this.#open.get(id)
     const log = this.store.find(discoveryKey)
-    if (log !== undefined && this.#keyOf(discoveryKey, generations) === undefined) return undefined
-    if (open !== undefined || log === undefined || this.#closing.has(id)) return open
+    if (log === undefined) return this.#pending.get(id)?.find(generations)
+    if (this.#keyOf(discoveryKey, generations) === undefined) return undefined
+    if (open !== undefined || this.#closing.has(id)) return open
     return this.#openLog(log, undefined)
   }
 

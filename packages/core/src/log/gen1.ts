@@ -7,6 +7,7 @@
  */
 
 import { writeU64BE } from '../bytes/integers.ts'
+import { crypto } from '../crypto/crypto.ts'
 import { sign } from '../crypto/keys.ts'
 import { digestOf } from '../tree/digest.ts'
 import { TreeHash } from '../tree/hash.ts'
@@ -24,6 +25,8 @@ export const gen1: Generation = {
   newReader,
   prove: proveByNodes,
   accepts: acceptsRootHash,
+  made: (authority, tree, signature) =>
+    signature !== undefined && crypto().verify(signature, tree.rootHash, authority.key),
   maySign: ownsKey,
   sign: (_authority, tree, keyPair) => sign(tree.rootHash, keyPair.secretKey),
 }

@@ -26,6 +26,8 @@ export const gen2: Generation = {
   newReader,
   prove: proveByNodes,
   accepts: acceptsRootHash,
+  made: (authority, tree, signature) =>
+    signature !== undefined && crypto().verify(signature, withLength(tree), authority.key),
   maySign: ownsKey,
   sign: (_authority, tree, keyPair) => sign(withLength(tree), keyPair.secretKey),
 }

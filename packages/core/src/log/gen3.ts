@@ -63,6 +63,8 @@ export const gen3: Generation = {
     )
   },
 
+  made: (authority, tree, signature) => gen3.accepts(authority, tree, signature),
+
   maySign(authority, keyPair) {
     const manifest = manifestOf(authority)
     if (manifest === undefined) return equal(keyPair.publicKey, authority.key)

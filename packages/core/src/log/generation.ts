@@ -75,6 +75,8 @@ export interface Generation {
   ): Refused | undefined
   /** Does the author of `authority.key` stand behind this tree? */
   accepts(authority: Authority, tree: TreeState, signature: Uint8Array | undefined): boolean
+  /** Is this a signature as writers of this generation make it? */
+  made(authority: Authority, tree: TreeState, signature: Uint8Array | undefined): boolean
   /** May `keyPair` sign alone, so that appends need nobody else? */
   maySign(authority: Authority, keyPair: KeyPair): boolean
   /** The stored and transmitted form of our signature. Throws `NOT_WRITABLE` if `keyPair` may not sign alone. */

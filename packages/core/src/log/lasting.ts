@@ -22,7 +22,7 @@ export class Lasting {
   readonly #events: Emitter<ReplicaEvents>
   /** Called when a commit or a sync has changed what others may want to know. */
   readonly #onChanged: () => void
-  readonly #announcement: Announcement
+  #announcement: Announcement
   #news: News = new News()
   /** Staged, and may be shown when committed and synced. */
   #showable: { readonly head: Head; readonly address: number } | undefined
@@ -34,9 +34,22 @@ export class Lasting {
     this.#events = events
     this.#onChanged = onChanged
     const { head, headAddress } = state.slot
-    const start: Head = { ...head, length: 0, byteLength: 0, signature: undefined }
-    this.#announcement = new Announcement(state.store, start, () => this.#onShown())
+    this.#announcement = this.#announceNothing()
     if (this.#isSettled) this.#announcement.committed(head, headAddress)
+  }
+
+  #announceNothing(): Announcement {
+    const { head } = this.#state.slot
+    const start: Head = { ...head, length: 0, byteLength: 0, signature: undefined }
+    return new Announcement(this.#state.store, start, () => this.#onShown())
+  }
+
+  /** The log goes on in another store, with its head staged there: to be shown when it is safe in that one. */
+  moved(): void {
+    this.#announcement.dropWaiting()
+    this.#announcement = this.#announceNothing()
+    this.#showable = undefined
+    this.staged()
   }
 
   /** What happened since the last commit: to be added to. */
