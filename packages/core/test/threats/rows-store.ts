@@ -1,0 +1,159 @@
+/**
+ * The rows of the threat model that concern what lies on a disk. See `rows.ts`.
+ *
+ * Owns: the table.
+ */
+
+import { CORE, type Row, SDK } from './rows.ts'
+
+/** Section 6: faults of storage. */
+export const STORE: readonly Row[] = [
+  {
+    from: 'kill -9 at any moment',
+    limits: [],
+    tests: [
+      [
+        `${CORE}/store/crash.test.ts`,
+        'a process that dies at any byte of any write leaves what was acknowledged, or one commit more',
+      ],
+      [`interop/test/kill.test.ts`, 'a killed writer loses nothing that was acknowledged'],
+    ],
+  },
+  {
+    from: 'power cut: unsynced writes lost, torn, in any order',
+    limits: [],
+    tests: [
+      [
+        `${CORE}/store/crash.test.ts`,
+        'a power cut at any place of any history leaves a true earlier state',
+        'in mode strict, a power cut leaves every acknowledged commit',
+        'keys are on the disk before the call that makes them returns, in every mode',
+      ],
+    ],
+  },
+  {
+    from: 'power cut after a peer has received blocks',
+    limits: [],
+    tests: [
+      [
+        `${CORE}/sim/power.test.ts`,
+        'whatever the power takes, nobody was shown more than comes back',
+      ],
+      [
+        `${CORE}/log/on-disk.test.ts`,
+        'after any power cut a writer stands by every head that it has shown',
+      ],
+    ],
+  },
+  {
+    from: 'disk full',
+    limits: [],
+    tests: [
+      [
+        `${CORE}/store/faults.test.ts`,
+        'a commit that finds no room changes nothing, whatever was staged, and the next one works',
+        'on a disk that fills up at any byte goes on when there is room',
+      ],
+      [
+        `${CORE}/replicator/announce.test.ts`,
+        'a disk that is full stops the download, tells so, and lets it go on when there is room',
+      ],
+    ],
+    missing: 'a quota for each store, and 64 MiB that are kept free',
+  },
+  {
+    from: 'error on write or sync',
+    limits: [],
+    tests: [
+      [
+        `${CORE}/store/faults.test.ts`,
+        'after a sync that failed nothing is written, and opening again tells the truth',
+        'after a write that failed nothing is written, and opening again tells the truth',
+      ],
+    ],
+  },
+  {
+    from: 'error on read',
+    limits: [],
+    tests: [[`${CORE}/store/faults.test.ts`, 'a read that fails fails alone']],
+  },
+  {
+    from: 'a flipped bit, a file cut short or missing',
+    limits: ['RECORD_BYTES_MAX'],
+    tests: [
+      [
+        `${CORE}/store/damage.test.ts`,
+        'is harmless or detected',
+        'an error names the log, the block and the file',
+      ],
+    ],
+  },
+  {
+    from: 'damage in the journal',
+    limits: [],
+    tests: [
+      [
+        `${CORE}/store/damage.test.ts`,
+        'a bad record with synced ones behind it makes the store read-only until the user says recover',
+      ],
+    ],
+  },
+  {
+    from: 'two processes open one store, or one process twice',
+    limits: [],
+    tests: [
+      [
+        `${SDK}/platform/disk.test.ts`,
+        'while another process writes, its store is locked and can be read; when it is killed, nothing acknowledged is lost',
+        'a store is not opened twice in one process, and its lock is free when it is closed',
+      ],
+    ],
+  },
+  {
+    from: 'read-only folder or medium',
+    limits: [],
+    tests: [
+      [
+        `${SDK}/platform/disk.test.ts`,
+        'a reader changes nothing, not even the lock',
+        'what is not there, or no folder, or not writable, is a clear error',
+      ],
+    ],
+  },
+  {
+    from: 'store copied, restored, synced by another tool',
+    limits: [],
+    tests: [
+      [
+        `${CORE}/store/damage.test.ts`,
+        'a copied directory is read-only until the user says recover; the original is not',
+      ],
+      [
+        `${SDK}/platform/disk.test.ts`,
+        'a copied folder is read-only; a moved one, and one whose times changed, is not',
+      ],
+    ],
+  },
+  {
+    from: 'encrypted log after a lost tail',
+    limits: [],
+    tests: [
+      [
+        `${CORE}/log/cipher.test.ts`,
+        'the same text at the same place never has the same head twice',
+        'equal texts at one place are encrypted in different ways',
+      ],
+    ],
+  },
+  {
+    from: 'a store with very many files or pages',
+    limits: ['OPEN_FILES_MAX', 'PAGE_CACHE_BYTES'],
+    tests: [
+      [
+        `${CORE}/store/engine-reading.test.ts`,
+        'however many files a store has, few are open',
+        'memory for pages is bounded: what was thrown out is read again',
+      ],
+    ],
+  },
+]
