@@ -65,10 +65,11 @@ function read(seq: number, block: Uint8Array, hash: Hash | undefined): TrieNode 
     else if (fields.number === 5) flags = fields.varint()
   }
   if (key === undefined) throw corrupt(seq, 'it has no key')
-  const path = new Path(normalized(key), flags % 2 === HIDDEN, hash)
+  // Not normalized again, as hypertrie does: a key with more slashes in front would lie elsewhere than it was put.
+  const path = new Path(key, flags % 2 === HIDDEN, hash)
   const buckets: Buckets = bytes === undefined ? new Map() : decodeBuckets(bytes, seq, path.length)
   const cost = NODE_BYTES + block.length + 2 * key.length + 9 * path.hash.length + 40 * buckets.size
-  const isVoid = path.key === ''
+  const isVoid = normalized(key) === ''
   return { seq, cost, path, value, flags: Math.floor(flags / OWN_FLAGS), buckets, isVoid }
 }
 

@@ -133,6 +133,9 @@ function checkedKey(key: string): string {
   if (path === '') {
     throw new DatError('BAD_ARGUMENT', 'A key is not empty: an empty one would hide all others.')
   }
+  if (path.startsWith('/')) {
+    throw new DatError('BAD_ARGUMENT', 'A key begins with one slash at most.', { key })
+  }
   // A lone surrogate has no UTF-8: the key that is read would not be the one that was written.
   if (LONE_SURROGATE.test(path)) {
     throw new DatError('BAD_ARGUMENT', 'The key is no well-formed text.', { key })
