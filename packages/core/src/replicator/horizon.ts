@@ -13,6 +13,7 @@ export class Horizon {
   readonly #shared: Shared
   readonly #copies: Copies
   #length = 0
+  #told = 0
 
   constructor(shared: Shared, copies: Copies) {
     this.#shared = shared
@@ -28,13 +29,15 @@ export class Horizon {
     const { replica, events } = this.#shared
     const length = Math.min(has.contiguous, replica.length)
     if (length <= this.#length || fork !== replica.fork) return
-    const before = this.length
     this.#length = length
-    if (length > before) events.emit('remote-contiguous', { length })
+    if (length <= this.#told) return
+    this.#told = length
+    events.emit('remote-contiguous', { length })
   }
 
   /** Our history was cut: what lay above were other blocks. */
   truncated(length: number): void {
     this.#length = Math.min(this.#length, length)
+    this.#told = Math.min(this.#told, length)
   }
 }
