@@ -24,11 +24,13 @@ export interface HandleOwner {
 /** A log in memory with its replication, for all who hold it. */
 export class OpenLog {
   readonly replica: Replica
-  readonly replicator: Replicator
   readonly #clock: Clock
   readonly #handles = new Set<Log>()
   /** Told when the first handle is made, and when the last one is closed. */
   readonly #onHeld: (isHeld: boolean) => void
+  /** Made when somebody first is spoken to, or waits for something that is not here: most of many logs rest. */
+  #replicator: Replicator | undefined
+  readonly #onReplicator: (replicator: Replicator) => void
   #idleSince: number
 
   constructor(
@@ -37,12 +39,27 @@ export class OpenLog {
     options: ReplicaOptions,
     clock: Clock,
     onHeld: (isHeld: boolean) => void,
+    onReplicator: (replicator: Replicator) => void,
   ) {
-    this.replica = Replica.open(store, slot, options)
-    this.replicator = new Replicator(this.replica, { clock, downloading: false })
+    this.replica = Replica.open(store, slot, { ...options, makeRemote: () => this.replicator })
     this.#clock = clock
     this.#onHeld = onHeld
+    this.#onReplicator = onReplicator
     this.#idleSince = clock.now()
+  }
+
+  get replicator(): Replicator {
+    if (this.#replicator === undefined) {
+      const options = { clock: this.#clock, downloading: this.isHeld }
+      this.#replicator = new Replicator(this.replica, options)
+      this.#onReplicator(this.#replicator)
+    }
+    return this.#replicator
+  }
+
+  /** The same if it was needed so far. */
+  get replicatorIfAny(): Replicator | undefined {
+    return this.#replicator
   }
 
   get key(): Uint8Array {
@@ -61,7 +78,7 @@ export class OpenLog {
   /** Has nobody wanted anything of it for long enough? */
   get isIdle(): boolean {
     const now = this.#clock.now()
-    if (this.isHeld || !this.replicator.idle) this.#idleSince = now
+    if (this.isHeld || this.#replicator?.idle === false) this.#idleSince = now
     return now - this.#idleSince >= IDLE_MS
   }
 
@@ -74,7 +91,7 @@ export class OpenLog {
         this.#handles.add(log)
         owner.opened(log)
         if (this.#handles.size > 1) return
-        this.replicator.setDownloading(true)
+        this.#replicator?.setDownloading(true)
         this.#onHeld(true)
       },
       onClose: (log) => {
@@ -82,7 +99,7 @@ export class OpenLog {
         owner.closed(log)
         if (this.#handles.size > 0) return
         this.#idleSince = this.#clock.now()
-        this.replicator.setDownloading(false)
+        this.#replicator?.setDownloading(false)
         this.#onHeld(false)
       },
     })
@@ -98,7 +115,7 @@ export class OpenLog {
     try {
       await this.closeHandles()
     } finally {
-      this.replicator.close()
+      this.#replicator?.close()
       await this.replica.close()
     }
   }

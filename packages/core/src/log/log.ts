@@ -448,7 +448,7 @@ export class Log {
     if (this.#closing !== undefined) return this.#closing
     this.#closing = Promise.resolve().then(() => this.#options.onClose?.(this))
     for (const off of [...this.#listening]) off()
-    this.#waits.endAll(error ?? closed())
+    this.#waits.endAll(() => error ?? closed())
     this.#downloads.cancelAll()
     this.#own.emit('closed', { error })
     return this.#closing

@@ -5,6 +5,8 @@
  * together with all others of the moment, and tells what happened; a head is shown to peers only when it is
  * signed and synced. Everything but `commit`, `sealed` and `close` is synchronous. There is one replica
  * per log and store, and the store and the state below hold all that it knows.
+ *
+ * Long because it is the one way from the layers above into a log: most of it says what is done and calls who does it.
  */
 
 import type { Clock } from '../base/clock.ts'
@@ -73,6 +75,7 @@ export class Replica {
   readonly #signsNow: boolean
   #remote: Remote | undefined
   #makeRemote: (() => Remote) | undefined
+  readonly #isOffered: boolean
   #closed = false
 
   static open(store: Store, slot: Slot, options: ReplicaOptions = {}): Replica {
@@ -81,6 +84,8 @@ export class Replica {
 
   private constructor(store: Store, slot: Slot, options: ReplicaOptions) {
     this.#state = new LogState(store, slot, options.keyPair)
+    this.#makeRemote = options.makeRemote
+    this.#isOffered = options.makeRemote !== undefined
     this.extensions = new Extensions(options.extensions)
     this.#signsNow = options.eagerSignature === true || !this.#state.isKeyStored
     this.#lasting = new Lasting(this.#state, this.events, () => this.#remote?.changed())
@@ -173,17 +178,19 @@ export class Replica {
 
   /** What asks peers, while anybody can. */
   get remote(): Remote | undefined {
-    const make = this.#closed ? undefined : this.#makeRemote
-    this.#makeRemote = undefined
-    return make === undefined ? this.#remote : make()
+    if (this.#remote === undefined && !this.#closed) {
+      const make = this.#makeRemote
+      this.#makeRemote = undefined
+      make?.()
+    }
+    return this.#remote
   }
 
   set remote(remote: Remote | undefined) {
-    // Who could have it at any time is not told that it is there.
-    const isNews = this.#makeRemote !== undefined
     this.#makeRemote = undefined
     this.#remote = remote
-    if (remote !== undefined) this.events.emit('attached', {})
+    // Where it is made when it is wanted, nobody waits for it.
+    if (remote !== undefined && !this.#isOffered) this.events.emit('attached', {})
   }
 
   // ---- Reading -----------------------------------------------------------------------------------

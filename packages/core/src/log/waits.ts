@@ -124,8 +124,10 @@ export class Waits {
     })
   }
 
-  /** Ends all waits. */
-  endAll(error: DatError): void {
+  /** Ends all waits. The error is made only if somebody waits: of ten thousand handles that close mostly nobody. */
+  endAll(errorOf: () => DatError): void {
+    if (this.#open.size === 0) return
+    const error = errorOf()
     for (const fail of [...this.#open]) fail(error)
   }
 }

@@ -113,9 +113,10 @@ export class Announcer {
     return ready
   }
 
+  /** What lies beyond the announced length waits for that to grow, not for the disk. */
   #waitForDisk(): void {
-    const { store } = this.#shared.replica
-    if (this.#pending.length === 0) {
+    const { store, announcedLength } = this.#shared.replica
+    if (!this.#pending.some(({ start }) => start < announcedLength)) {
       this.#stopWaiting?.()
       this.#stopWaiting = undefined
     } else this.#stopWaiting ??= store.onSynced(() => this.#onSynced())

@@ -178,11 +178,11 @@ export class Copies {
     this.#look()
   }
 
-  close(error: DatError): void {
+  close(errorOf: () => DatError): void {
     this.#isClosed = true
     this.#timer?.cancel()
     this.#asking?.cancel()
-    for (const wait of this.#waits) wait.reject(error)
+    for (const wait of this.#waits) wait.reject(errorOf())
     void this.#save().catch(() => {})
   }
 

@@ -137,6 +137,6 @@ export class Follow {
       if (head !== undefined && !peer.closed) peer.sender.data(0, head, 0, () => {})
     }
     for (const peer of [...this.#shared.peers]) peer.sender.close(error)
-    this.#shared.wants.close(error)
+    this.#shared.wants.close(() => error)
   }
 }

@@ -274,8 +274,9 @@ export class Replicator implements Remote {
     this.#pulse.close()
     for (const peer of [...this.#shared.peers]) peer.sender.close(error)
     this.#announcer.close()
-    this.#copies.close(error ?? closedError())
-    this.#shared.wants.close(error ?? closedError())
+    const why = (): DatError => error ?? closedError()
+    this.#copies.close(why)
+    this.#shared.wants.close(why)
     this.#linger?.cancel()
     if (this.replica.remote === this) this.replica.remote = undefined
   }

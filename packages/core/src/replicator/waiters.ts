@@ -116,7 +116,10 @@ export class Waiters {
     if (this.#waiting.size === 0) this.#disarm()
   }
 
-  failAll(error: DatError): void {
+  /** The error is made only if somebody waits. */
+  failAll(errorOf: () => DatError): void {
+    if (this.#waiting.size === 0) return
+    const error = errorOf()
     for (const waiter of [...this.#waiting]) waiter.fail(error)
   }
 

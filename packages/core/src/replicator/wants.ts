@@ -242,14 +242,14 @@ export class Wants {
   }
 
   /** Everybody who waits is told `error`. */
-  close(error: DatError): void {
+  close(errorOf: () => DatError): void {
     this.blocks.clear()
     this.queue = []
     this.stuck = []
     this.seeks = []
     this.updates = []
     this.ranges = []
-    this.#waiters.failAll(error)
+    this.#waiters.failAll(errorOf)
   }
 
   #gone(): void {
