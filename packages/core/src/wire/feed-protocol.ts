@@ -14,6 +14,8 @@ import type { FeedPipe } from './feed-pipe.ts'
 /** One connection's beginning and its control messages. */
 export interface FeedProtocol {
   readonly dialect: FeedDialect
+  /** The handshake needs a log: that which is opened first. */
+  readonly beginsWithLog: boolean
   /** Says the first word, if it is ours to say. */
   begin(): void
   /** A message of the handshake. Throws what ends the connection. */

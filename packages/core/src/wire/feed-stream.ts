@@ -63,6 +63,7 @@ class FeedStream implements FeedMuxer, FeedHost {
   #link: FeedLink | undefined
   /** The handshake is done. */
   #isReady = false
+  #hasToldReady = false
   #touched: StreamChannel[] = []
   #blocked: StreamChannel[] = []
   readonly #deadline: { cancel(): void }
@@ -106,8 +107,15 @@ class FeedStream implements FeedMuxer, FeedHost {
 
   start(): void {
     const { generation } = this.#options
-    if (generation !== undefined) this.#speak(generation, EMPTY)
-    else this.#listen()
+    if (generation === undefined) {
+      this.#listen()
+      return
+    }
+    this.#speak(generation, EMPTY)
+    // Where nobody proves anything, and the first word is a log, there is nothing to wait for.
+    if (this.#protocol?.beginsWithLog === true && this.isInitiator) {
+      this.#options.clock.soon(() => this.#tellReady())
+    }
   }
 
   open(opening: FeedOpening): FeedChannel {
@@ -245,6 +253,12 @@ class FeedStream implements FeedMuxer, FeedHost {
     this.#deadline.cancel()
     if (this.#protocol !== undefined) this.pipe.keepAlive(this.#protocol.dialect.keepAliveMs)
     for (const channel of this.#channels.all()) this.#say(channel)
+    this.#tellReady()
+  }
+
+  #tellReady(): void {
+    if (this.#hasToldReady || this.closed) return
+    this.#hasToldReady = true
     this.#options.onReady?.()
   }
 

@@ -76,7 +76,10 @@ export interface FeedStreamOptions {
    * anything, but whoever does not know the key of the first log understands nothing.
    */
   readonly onFeed?: (discoveryKey: Uint8Array) => boolean
-  /** The generation and `remotePublicKey` are known. */
+  /**
+   * Logs may be opened, and as far as the protocol has a name for it, `remotePublicKey` is known. Comes once. In generation
+   * 1 who dials hears it at once, because his first log is the first word; open that first.
+   */
   readonly onReady?: () => void
   /** Told once, after all conversations, when the connection has ended. */
   readonly onClose?: (error: Error | undefined) => void

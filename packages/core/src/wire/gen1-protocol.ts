@@ -43,6 +43,7 @@ interface FirstFeed {
 
 export class Gen1Protocol implements FeedProtocol {
   readonly dialect: FeedDialect = DIALECT_1
+  readonly beginsWithLog = true
   readonly #host: FeedHost
   readonly #nonce: Uint8Array
   readonly #id: Uint8Array

@@ -39,6 +39,7 @@ const CAPABILITY_NAME = utf8('hypercore capability')
 
 export class Gen2Protocol implements FeedProtocol {
   readonly dialect: FeedDialect = DIALECT_2
+  readonly beginsWithLog = false
   readonly #host: FeedHost
   readonly #noise: NoiseXX
   readonly #nonce: Uint8Array

@@ -19,9 +19,9 @@ import { type BytePipe, SecretStream } from '@dat-rhino/core/wire/secret-stream'
 import type { Transport } from '@dat-rhino/core/wire/transport'
 
 /** Bytes that may wait in a socket before senders are held back. */
-const QUEUED_BYTES_MAX = 1_048_576
+export const QUEUED_BYTES_MAX = 1_048_576
 /** A socket that was ended and whose other end does not end it is cut after this. */
-const LINGER_MS = 5_000
+export const LINGER_MS = 5_000
 
 /** Who is at the two ends. */
 export interface ConnectionOptions {
@@ -149,8 +149,8 @@ export async function listenTcp(options: ListenOptions): Promise<Listener> {
   }
 }
 
-/** Connections whose remote is still a stranger. */
-class HalfOpen {
+/** Connections whose remote is still a stranger: so many at a time, and so many from one address. */
+export class HalfOpen {
   readonly #sockets = new Map<Socket, string>()
   readonly #perAddress = new Map<string, number>()
 
@@ -219,7 +219,8 @@ class DuplexPipe implements BytePipe {
   }
 }
 
-function connected(socket: Socket): Promise<void> {
+/** Resolves when the socket is connected. @throws DatError NO_PEERS, or what the socket was destroyed with */
+export function connected(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       reject(
@@ -236,7 +237,8 @@ function connected(socket: Socket): Promise<void> {
   })
 }
 
-function listening(server: Server, port: number, host: string): Promise<void> {
+/** Resolves when the port is open. @throws DatError IO */
+export function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       reject(new DatError('IO', 'Cannot listen at that address.', { host, port }, error))
@@ -249,6 +251,7 @@ function listening(server: Server, port: number, host: string): Promise<void> {
   })
 }
 
-function broken(error: Error): Error {
+/** What broke a socket, as one of our errors. */
+export function broken(error: Error): Error {
   return error instanceof DatError ? error : new DatError('IO', 'The connection broke.', {}, error)
 }
