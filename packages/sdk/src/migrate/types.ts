@@ -95,6 +95,8 @@ export interface StoredArchive {
   /** Of the first log; 32 bytes. Its address. */
   readonly key: Uint8Array
   readonly format: StoredFormat
+  /** Marked as the copy of its owner (`metadata.ogd`), whether the secret key was found or not. */
+  readonly isOwners: boolean
   /** Metadata first, then content; or one log. */
   readonly parts: readonly StoredPart[]
 }
@@ -114,8 +116,8 @@ export interface StoredStore {
 export interface OpenStoredOptions {
   /** Folder with secret keys by discovery key, as `~/.dat/secret_keys` is, which is the default. */
   readonly secretKeys?: string | undefined
-  /** The module `rocksdb-native`, for corestores 7. Default: as it is installed beside this package. */
-  readonly rocksdb?: unknown
+  /** Main file of the package `rocksdb-native`, for corestores 7. Default: as it is installed beside this package. */
+  readonly rocksdb?: string | undefined
 }
 
 /** One thing that can be done with an archive. */
