@@ -14,13 +14,13 @@ export interface LogFlags extends ReadFlags {
 
 export async function history(session: Session, where: string, flags: LogFlags): Promise<void> {
   const { output } = session
-  await withDrive(session, where, undefined, flags, async ({ whole, version: newest, wait }) => {
+  await withDrive(session, where, undefined, flags, async ({ drive, version: newest, wait }) => {
     const { limit } = flags
-    const range = { lt: newest, reverse: true, ...(limit === undefined ? {} : { limit }) }
+    const range = { reverse: true, ...(limit === undefined ? {} : { limit }) }
     const width = String(newest).length
-    for await (const { version, path, entry } of whole.history(range, wait)) {
+    for await (const { version, path, entry } of drive.history(range, wait)) {
       const what = entry === undefined ? 'del' : 'put'
-      const bytes = entry?.blob?.byteLength
+      const bytes = entry?.stat.size
       const note = bytes === undefined ? '' : `  (${size(bytes)})`
       output.result(
         what,

@@ -23,12 +23,12 @@ export async function list(
   await withDrive(session, where, path, flags, async (opened) => {
     const { drive, path: below, wait } = opened
     const entry = below === '/' ? undefined : await drive.entry(below, wait)
-    if (entry !== undefined) return showEntry(session, entry, flags)
+    if (entry !== undefined && !isFolder(entry)) return showEntry(session, entry, flags)
 
     const shown = await (flags.recursive === true
       ? listAll(session, opened, flags)
       : listFolder(session, opened, flags))
-    if (shown === 0 && below !== '/') throw notThere(below)
+    if (shown === 0 && (await drive.stat(below, wait)) === undefined) throw notThere(below)
   })
 }
 
@@ -50,7 +50,8 @@ async function listFolder(
 ): Promise<number> {
   let shown = 0
   for await (const item of drive.readdir(path, wait)) {
-    if (item.entry !== undefined) showEntry(session, item.entry, flags, item.name)
+    const { entry } = item
+    if (entry !== undefined && !isFolder(entry)) showEntry(session, entry, flags, item.name)
     if (item.folder) showFolder(session, item.path, item.name, flags)
     shown++
   }
@@ -73,6 +74,7 @@ function showEntry(
       version: entry.version,
       bytes,
       executable: entry.executable,
+      ...(entry.stat.mtimeMs === undefined ? {} : { mtimeMs: entry.stat.mtimeMs }),
       ...(entry.linkname === undefined ? {} : { linkname: entry.linkname }),
       ...(entry.invalid === undefined ? {} : { invalid: entry.invalid }),
     },
@@ -82,6 +84,11 @@ function showEntry(
 
 function showFolder({ output }: Session, path: string, name: string, flags: ListFlags): void {
   output.result('folder', { path }, `${longForm(flags, 'd', '-')}${name}/`)
+}
+
+/** Older drives have rows of folders too. */
+function isFolder(entry: DriveEntry): boolean {
+  return entry.stat.kind === 'folder'
 }
 
 function kindOf(entry: DriveEntry): string {

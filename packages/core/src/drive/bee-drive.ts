@@ -30,7 +30,7 @@ import { DriveBatch } from './drive-batch.ts'
 import { fetchRuns } from './fetch.ts'
 import { DB_NAME } from './keys.ts'
 import { normalize } from './path.ts'
-import { decodeEntry, encodeRow } from './row.ts'
+import { encodeRow } from './row.ts'
 import type {
   DriveChange,
   DriveDifference,
@@ -212,16 +212,8 @@ export class BeeDrive implements Drive {
     return this.contentLog === undefined ? [] : fetchRuns(this.contentLog, entries)
   }
 
-  /** Changes in the order in which they were made, oldest first unless `reverse`. */
-  async *history(
-    range: HistoryRange = {},
-    options: WaitOptions = {},
-  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
-    for await (const { type, seq, key, value } of this.#rows.history(range, options)) {
-      const entry = decodeEntry(seq, key, value)
-      const { path } = entry
-      yield { version: seq + 1, path, entry: type === 'put' ? entry : undefined }
-    }
+  history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
+    return this.#view.history(range, options)
   }
 
   /** The drive at an older version, read-only. */

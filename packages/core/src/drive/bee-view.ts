@@ -23,10 +23,12 @@ import type {
   DriveDifference,
   DriveDownload,
   DriveEntry,
+  DriveHistoryEntry,
   DriveReader,
   DriveStat,
   EntryOptions,
   FolderItem,
+  HistoryRange,
   ListOptions,
   ReadOptions,
 } from './types.ts'
@@ -178,6 +180,17 @@ export class BeeDriveView implements DriveReader {
 
   #normalizeFolder(folder: string): string {
     return normalizeFolder(folder, { strict: this.#source.strictPaths })
+  }
+
+  async *history(
+    range: HistoryRange = {},
+    options: WaitOptions = {},
+  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
+    for await (const { type, seq, key, value } of this.#rows.history(range, options)) {
+      const entry = decodeEntry(seq, key, value)
+      const { path } = entry
+      yield { version: seq + 1, path, entry: type === 'put' ? entry : undefined }
+    }
   }
 
   // ---- Transfer ----

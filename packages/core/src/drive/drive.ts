@@ -9,15 +9,7 @@
 
 import type { Log } from '../log/log.ts'
 import type { Download, WaitOptions } from '../log/remote.ts'
-import type {
-  DriveChange,
-  DriveEntry,
-  DriveHistoryEntry,
-  DriveMount,
-  DriveReader,
-  HistoryRange,
-  PutFileOptions,
-} from './types.ts'
+import type { DriveChange, DriveEntry, DriveMount, DriveReader, PutFileOptions } from './types.ts'
 
 export type * from './types.ts'
 
@@ -63,8 +55,6 @@ export interface Drive extends DriveReader, AsyncDisposable {
   ready(options?: WaitOptions): Promise<void>
   /** Asks peers for a newer version; was there one? */
   update(options?: WaitOptions): Promise<boolean>
-  /** Changes in the order in which they were made, oldest first unless `reverse`; bounds are blocks of `log`. */
-  history(range?: HistoryRange, options?: WaitOptions): AsyncIterable<DriveHistoryEntry>
   /** The drive at an older version, read-only. */
   checkout(version: number): DriveReader
   /**

@@ -20,10 +20,12 @@ import type {
   DriveDifference,
   DriveDownload,
   DriveEntry,
+  DriveHistoryEntry,
   DriveReader,
   DriveStat,
   EntryOptions,
   FolderItem,
+  HistoryRange,
   ListOptions,
   ReadOptions,
 } from './types.ts'
@@ -41,6 +43,7 @@ export interface Rows {
   children(folder: string, options: WaitOptions): Promise<FolderItem[]>
   /** Rows below a folder that are not the same at another version. */
   diff(version: number, folder: string, options: WaitOptions): AsyncIterable<DriveDifference>
+  history(range: HistoryRange, options: WaitOptions): AsyncIterable<DriveHistoryEntry>
   /** Where the bytes of a file are. */
   content(entry: DriveEntry, options: WaitOptions): Promise<Blobs>
 }
@@ -154,6 +157,10 @@ export class OldDriveView implements DriveReader {
 
   diff(version: number, folder = '/', options: WaitOptions = {}): AsyncIterable<DriveDifference> {
     return this.#rows.diff(version, normalizeFolder(folder), options)
+  }
+
+  history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
+    return this.#rows.history(range, options)
   }
 
   // ---- Transfer ----

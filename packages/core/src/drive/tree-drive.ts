@@ -19,7 +19,7 @@ import { Blobs } from './blobs.ts'
 import type { Drive, DriveAbilities, MountPoint } from './drive.ts'
 import { fetchRuns } from './fetch.ts'
 import { OldDriveView } from './old-view.ts'
-import { TreeRows, treeEntry, versionRange } from './tree-rows.ts'
+import { TreeRows } from './tree-rows.ts'
 import type {
   DriveChange,
   DriveDifference,
@@ -156,16 +156,8 @@ export class TreeDrive implements Drive {
     return this.#view.download(path, options)
   }
 
-  async *history(
-    range: HistoryRange = {},
-    options: WaitOptions = {},
-  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
-    const versions = versionRange(range, this.log.length)
-    if (versions === undefined) return
-    for await (const row of this.#tree.history(versions, options)) {
-      const entry = row.type === 'put' ? treeEntry(row) : undefined
-      yield { version: row.seq, path: row.name, entry }
-    }
+  history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
+    return this.#view.history(range, options)
   }
 
   checkout(version: number): DriveReader {

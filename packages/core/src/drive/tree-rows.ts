@@ -15,10 +15,16 @@ import type { Blobs } from './blobs.ts'
 import { oldEntry } from './old-entry.ts'
 import type { Rows } from './old-view.ts'
 import { sorted } from './sorted.ts'
-import type { DriveDifference, DriveEntry, FolderItem, HistoryRange } from './types.ts'
+import type {
+  DriveDifference,
+  DriveEntry,
+  DriveHistoryEntry,
+  FolderItem,
+  HistoryRange,
+} from './types.ts'
 
 /** Block n makes version n: block 0 is the header. */
-export function treeEntry({ name, seq, value }: AppendTreeEntry): DriveEntry {
+function treeEntry({ name, seq, value }: AppendTreeEntry): DriveEntry {
   return oldEntry({ path: name, seq, version: seq }, value)
 }
 
@@ -85,16 +91,25 @@ export class TreeRows implements Rows {
     yield* sorted(differences, ({ path }) => path)
   }
 
+  async *history(
+    range: HistoryRange,
+    options: WaitOptions,
+  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
+    const versions = versionRange(range, this.version + 1)
+    if (versions === undefined) return
+    for await (const row of this.#tree.history(versions, options)) {
+      const entry = row.type === 'put' ? treeEntry(row) : undefined
+      yield { version: row.seq, path: row.name, entry }
+    }
+  }
+
   content(_entry: DriveEntry, options: WaitOptions): Promise<Blobs> {
     return this.#content(options)
   }
 }
 
 /** Bounds on blocks as bounds on versions; `undefined` if nothing is in them. */
-export function versionRange(
-  range: HistoryRange,
-  length: number,
-): AppendTreeHistoryRange | undefined {
+function versionRange(range: HistoryRange, length: number): AppendTreeHistoryRange | undefined {
   const { gt, gte = 1, lt, lte, reverse = false, limit, live = false } = range
   const at = (block: number): number => (block < 0 ? block + length : block)
   const start = Math.max(1, gt === undefined ? at(gte) : at(gt) + 1)

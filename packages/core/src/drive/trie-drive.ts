@@ -21,8 +21,7 @@ import { MountGraph, type Place } from './mount-graph.ts'
 import { decodeMount, MOUNTS_PREFIX } from './mount-record.ts'
 import { OldDriveView } from './old-view.ts'
 import { TrieFiles } from './trie-content.ts'
-import { rowChanges } from './trie-history.ts'
-import { isLoop, placedEntry } from './trie-listing.ts'
+import { isLoop } from './trie-listing.ts'
 import { TrieRows } from './trie-rows.ts'
 import { TrieWriter } from './trie-write.ts'
 import type {
@@ -166,14 +165,8 @@ export class TrieDrive implements Drive {
     return this.#view.download(path, options)
   }
 
-  async *history(
-    range: HistoryRange = {},
-    options: WaitOptions = {},
-  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
-    for await (const { seq, key, entry: row } of rowChanges(this.#files.trie, range, options)) {
-      const entry = row && placedEntry(this.#graph, this.#root, row)
-      yield { version: seq + 1, path: entry?.path ?? `/${key}`, entry }
-    }
+  history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
+    return this.#view.history(range, options)
   }
 
   checkout(version: number): DriveReader {

@@ -10,9 +10,16 @@ import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
 import type { MountGraph, Place, Spot } from './mount-graph.ts'
 import type { Rows } from './old-view.ts'
-import { diffRows } from './trie-history.ts'
+import { diffRows, rowChanges } from './trie-history.ts'
 import { hasBelow, listBelow, placedEntry, readBelow } from './trie-listing.ts'
-import type { DriveDifference, DriveEntry, FolderItem, ListOptions } from './types.ts'
+import type {
+  DriveDifference,
+  DriveEntry,
+  DriveHistoryEntry,
+  FolderItem,
+  HistoryRange,
+  ListOptions,
+} from './types.ts'
 
 export class TrieRows implements Rows {
   readonly #graph: MountGraph
@@ -62,6 +69,16 @@ export class TrieRows implements Rows {
       const rightEntry = right && placedEntry(this.#graph, place, right)
       const path = leftEntry?.path ?? rightEntry?.path ?? ''
       yield { path, left: leftEntry, right: rightEntry }
+    }
+  }
+
+  async *history(
+    range: HistoryRange,
+    options: WaitOptions,
+  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
+    for await (const { seq, key, entry } of rowChanges(this.#root.reader, range, options)) {
+      const placed = entry && placedEntry(this.#graph, this.#root, entry)
+      yield { version: seq + 1, path: placed?.path ?? `/${key}`, entry: placed }
     }
   }
 

@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts'
 import type { GetOptions, LogSelector } from '../corestore/corestore.ts'
 import type { WantedGeneration } from '../corestore/identify.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
+import type { HistoryRange } from '../index/bee.ts'
 import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 
@@ -232,6 +233,11 @@ export interface DriveReader {
   readdir(folder?: string, options?: WaitOptions): AsyncIterable<FolderItem>
   /** Paths whose rows are not the same in this view (left) and at `version` (right). */
   diff(version: number, folder?: string, options?: WaitOptions): AsyncIterable<DriveDifference>
+  /**
+   * Changes in the order in which they were made, up to this version, oldest first unless `reverse`. Bounds are blocks of
+   * the log of rows.
+   */
+  history(range?: HistoryRange, options?: WaitOptions): AsyncIterable<DriveHistoryEntry>
   /** Are all bytes of this file, or of all files below this folder, here? */
   has(path: string, options?: WaitOptions): Promise<boolean>
   /** Fetches a file, or all files below a folder. */
