@@ -6,6 +6,14 @@
 
 export { CODES, type Code, DatError, isCode } from '@dat-rhino/core/base/errors'
 export type { WaitOptions } from '@dat-rhino/core/log/remote'
+export type {
+  EncodedJoinOptions,
+  JoinOptions,
+  Room,
+  SendOptions,
+  SocketPeer,
+  TopicLike,
+} from '@dat-rhino/core/sockets/sockets'
 export type { Durability } from '@dat-rhino/core/store/store'
 export { Clone } from './files/clone.ts'
 export type { LocalEdits } from './files/edits.ts'
@@ -23,5 +31,6 @@ export { type CloneOptions, type ShareOptions, STATE_FOLDER } from './files/opti
 export { Share } from './files/share.ts'
 export type { NetworkPeer, NetworkState } from './network/network.ts'
 export type { NetworkOptions } from './network/options.ts'
+export type { NodeSockets } from './network/sockets.ts'
 export type { StoreHolder } from './platform/node/holder.ts'
 export { type OpenOptions, open, type ReadOptions, Rhino } from './rhino.ts'

@@ -31,6 +31,7 @@ import { fileError } from './files/problems.ts'
 import { Share } from './files/share.ts'
 import { AT_ONCE_MS, type NetworkState } from './network/network.ts'
 import type { NetworkOptions } from './network/options.ts'
+import { NodeSockets } from './network/sockets.ts'
 import { IN_MEMORY } from './platform/node/storage.ts'
 import { Station, type StationOptions } from './station.ts'
 
@@ -67,6 +68,8 @@ export async function open(options: OpenOptions = {}): Promise<Rhino> {
 
 /** An open node; `open` makes it. */
 export class Rhino implements AsyncDisposable {
+  /** Messages between peers of a topic, on the connections of this node. */
+  readonly sockets: NodeSockets
   readonly #storage: string | undefined
   readonly #options: StationOptions
   readonly #stations = new Set<Station>()
@@ -85,6 +88,7 @@ export class Rhino implements AsyncDisposable {
       recover: options.recover ?? false,
       clock,
     }
+    this.sockets = new NodeSockets({ open: this.#stations, main: () => this.#mainStation() }, clock)
   }
 
   /** See `open`. */
@@ -236,6 +240,7 @@ export class Rhino implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    await this.sockets.close()
     await Promise.all([...this.#folders].map((folder) => folder.close()))
     await Promise.all([...this.#stations].map((station) => station.close()))
   }
@@ -255,6 +260,7 @@ export class Rhino implements AsyncDisposable {
     if (this.#closing !== undefined) throw new DatError('CLOSED', 'The node is closed.')
     const station = await Station.open(path, { ...this.#options, ...options })
     this.#stations.add(station)
+    this.sockets.serve(station.corestore)
     return station
   }
 
