@@ -7,6 +7,7 @@
  */
 
 import type { Clock } from '../base/clock.ts'
+import type { AuditOptions, AuditReport } from '../log/audit.ts'
 import { Log, type LogOptions } from '../log/log.ts'
 import { Replica, type ReplicaOptions } from '../log/replica.ts'
 import { Replicator } from '../replicator/replicator.ts'
@@ -32,6 +33,7 @@ export class OpenLog {
   #replicator: Replicator | undefined
   readonly #onReplicator: (replicator: Replicator) => void
   #idleSince: number
+  #audits = 0
 
   constructor(
     store: Store,
@@ -78,7 +80,8 @@ export class OpenLog {
   /** Has nobody wanted anything of it for long enough? */
   get isIdle(): boolean {
     const now = this.#clock.now()
-    if (this.isHeld || this.#replicator?.idle === false) this.#idleSince = now
+    const isUsed = this.isHeld || this.#audits > 0 || this.#replicator?.idle === false
+    if (isUsed) this.#idleSince = now
     return now - this.#idleSince >= IDLE_MS
   }
 
@@ -103,6 +106,21 @@ export class OpenLog {
         this.#onHeld(false)
       },
     })
+  }
+
+  /** Is nobody here or elsewhere interested, so that it may be closed at once? */
+  get isUnused(): boolean {
+    return !this.isHeld && this.#audits === 0 && this.#replicator === undefined
+  }
+
+  /** Audits what is stored. It stays open for that, and no peer hears of it. */
+  async audit(options: AuditOptions): Promise<AuditReport> {
+    this.#audits++
+    try {
+      return await this.replica.audit(this.#clock, options)
+    } finally {
+      this.#audits--
+    }
   }
 
   /** Closes the handles; conversations go on for a while. */
