@@ -20,6 +20,7 @@ import {
   openExtension,
 } from '../log/extensions.ts'
 import type { Log, SessionOptions } from '../log/log.ts'
+import { DEFAULT_WAIT_MS } from '../log/remote.ts'
 import type { PeerStats } from '../replicator/replicator.ts'
 import type { Alias, LogIdentity, Store } from '../store/store.ts'
 import type { ByteStream } from '../wire/byte-stream.ts'
@@ -124,7 +125,7 @@ export class Corestore {
   async get(selector: LogSelector, options: GetOptions = {}): Promise<Log> {
     this.#checkOpen()
     const { createIfMissing = true, signal, ...handleOptions } = options
-    const { timeoutMs = 0 } = options
+    const { timeoutMs = DEFAULT_WAIT_MS } = options
     const limits = signal === undefined ? { timeoutMs } : { timeoutMs, signal }
     const wanted = identify(this.store, this.namespaceKey, selector)
     const open = await this.#root.get(wanted, createIfMissing, limits)
