@@ -7,10 +7,11 @@
  *
  *     npm run bench                       all tasks, five rounds each
  *     npm run bench -- --task get-1k      some tasks; may be repeated
+ *     npm run bench -- --scale            the same operations on stores of growing size; takes an hour
  *     npm run bench -- --smoke            every task for a moment: contents only, no figures
  */
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './harness/machine.ts'
@@ -20,13 +21,14 @@ import { ROOT } from './harness/root.ts'
 import { type Rounds, type Summary, summarize } from './harness/stats.ts'
 import { markdown, short, text } from './harness/table.ts'
 import type { Sample, Setting, Task } from './harness/task.ts'
-import { countFiles, makeFewFiles, TREE_FOLDER } from './harness/tree.ts'
-import { TASKS } from './tasks/all.ts'
+import { countFiles, Trees } from './harness/tree.ts'
+import { ALL_TASKS, SCALE_TASKS, TASKS } from './tasks/all.ts'
 
 const { values: options } = parseArgs({
   options: {
     task: { type: 'string', multiple: true, default: [] },
     rounds: { type: 'string', default: '5' },
+    scale: { type: 'boolean', default: false },
     smoke: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     out: { type: 'string', default: join(ROOT, 'bench', 'out') },
@@ -37,15 +39,15 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const tell = (line: string): void => void process.stderr.write(`${line}\n`)
 
 function chosen(): readonly Task[] {
-  const unknown = options.task.filter((name) => TASKS.every((task) => task.name !== name))
+  const names = new Set(options.task)
+  const unknown = options.task.filter((name) => ALL_TASKS.every((task) => task.name !== name))
   if (unknown.length > 0) {
-    throw new Error(`No task ${unknown.join(', ')}; there are ${TASKS.map(nameOf).join(' ')}.`)
+    const known = ALL_TASKS.map(({ name }) => name).join(' ')
+    throw new Error(`No task ${unknown.join(', ')}; there are ${known}.`)
   }
-  return options.task.length === 0 ? TASKS : TASKS.filter(({ name }) => options.task.includes(name))
-}
-
-function nameOf({ name }: Task): string {
-  return name
+  if (names.size > 0) return ALL_TASKS.filter(({ name }) => names.has(name))
+  if (options.smoke) return ALL_TASKS
+  return options.scale ? SCALE_TASKS : TASKS
 }
 
 /** Sides by name: `reference`, then rows by number. */
@@ -55,24 +57,27 @@ function sidesOf(task: Task): string[] {
 
 type Scale = Pick<Setting, 'count' | 'tree'>
 
-function settingOf(task: Task, tree: string, isSmoke = options.smoke): Scale {
-  if (task.needsTree === true) return { count: countFiles(tree), tree }
+function settingOf(task: Task, trees: Trees, isSmoke = options.smoke): Scale {
+  if (task.tree !== undefined) {
+    const tree = trees.folder(task.tree)
+    return { count: countFiles(tree), tree }
+  }
   return { count: isSmoke ? task.smokeCount : task.count, tree: '' }
 }
 
 /** The reference and our first row, at the same time: nobody looks at the clock. */
-async function smoke(task: Task, tree: string): Promise<void> {
-  const setting = settingOf(task, tree)
+async function smoke(task: Task, trees: Trees): Promise<void> {
+  const setting = settingOf(task, trees)
   await Promise.all(['reference', '0'].map((side) => measure(task, side, setting)))
   say(`ok ${task.name}`)
 }
 
-async function measureTask(task: Task, tree: string, rounds: number): Promise<Rounds[]> {
+async function measureTask(task: Task, trees: Trees, rounds: number): Promise<Rounds[]> {
   const sides = sidesOf(task)
-  const setting = settingOf(task, tree)
+  const setting = settingOf(task, trees)
   const samples = new Map<string, Sample[]>(sides.map((side) => [side, []]))
-  if (task.needsTree !== true) {
-    for (const side of sides) await measure(task, side, settingOf(task, tree, true))
+  if (task.tree === undefined) {
+    for (const side of sides) await measure(task, side, settingOf(task, trees, true))
   }
   for (let round = 0; round < rounds; round++) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
@@ -104,26 +109,26 @@ function write(all: readonly Rounds[], summaries: readonly Summary[], machine: o
 
 async function main(): Promise<void> {
   if (options.list) {
-    for (const { name, title } of TASKS) say(`${name.padEnd(20)} ${title}`)
+    for (const { name, title } of ALL_TASKS) say(`${name.padEnd(22)} ${title}`)
     return
   }
   const tasks = chosen()
   const rounds = Number(options.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number.')
-  const tree = options.smoke ? makeFewFiles() : TREE_FOLDER
+  const trees = new Trees(options.smoke)
   try {
     if (options.smoke) {
-      for (const task of tasks) await smoke(task, tree)
+      for (const task of tasks) await smoke(task, trees)
       return
     }
     const machine = describeMachine()
     const all: Rounds[] = []
-    for (const task of tasks) all.push(...(await measureTask(task, tree, rounds)))
+    for (const task of tasks) all.push(...(await measureTask(task, trees, rounds)))
     const summaries = all.map(summarize)
     say(text(summaries))
     write(all, summaries, machine)
   } finally {
-    if (options.smoke) rmSync(tree, { recursive: true, force: true })
+    trees.remove()
   }
 }
 

@@ -7,6 +7,8 @@
  * runs while `run` does.
  */
 
+import type { TreeKind } from './tree.ts'
+
 /** What the phases of one measurement share. */
 export interface Setting {
   /** Empty when `prepare` starts. */
@@ -70,8 +72,8 @@ export interface Task {
   /** Operations in a full run, and in a smoke run. Of a tree they are its files, whatever is said here. */
   readonly count: number
   readonly smokeCount: number
-  /** Does it need the file tree? */
-  readonly needsTree?: boolean
+  /** The files that it works on, if any. */
+  readonly tree?: TreeKind
   readonly reference: Side
   readonly rows: readonly Row[]
 }

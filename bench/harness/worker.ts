@@ -6,14 +6,14 @@
  */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { TASKS } from '../tasks/all.ts'
+import { ALL_TASKS } from '../tasks/all.ts'
 import { ProcessMeter } from './meter.ts'
 import type { Setting, Side, Task } from './task.ts'
 
 const [taskName, sideName, phase] = process.argv.slice(2)
 
 function findSide(): Side {
-  const task: Task | undefined = TASKS.find(({ name }) => name === taskName)
+  const task: Task | undefined = ALL_TASKS.find(({ name }) => name === taskName)
   if (task === undefined) throw new Error(`There is no task ${taskName}.`)
   if (sideName === 'reference') return task.reference
   const row = task.rows[Number(sideName)]

@@ -164,12 +164,12 @@ interface Shape {
   readonly name: string
   readonly title: string
   readonly counts: readonly [number, number]
-  readonly goal: number
-  readonly times: number
+  readonly goal?: number
+  readonly times?: number
 }
 
 function task(shape: Shape, side: (kind: Kind) => Side): Task {
-  const { name, title, counts, goal, times } = shape
+  const { name, title, counts, ...promised } = shape
   return {
     name,
     title,
@@ -177,7 +177,7 @@ function task(shape: Shape, side: (kind: Kind) => Side): Task {
     count: counts[0],
     smokeCount: counts[1],
     reference: side(reference),
-    rows: [{ label: '', durability: 'write, no sync', goal, times, side: side(ours) }],
+    rows: [{ label: '', durability: 'write, no sync', ...promised, side: side(ours) }],
   }
 }
 
@@ -217,3 +217,52 @@ export const bees: readonly Task[] = [
     (kind) => reading(kind, iterate),
   ),
 ]
+
+// ---- Growing -------------------------------------------------------------------------------------
+
+const SMOKE = 60
+
+/** Works on a bee of `keys` keys that was just opened. */
+function atSize(
+  kind: Kind,
+  keys: number,
+  work: (bee: BenchBee, count: number, keys: number) => Promise<void>,
+): Side {
+  const keysOf = ({ count }: Setting): number => (count === SMOKE ? SMOKE : keys)
+  return {
+    async prepare(setting) {
+      const bee = await kind(storeFolder(setting), NAME)
+      await fill(bee, keysOf(setting))
+      await bee.close()
+    },
+    async run(setting, meter) {
+      const bee = await kind(storeFolder(setting), NAME)
+      await meter.measure(() => work(bee, setting.count, keysOf(setting)))
+      await bee.close()
+    },
+  }
+}
+
+async function putMore(bee: BenchBee, count: number, keys: number): Promise<void> {
+  for (const { key, value } of rowsOf(keys, keys + count)) await bee.put(key, value)
+}
+
+async function getAny(bee: BenchBee, count: number, keys: number): Promise<void> {
+  for (const i of randomOrder(count, keys)) checkValue(i, await bee.get(keyOf(i)))
+}
+
+/** The same on bees of growing size; run by `--scale`. */
+export const beeScale: readonly Task[] = [
+  { size: '10k', keys: 10_000 },
+  { size: '100k', keys: 100_000 },
+  { size: '1m', keys: 1_000_000 },
+].flatMap(({ size, keys }) => [
+  task(
+    { name: `bee-put-at-${size}`, title: `bee: put into ${size} keys`, counts: [2_000, SMOKE] },
+    (kind) => atSize(kind, keys, putMore),
+  ),
+  task(
+    { name: `bee-get-of-${size}`, title: `bee: get from ${size} keys`, counts: [10_000, SMOKE] },
+    (kind) => atSize(kind, keys, getAny),
+  ),
+])
