@@ -15,6 +15,7 @@ import type { MakeMuxer } from '../wire/channel.ts'
 import { Mux } from '../wire/mux.ts'
 import type { Transport } from '../wire/transport.ts'
 import { StoreConnection } from './connection.ts'
+import { Dial, type DialFunction } from './dial.ts'
 import type { CorestoreEvents } from './events.ts'
 import { type FeedConnectOptions, type FeedHost, StoreFeedConnection } from './feed-connection.ts'
 import type { Gate } from './gate.ts'
@@ -40,6 +41,8 @@ export class Connections {
   readonly gate: Gate
   readonly #host: ConnectionsHost
   readonly #directory: Directory
+  /** Addresses that are kept connected. */
+  readonly #dials = new Set<Dial>()
   #isSuspended = false
 
   constructor(host: ConnectionsHost, gate: Gate) {
@@ -81,6 +84,22 @@ export class Connections {
     this.#host.events.emit('peer-add', { remotePublicKey })
     connection.attach(this.#host.heldLogs())
     return connection
+  }
+
+  /** See `Corestore.keepConnected`. */
+  keepConnected(dial: DialFunction): Dial {
+    const kept = new Dial(
+      dial,
+      {
+        clock: this.#host.clock,
+        random: Math.random,
+        connect: (carrier) => this.connect(carrier),
+        closed: (closed) => this.#dials.delete(closed),
+      },
+      this.#isSuspended,
+    )
+    this.#dials.add(kept)
+    return kept
   }
 
   /** Speaks about old logs on a byte stream. A peer that is not let in hears nothing about any. */
@@ -144,14 +163,17 @@ export class Connections {
   /** Ends all connections; nobody is let in before `resume`. */
   suspend(): void {
     this.#isSuspended = true
+    for (const dial of this.#dials) dial.pause()
     this.#closeAll(() => true)
   }
 
   resume(): void {
     this.#isSuspended = false
+    for (const dial of this.#dials) dial.resume()
   }
 
   close(): void {
+    for (const dial of [...this.#dials]) dial.close()
     for (const connection of this.#all) connection.close()
     this.gate.close()
   }

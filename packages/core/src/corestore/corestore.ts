@@ -26,8 +26,10 @@ import type { Alias, LogIdentity, Store } from '../store/store.ts'
 import type { ByteStream } from '../wire/byte-stream.ts'
 import type { MakeMuxer } from '../wire/channel.ts'
 import type { Transport } from '../wire/transport.ts'
+import { auditStore, type LogAudit, type StoreAuditOptions } from './audit.ts'
 import type { Connection } from './connection.ts'
 import { goneLogs, isDeleted } from './deletion.ts'
+import type { Dial, DialFunction } from './dial.ts'
 import type { CorestoreEvents } from './events.ts'
 import type { FeedConnection, FeedConnectOptions } from './feed-connection.ts'
 import type { Traffic } from './gate.ts'
@@ -229,6 +231,15 @@ export class Corestore {
     return this.#root.net.feeds
   }
 
+  /**
+   * Stays connected with an address: `dial` makes a connection, now and again whenever it has ended, after a second at
+   * first and then ever less often, until the dial or the store is closed.
+   */
+  keepConnected(dial: DialFunction): Dial {
+    this.#checkOpen()
+    return this.#root.net.keepConnected(dial)
+  }
+
   /** What holds for peers. Changed with `setPolicy`. */
   get policy(): Policy {
     return this.#root.net.gate.policy
@@ -284,7 +295,7 @@ export class Corestore {
     await this.#root.suspend()
   }
 
-  /** Peers are let in again. Connections are made by whoever made them before. */
+  /** Peers are let in again; what is kept connected is dialled at once. */
   resume(): void {
     this.#checkOpen()
     this.#root.resume()
@@ -344,6 +355,29 @@ export class Corestore {
   exportPrimaryKey(): Uint8Array {
     this.#checkOpen()
     return copy(this.store.primaryKey)
+  }
+
+  /**
+   * Audits all stored logs, one after the other, in order of discovery key; each is told as `log.audit` tells it, or why it
+   * could not be looked at. Nobody hears of it.
+   *
+   * @throws DatError while iterating: ABORTED, CLOSED
+   */
+  audit(options: StoreAuditOptions = {}): AsyncIterable<LogAudit> {
+    this.#checkOpen()
+    const root = this.#root
+    const { signal } = options
+    return auditStore(
+      {
+        logs: this.list(),
+        identify: (discoveryKey) => identify(this.store, this.namespaceKey, { discoveryKey }),
+        get: (wanted) => root.get(wanted, false, signal === undefined ? {} : { signal }),
+        release: async (log) => {
+          if (log.isUnused && !root.closed) await root.closeLog(log)
+        },
+      },
+      options,
+    )
   }
 
   /** Resolves when everything acknowledged so far is signed and on the disk. */
