@@ -136,7 +136,8 @@ export class OldDriveView implements DriveReader {
   ): AsyncGenerator<DriveEntry, void, undefined> {
     const isIgnored = ignoring(options.ignore)
     for (const entry of await this.#below(folder, options)) {
-      const isWanted = options.folders === true || entry.stat.kind !== 'folder'
+      const isFile = entry.stat.kind !== 'folder' || entry.invalid !== undefined
+      const isWanted = options.folders === true || isFile
       if (isWanted && !isIgnored(entry.path)) yield entry
     }
   }

@@ -6,13 +6,12 @@
  * it is. The format says nothing about the generation of the logs, nor the other way round.
  */
 
-import { DatError, isCode } from '../base/errors.ts'
-import { Fields } from '../bytes/protobuf.ts'
-import { KEY_BYTES } from '../crypto/crypto.ts'
+import { DatError } from '../base/errors.ts'
 import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { BeeDrive } from './bee-drive.ts'
 import type { Drive, DriveFormat } from './drive.ts'
+import { driveFormat } from './header.ts'
 import { TreeDrive } from './tree-drive.ts'
 import { TrieDrive } from './trie-drive.ts'
 import type { DriveOptions } from './types.ts'
@@ -29,13 +28,6 @@ const OPENERS: Readonly<Record<DriveFormat, (options: DriveOptions) => Promise<D
   'hyperdrive 10': TrieDrive.open,
   'hyperdrive 13': BeeDrive.open,
 }
-
-/** Formats by the name in block 0. */
-const FORMATS: ReadonlyMap<string, DriveFormat> = new Map([
-  ['hyperdrive', 'hyperdrive 9'],
-  ['hypertrie', 'hyperdrive 10'],
-  ['hyperbee', 'hyperdrive 13'],
-])
 
 /**
  * Opens the drive of a key (or of an open log), whatever its format; without either, the one of today's network that is
@@ -67,36 +59,4 @@ function rowsLog({ store, key, encryptionKey, readOnly }: OpenDriveOptions): Pro
       ...(readOnly === true && { writable: false }),
     },
   )
-}
-
-/** The format of the drive whose log of rows begins with `block`. Throws `UNSUPPORTED` if it is none. */
-export function driveFormat(block: Uint8Array): DriveFormat {
-  const name = formatName(block)
-  const format = name === undefined ? undefined : FORMATS.get(name)
-  if (format !== undefined && !isBareTrie(format, block)) return format
-  const what = name === undefined ? 'a plain log, or encrypted' : `a log of "${name}"`
-  throw new DatError('UNSUPPORTED', `The key leads to ${what}, not to a drive.`, {
-    format: name ?? '',
-  })
-}
-
-/** Tries hold other things too: that of a drive names the log of the files. */
-function isBareTrie(format: DriveFormat, block: Uint8Array): boolean {
-  if (format !== 'hyperdrive 10') return false
-  const fields = new Fields(block)
-  while (fields.next()) if (fields.number === 2) return fields.bytes().length !== KEY_BYTES
-  return true
-}
-
-/** The text in the first field of a protobuf message, as all formats have it in their header. */
-export function formatName(block: Uint8Array): string | undefined {
-  try {
-    const fields = new Fields(block)
-    if (!fields.next() || fields.number !== 1) return undefined
-    const name = fields.string()
-    return /^[\w.-]{1,64}$/.test(name) ? name : undefined
-  } catch (error) {
-    if (isCode(error, 'BAD_FRAME')) return undefined
-    throw error
-  }
 }

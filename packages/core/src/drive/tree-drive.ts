@@ -9,7 +9,6 @@
 import { type Clock, systemClock } from '../base/clock.ts'
 import { DatError, isCode } from '../base/errors.ts'
 import { copy } from '../bytes/bytes.ts'
-import { Fields } from '../bytes/protobuf.ts'
 import { KEY_BYTES } from '../crypto/crypto.ts'
 import { formatLink } from '../crypto/links.ts'
 import { AppendTree } from '../index/append-tree/append-tree.ts'
@@ -18,6 +17,7 @@ import type { Download, WaitOptions } from '../log/remote.ts'
 import { Blobs } from './blobs.ts'
 import type { Drive, DriveAbilities, MountPoint } from './drive.ts'
 import { fetchRuns } from './fetch.ts'
+import { readHeader } from './header.ts'
 import { OldDriveView } from './old-view.ts'
 import { TreeRows } from './tree-rows.ts'
 import type {
@@ -261,9 +261,7 @@ function byKey({ store, key, generation = 1 }: DriveOptions): Promise<Log> {
 
 /** Block 0: 1 string type, 2 bytes content. */
 function contentKey(header: Uint8Array): Uint8Array {
-  const fields = new Fields(header)
-  let key: Uint8Array | undefined
-  while (fields.next()) if (fields.number === 2) key = copy(fields.bytes())
-  if (key?.length === KEY_BYTES) return key
+  const { content } = readHeader(header)
+  if (content?.length === KEY_BYTES) return copy(content)
   throw new DatError('BAD_CONTENT', 'This drive does not say which log holds its files.')
 }

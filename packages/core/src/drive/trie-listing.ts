@@ -7,7 +7,7 @@
  * drives, since a few blocks can mount millions.
  */
 
-import { DatError } from '../base/errors.ts'
+import { type Code, DatError } from '../base/errors.ts'
 import { MOUNTS_PER_LISTING_MAX } from '../base/limits.ts'
 import type { TrieEntry } from '../index/trie/trie.ts'
 import type { WaitOptions } from '../log/remote.ts'
@@ -29,30 +29,90 @@ export async function listBelow(
   spot: Spot,
   options: WaitOptions & { readonly mounts?: boolean },
 ): Promise<DriveEntry[]> {
-  const found = new Map<string, { entry: DriveEntry; depth: number }>()
-  const open: Spot[] = [spot]
-  let entered = 0
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { place, key } = next
+  const listing = new Listing(graph, options, options.mounts ?? true)
+  await listing.add(spot)
+  await listing.enterMounts()
+  return sorted(listing.entries(), (entry) => entry.path)
+}
+
+/** A drive that is mounted somewhere in what was listed, and has to be listed too. */
+interface Pending {
+  readonly place: Place
+  readonly key: string
+  /** Where it is mounted. */
+  readonly path: string
+}
+
+class Listing {
+  readonly #graph: MountGraph
+  readonly #wait: WaitOptions
+  readonly #mounts: boolean
+  readonly #found = new Map<string, { entry: DriveEntry; readonly depth: number }>()
+  readonly #pending: Pending[] = []
+  #entered = 0
+
+  constructor(graph: MountGraph, wait: WaitOptions, mounts: boolean) {
+    this.#graph = graph
+    this.#wait = wait
+    this.#mounts = mounts
+  }
+
+  entries(): DriveEntry[] {
+    return [...this.#found.values()].map(({ entry }) => entry)
+  }
+
+  /** Takes in what one drive has below a key. */
+  async add({ place, key }: Spot): Promise<void> {
     const depth = place.chain.length
-    for await (const row of place.reader.entries(key, { gt: true }, options)) {
-      const entry = placedEntry(graph, place, row)
-      const known = found.get(entry.path)
+    for await (const row of place.reader.entries(key, { gt: true }, this.#wait)) {
+      const entry = placedEntry(this.#graph, place, row)
+      const { path } = entry
+      const known = this.#found.get(path)
       // Where an outer drive has a file below a mount, that is what its path leads to.
-      if (known === undefined || known.depth > depth) found.set(entry.path, { entry, depth })
-      if (row.flags !== MOUNT_FLAGS || options.mounts === false) continue
-      const inside = await graph.mounted(place, row.key, options)
-      if (inside === undefined || isLoop(inside)) continue
-      entered++
-      if (entered > MOUNTS_PER_LISTING_MAX) throw tooMany()
-      open.push({ place: inside, key: '' })
+      if (known !== undefined && known.depth <= depth) continue
+      this.#found.set(path, { entry, depth })
+      if (row.flags === MOUNT_FLAGS && this.#mounts)
+        this.#pending.push({ place, key: row.key, path })
     }
   }
-  return sorted(
-    [...found.values()].map(({ entry }) => entry),
-    (entry) => entry.path,
-  )
+
+  /** One that can't be entered does not spoil the others: its mount is listed, and says why. */
+  async enterMounts(): Promise<void> {
+    for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) {
+      this.#entered++
+      if (this.#entered > MOUNTS_PER_LISTING_MAX) throw tooMany()
+      try {
+        await this.#enter(next)
+      } catch (error) {
+        const known = this.#found.get(next.path)
+        const why = whyNotEntered(error)
+        if (why === undefined || known === undefined) throw error
+        known.entry = { ...known.entry, invalid: why }
+      }
+    }
+  }
+
+  async #enter({ place, key }: Pending): Promise<void> {
+    const inside = await this.#graph.mounted(place, key, this.#wait)
+    if (inside !== undefined && !isLoop(inside)) await this.add({ place: inside, key: '' })
+  }
 }
+
+/** For a person; `undefined` if it is not the mounted drive's fault. */
+function whyNotEntered(error: unknown): string | undefined {
+  if (!(error instanceof DatError) || !OF_ONE_MOUNT.has(error.code)) return undefined
+  return `the drive that is mounted here can't be read (${error.message})`
+}
+
+const OF_ONE_MOUNT: ReadonlySet<Code> = new Set<Code>([
+  'BAD_CONTENT',
+  'NOT_AVAILABLE',
+  'NO_PEERS',
+  'OVER_LIMIT',
+  'SNAPSHOT_GONE',
+  'TIMEOUT',
+  'UNSUPPORTED',
+])
 
 /** Names directly below a spot, each once, in order of their bytes. */
 export async function readBelow(

@@ -180,8 +180,12 @@ export class TrieWriter {
     const tags = new Map<string, number>()
     const rows = this.#root.reader.entries(TAGS_PREFIX, { hidden: true, gt: true }, options)
     for await (const { key, value } of rows) {
-      if (value !== undefined && value.length > 0) {
-        tags.set(key.slice(TAGS_PREFIX.length + 1), new Reader(value).varint())
+      if (value === undefined) continue
+      const name = key.slice(TAGS_PREFIX.length + 1)
+      try {
+        tags.set(name, new Reader(value).varint())
+      } catch (error) {
+        throw new DatError('BAD_CONTENT', `The tag ${name} names no version.`, { name }, error)
       }
     }
     return tags

@@ -108,9 +108,9 @@ export interface ListOptions extends WaitOptions {
   readonly recursive?: boolean
   /** Paths that are left out with everything below them, or a function that says so. */
   readonly ignore?: readonly string[] | ((path: string) => boolean)
-  /** Also rows of folders and mounts, where the drive has such. Default false: files and links. */
+  /** Also rows of folders and mounts, where the drive has such. Default false: files, links, and what is `invalid`. */
   readonly folders?: boolean
-  /** Go into mounted drives. Default true. */
+  /** Go into mounted drives. Default true. One that can't be read is listed as `invalid`, with the reason. */
   readonly mounts?: boolean
 }
 
