@@ -19,8 +19,9 @@ interface Waiting {
 export function asked(
   t: TestContext,
   script: string,
+  args: readonly string[] = [],
 ): <Answer>(question: object) => Promise<Answer> {
-  const child = fork(fileURLToPath(new URL(`../${script}`, import.meta.url)), [], {
+  const child = fork(fileURLToPath(new URL(`../${script}`, import.meta.url)), args, {
     serialization: 'advanced',
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
