@@ -137,7 +137,7 @@ export class Draft implements Lookup {
     for (let i = 0; head !== undefined; i++) {
       const parting = divergence(head, path, i, path.length)
       for (; i < parting; i++) {
-        closest = firstOther(head.buckets.get(i), path.digit(i)) || closest
+        closest = firstOther(head.buckets.get(i), path, i) || closest
       }
       if (i === path.length) break
       const slot = slotOf(this, head, path, i)
@@ -172,12 +172,14 @@ export interface Removal {
   readonly buckets: Map<number, number[]>
 }
 
-/** The first reference of a bucket that does not stand in the slot of our digit; 0 if there is none. */
-function firstOther(bucket: Bucket | undefined, digit: number): number {
+/** The first reference of the bucket of position `i` that leads elsewhere than our way; 0 if there is none. */
+function firstOther(bucket: Bucket | undefined, path: Path, i: number): number {
   if (bucket === undefined) return 0
+  // Nothing stands in the slot of our own way, except at a terminator: there it is what collides with us.
+  const own = isTerminator(i) ? -1 : path.digit(i)
   for (let slot = 0; slot < bucket.length; slot++) {
     const seq = bucket[slot]
-    if (seq && slot !== digit) return seq
+    if (seq && slot !== own) return seq
   }
   return 0
 }

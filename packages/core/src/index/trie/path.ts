@@ -47,7 +47,7 @@ export class Path {
 
   /** Have the components that end at terminator `i` different names? */
   collides(other: Path, i: number): boolean {
-    const component = (i - 1) / COMPONENT_DIGITS
+    const component = i / COMPONENT_DIGITS - 1
     return this.components[component] !== other.components[component]
   }
 
