@@ -364,6 +364,8 @@ export class Replicator implements Remote {
   }
 
   #distrust(peer: Peer): void {
+    // A peer without a name can't be told from another one.
+    if (peer.remotePublicKey.length === 0) return
     const now = this.#shared.clock.now()
     for (const [key, until] of this.#distrusted) if (until <= now) this.#distrusted.delete(key)
     const oldest = this.#distrusted.keys().next().value

@@ -9,7 +9,7 @@ import type { Log } from '../../src/log/log.ts'
 import { StoredCopy } from '../log/stored.ts'
 import { openReplica, testKeyPair, write } from '../log/support.ts'
 import { codeOf } from '../replicator/fixtures.ts'
-import { bytes, connect, numbered, openStore, text } from './fixtures.ts'
+import { bytes, connect, forge, numbered, openStore, text } from './fixtures.ts'
 
 const OLD = [1, 2] as const
 const keyPair = testKeyPair(4)
@@ -20,28 +20,6 @@ async function writeLog(store: Corestore, generation: 1 | 2 | 3, count: number):
   const log = await store.get({ keyPair, generation })
   if (count > 0) await log.append(numbered(0, count))
   return log
-}
-
-/** Stores a log under a key that nobody here can sign for: another one's tree, with a signature that is none. */
-async function forge(store: Corestore, stolen: Uint8Array): Promise<void> {
-  const source = await openReplica(plainIdentity(2, { keyPair: testKeyPair(8) }))
-  await write(source, numbered(0, 3))
-  const slot = await store.store.create(plainIdentity(2, { key: stolen }))
-  for (let node = 0; node < 5; node++) {
-    if (!source.slot.findNode(node)) continue
-    const { nodeSize, nodeBytes, nodeAt } = source.slot
-    slot.putNode(node, nodeSize, nodeBytes, nodeAt)
-  }
-  for (let i = 0; i < 3; i++) {
-    const block = source.read(i) ?? bytes('')
-    const at = slot.reserve(i, block.length)
-    slot.staging.set(block, at)
-    slot.putBlock(i)
-  }
-  const signature = new Uint8Array(64).fill(7)
-  slot.putSignature(3, signature)
-  slot.stageHead({ ...source.slot.head, signature })
-  await store.store.commit()
 }
 
 for (const generation of OLD) {
