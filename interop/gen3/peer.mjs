@@ -96,7 +96,10 @@ const operations = {
   async core({ name, key = null, ...options }) {
     const core = new Hypercore(join(storage, `core-${stores++}`), key, options)
     await core.ready()
-    hold(name, { core, bare: true, close: () => core.close() })
+    const conflict = new Promise((resolve) => {
+      core.on('conflict', (length, fork) => resolve({ length, fork }))
+    })
+    hold(name, { core, conflict, bare: true, close: () => core.close() })
     return describe(core)
   },
   /** A core in this peer's corestore. */
@@ -145,6 +148,8 @@ const operations = {
     thing(name).core.download({ start: 0, end: -1 })
   },
   seek: ({ name, byte }) => thing(name).core.seek(byte, { timeout: 20_000 }),
+  /** Resolves when two histories of the core were seen. */
+  conflict: ({ name }) => thing(name).conflict,
   truncate: ({ name, length }) => thing(name).core.truncate(length),
   clear: ({ name, start, end }) => thing(name).core.clear(start, end),
 

@@ -9,6 +9,7 @@ import { isCode } from '@dat-rhino/core/base/errors'
 import { hex, utf8 } from '@dat-rhino/core/bytes/bytes'
 import { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { Log } from '@dat-rhino/core/log/log'
+import type { Transport } from '@dat-rhino/core/wire/transport'
 import { openStorage } from '@dat-rhino/sdk/platform/node/storage'
 import { listenTcp } from '@dat-rhino/sdk/platform/node/tcp'
 import { later, scratch } from './later.ts'
@@ -24,9 +25,10 @@ async function holder(
   folder: string,
   port: number,
   log: Log,
-): Promise<{ kill(): Promise<void> }> {
+  seed = '',
+): Promise<{ kill(): Promise<void>; drop(start: number, end: number): void }> {
   const script = fileURLToPath(new URL('./kill/holder.ts', import.meta.url))
-  const child: ChildProcess = fork(script, [folder, `${port}`, hex(log.key), `${log.length}`])
+  const child: ChildProcess = fork(script, [folder, `${port}`, hex(log.key), `${log.length}`, seed])
   const gone = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const kill = (): Promise<void> => {
     child.kill('SIGKILL')
@@ -35,7 +37,7 @@ async function holder(
   later(t, kill)
   const held = new Promise((resolve) => child.once('message', resolve))
   await Promise.race([held, gone.then(() => assert.fail('the holder ended by itself'))])
-  return { kill }
+  return { kill, drop: (start, end) => void child.send([start, end]) }
 }
 
 const ranges = (log: Log): string[] =>
@@ -127,4 +129,70 @@ test('a process of ours that is killed before its sync has ended was never count
 
   assert.deepEqual(none, [])
   assert.deepEqual(ranges(log), ['0-100'])
+})
+
+test('one peer counts once over restarts of both sides, and no more for what it then drops', async (t) => {
+  const [ourFolder, theirFolder] = [join(scratch(t), 'store'), join(scratch(t), 'store')]
+  const opened = async (): Promise<{ log: Log; port: number; close(): Promise<void> }> => {
+    const corestore = await Corestore.open({ store: await openStorage(ourFolder) })
+    const onTransport = (transport: Transport): void => void corestore.connect(transport)
+    const listener = await listenTcp({ onTransport })
+    const close = async (): Promise<void> => {
+      await corestore.close()
+      await listener.close()
+    }
+    later(t, close)
+    return { log: await corestore.get({ name: 'log' }), port: listener.port, close }
+  }
+  const first = await opened()
+  await first.log.append(blocks(100))
+  const before = await holder(t, theirFolder, first.port, first.log, '5')
+  const [claim] = await first.log.replicated({ verify: true })
+  await before.kill()
+  await first.close()
+
+  const second = await opened()
+  const away = second.log.copies()
+  const after = await holder(t, theirFolder, second.port, second.log, '5')
+  const back = await second.log.replicated({ connected: true })
+  const dropped = new Promise((resolve) => second.log.on('copies', resolve))
+  after.drop(40, 50)
+  await dropped
+  await after.kill()
+  await second.close()
+  const third = await opened()
+
+  assert.deepEqual(away, [{ ...claim, connected: false }])
+  assert.equal(typeof claim?.verifiedAt, 'number')
+  assert.deepEqual(
+    back.map(({ remotePublicKey }) => hex(remotePublicKey)),
+    [hex(claim?.remotePublicKey ?? new Uint8Array())],
+  )
+  assert.deepEqual(ranges(third.log), ['0-40 50-100'])
+  assert.deepEqual(
+    third.log.copies().map(({ verifiedAt }) => verifiedAt),
+    [undefined],
+  )
+})
+
+test('a hypercore 11 passes a challenge with what it holds, and not with what it has lost', async (t) => {
+  const stock = await Stock.start(t)
+  const node = await openNode(t)
+  const log = await node.corestore.get({ name: 'log' })
+  await log.append(blocks(100))
+  await stock.do('core', { name: 'log', key: log.key })
+  await stock.do('connect', { port: await node.listen() })
+  await stock.do('download', { name: 'log', start: 0, end: 100 })
+
+  const [claim] = await log.replicated({ verify: 20 })
+  await stock.do('clear', { name: 'log', start: 10, end: 20 })
+  const whole = log.replicated({ verify: true, timeoutMs: 2_000 })
+  await assert.rejects(whole, (error) => isCode(error, 'TIMEOUT'))
+  const [part] = await log.replicated({ start: 20, verify: true })
+
+  assert.equal(typeof claim?.verifiedAt, 'number')
+  assert.deepEqual(
+    part?.ranges.map(({ start, end }) => `${start}-${end}`),
+    ['0-10', '20-100'],
+  )
 })

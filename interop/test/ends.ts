@@ -6,7 +6,10 @@
  */
 
 import type { TestContext } from 'node:test'
+import { setCrypto } from '@dat-rhino/core/crypto/crypto'
+import { keyPair } from '@dat-rhino/core/crypto/keys'
 import type { Log } from '@dat-rhino/core/log/log'
+import { sodiumCrypto } from '@dat-rhino/sdk/platform/node/crypto-sodium'
 import { openNode } from './ours.ts'
 import { Stock } from './stock.ts'
 
@@ -48,63 +51,70 @@ export interface End {
 
 export type Make = (t: TestContext) => Promise<End>
 
+setCrypto(sodiumCrypto)
 const WAIT = { timeoutMs: 30_000 }
 
-export async function ourEnd(t: TestContext): Promise<End> {
-  const node = await openNode(t)
-  let opened: Log | undefined
-  const log = (): Log => {
-    if (opened === undefined) throw new Error('no log yet')
-    return opened
+/** A log of ours. Compat: its key is the public key of its signer, as hypercore 10 makes them. */
+export const ourEnd =
+  (made: { compat?: boolean } = {}): Make =>
+  async (t) => {
+    const node = await openNode(t)
+    let opened: Log | undefined
+    const log = (): Log => {
+      if (opened === undefined) throw new Error('no log yet')
+      return opened
+    }
+    const state = (): State => {
+      const { key, length, byteLength, fork } = log()
+      return { key, length, byteLength, fork }
+    }
+    return {
+      async create(options = {}) {
+        const pair = made.compat === true ? keyPair() : undefined
+        const selector =
+          pair === undefined ? { name: 'log' } : { key: pair.publicKey, keyPair: pair }
+        opened = await node.corestore.get(selector, options)
+        return state()
+      },
+      async open(key, options = {}) {
+        opened = await node.corestore.get({ key }, options)
+      },
+      state: () => Promise.resolve(state()),
+      async append(blocks) {
+        await log().append(blocks)
+      },
+      truncate: (length) => log().truncate(length),
+      clear: (start, end) => log().clear(start, end),
+      reach: (length, fork = 0) =>
+        new Promise((resolve) => {
+          const look = (): void => {
+            if (log().fork < fork || log().length < length) return
+            for (const off of offs) off()
+            resolve(state())
+          }
+          const offs = [log().on('append', look), log().on('truncate', look)]
+          look()
+        }),
+      get: (index) => log().get(index, WAIT),
+      blocks(start, end) {
+        const wanted: Promise<Uint8Array>[] = []
+        for (let i = start; i < end; i++) wanted.push(log().get(i, WAIT))
+        return Promise.all(wanted)
+      },
+      has: (start, end) => Promise.resolve(log().has(start, end)),
+      download: (range) => log().download(range).done(WAIT),
+      async seek(byte) {
+        const found = await log().seek(byte, WAIT)
+        return found === undefined ? undefined : [found.index, found.offset]
+      },
+      listen: () => node.listen(),
+      connect: (port) => node.connect(port),
+      drop() {
+        for (const connection of node.connections) connection.close(new Error('dropped'))
+        return Promise.resolve()
+      },
+    }
   }
-  const state = (): State => {
-    const { key, length, byteLength, fork } = log()
-    return { key, length, byteLength, fork }
-  }
-  return {
-    async create(options = {}) {
-      opened = await node.corestore.get({ name: 'log' }, options)
-      return state()
-    },
-    async open(key, options = {}) {
-      opened = await node.corestore.get({ key }, options)
-    },
-    state: () => Promise.resolve(state()),
-    async append(blocks) {
-      await log().append(blocks)
-    },
-    truncate: (length) => log().truncate(length),
-    clear: (start, end) => log().clear(start, end),
-    reach: (length, fork = 0) =>
-      new Promise((resolve) => {
-        const look = (): void => {
-          if (log().fork < fork || log().length < length) return
-          for (const off of offs) off()
-          resolve(state())
-        }
-        const offs = [log().on('append', look), log().on('truncate', look)]
-        look()
-      }),
-    get: (index) => log().get(index, WAIT),
-    blocks(start, end) {
-      const wanted: Promise<Uint8Array>[] = []
-      for (let i = start; i < end; i++) wanted.push(log().get(i, WAIT))
-      return Promise.all(wanted)
-    },
-    has: (start, end) => Promise.resolve(log().has(start, end)),
-    download: (range) => log().download(range).done(WAIT),
-    async seek(byte) {
-      const found = await log().seek(byte, WAIT)
-      return found === undefined ? undefined : [found.index, found.offset]
-    },
-    listen: () => node.listen(),
-    connect: (port) => node.connect(port),
-    drop() {
-      for (const connection of node.connections) connection.close(new Error('dropped'))
-      return Promise.resolve()
-    },
-  }
-}
 
 /** A bare core in a stock process. */
 export const stockEnd =

@@ -1,4 +1,4 @@
-/** Messages of applications to and from stock hypercore 11: about its log and ours, said early and late. */
+/** Messages of applications to and from stock hypercore 11 and 10: about its log and ours, said early and late. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -33,52 +33,56 @@ class Ear {
 
 const block = toUtf8('block 0')
 
-test('a name taken before the connection speaks with hypercore 11, both ways', async (t) => {
-  const stock = await Stock.start(t)
-  const node = await openNode(t)
-  const { key } = await stock.do('core', { name: 'log' })
-  await stock.do('append', { name: 'log', blocks: [block] })
-  await stock.do('extension', { name: 'log', extension: 'chat' })
-  const log = await node.corestore.get({ key })
-  const ear = new Ear()
-  const chat = log.extension('chat', ear)
+for (const version of [10, 11] as const) {
+  test(`a name taken before the connection speaks with hypercore ${version}, both ways`, async (t) => {
+    const stock = await Stock.start(t, version)
+    const node = await openNode(t)
+    const { key } = await stock.do('core', { name: 'log' })
+    await stock.do('append', { name: 'log', blocks: [block] })
+    await stock.do('extension', { name: 'log', extension: 'chat' })
+    const log = await node.corestore.get({ key })
+    const ear = new Ear()
+    const chat = log.extension('chat', ear)
 
-  await node.connect(await stock.do('listen', {}))
-  await log.get(0)
-  assert.equal(chat.broadcast('good day'), 1)
-  await ear.hears(1)
-  await stock.do('say', { name: 'log', extension: 'chat', text: 'who is there?' })
-  const heard = await ear.hears(2)
-  const peer = ear.peers[1]
-  assert.ok(peer !== undefined)
-  chat.send('it is us', peer)
+    await node.connect(await stock.do('listen', {}))
+    await log.get(0)
+    assert.equal(chat.broadcast('good day'), 1)
+    await ear.hears(1)
+    await stock.do('say', { name: 'log', extension: 'chat', text: 'who is there?' })
+    const heard = await ear.hears(2)
+    const peer = ear.peers[1]
+    assert.ok(peer !== undefined)
+    chat.send('it is us', peer)
 
-  assert.deepEqual(heard, ['GOOD DAY', 'who is there?'])
-  assert.deepEqual(await ear.hears(3), ['GOOD DAY', 'who is there?', 'IT IS US'])
-  assert.deepEqual(await stock.do('heard'), ['good day', 'it is us'])
-})
+    assert.deepEqual(heard, ['GOOD DAY', 'who is there?'])
+    assert.deepEqual(await ear.hears(3), ['GOOD DAY', 'who is there?', 'IT IS US'])
+    assert.deepEqual(await stock.do('heard'), ['good day', 'it is us'])
+  })
+}
 
-test('names taken later, on a log and on a store, hear hypercore 11 as it reads our log', async (t) => {
-  const stock = await Stock.start(t)
-  const node = await openNode(t)
-  const log = await node.corestore.get({ name: 'log' })
-  await log.append(block)
-  await stock.do('core', { name: 'log', key: log.key })
-  await stock.do('connect', { port: await node.listen() })
-  await stock.do('block', { name: 'log', index: 0 })
-  await stock.do('extension', { name: 'log', extension: 'chat' })
-  const [own, all] = [new Ear(), new Ear()]
+for (const version of [10, 11] as const) {
+  test(`names taken later, on a log and on a store, hear hypercore ${version} as it reads our log`, async (t) => {
+    const stock = await Stock.start(t, version)
+    const node = await openNode(t)
+    const log = await node.corestore.get({ name: 'log' })
+    await log.append(block)
+    await stock.do('core', { name: 'log', key: log.key })
+    await stock.do('connect', { port: await node.listen() })
+    await stock.do('block', { name: 'log', index: 0 })
+    await stock.do('extension', { name: 'log', extension: 'chat' })
+    const [own, all] = [new Ear(), new Ear()]
 
-  const chat = log.extension('chat', own)
-  const everywhere = node.corestore.extension('chat', all)
-  chat.broadcast('of the log')
-  await own.hears(1)
-  chat.close()
-  everywhere.broadcast('of the store')
+    const chat = log.extension('chat', own)
+    const everywhere = node.corestore.extension('chat', all)
+    chat.broadcast('of the log')
+    await own.hears(1)
+    chat.close()
+    everywhere.broadcast('of the store')
 
-  assert.deepEqual(await all.hears(2), ['OF THE LOG', 'OF THE STORE'])
-  assert.deepEqual(await own.hears(1), ['OF THE LOG'])
-})
+    assert.deepEqual(await all.hears(2), ['OF THE LOG', 'OF THE STORE'])
+    assert.deepEqual(await own.hears(1), ['OF THE LOG'])
+  })
+}
 
 test('bytes without an encoding are those of hypercore 11 without one', async (t) => {
   const stock = await Stock.start(t)

@@ -17,22 +17,34 @@ interface Pairing {
 }
 
 const PAIRINGS: readonly Pairing[] = [
-  { name: 'ours reads hypercore 11', all: true, owner: stockEnd(11), reader: ourEnd },
-  { name: 'hypercore 11 reads ours', all: true, owner: ourEnd, reader: stockEnd(11) },
+  { name: 'ours reads hypercore 11', all: true, owner: stockEnd(11), reader: ourEnd() },
+  { name: 'hypercore 11 reads ours', all: true, owner: ourEnd(), reader: stockEnd(11) },
   {
     name: 'ours reads 11 compat',
     all: false,
     owner: stockEnd(11, { compat: true }),
-    reader: ourEnd,
+    reader: ourEnd(),
   },
-  { name: 'ours reads 10', all: false, owner: stockEnd(10, { compat: false }), reader: ourEnd },
+  { name: 'ours reads 10', all: false, owner: stockEnd(10, { compat: false }), reader: ourEnd() },
   {
     name: 'ours reads 10 compat',
     all: false,
     owner: stockEnd(10, { compat: true }),
-    reader: ourEnd,
+    reader: ourEnd(),
   },
-  { name: 'hypercore 10 reads ours', all: false, owner: ourEnd, reader: stockEnd(10) },
+  { name: 'hypercore 10 reads ours', all: false, owner: ourEnd(), reader: stockEnd(10) },
+  {
+    name: 'hypercore 11 reads our compat',
+    all: false,
+    owner: ourEnd({ compat: true }),
+    reader: stockEnd(11),
+  },
+  {
+    name: 'hypercore 10 reads our compat',
+    all: false,
+    owner: ourEnd({ compat: true }),
+    reader: stockEnd(10),
+  },
 ]
 
 interface Scenario {

@@ -64,27 +64,29 @@ function encode(text: string): Uint8Array {
   return writer.take()
 }
 
-test('a foreign protocol runs beside a log, in both directions', async (t) => {
-  const stock = await Stock.start(t)
-  const node = await openNode(t)
-  await stock.do('talk', { protocol: 'chat' })
-  const log = await node.corestore.get({ name: 'log' })
-  await log.append(randomBlocks(100, 10, 2_000))
-  await stock.do('core', { name: 'log', key: log.key })
+for (const version of [10, 11] as const) {
+  test(`a foreign protocol runs beside a log of hypercore ${version}, in both directions`, async (t) => {
+    const stock = await Stock.start(t, version)
+    const node = await openNode(t)
+    await stock.do('talk', { protocol: 'chat' })
+    const log = await node.corestore.get({ name: 'log' })
+    await log.append(randomBlocks(100, 10, 2_000))
+    await stock.do('core', { name: 'log', key: log.key })
 
-  await node.connect(await stock.do('listen', {}))
-  const connection = node.connections[0]
-  assert.ok(connection !== undefined)
-  const talk = new Talk()
-  talk.open(connection.mux, 'chat')
-  await talk.hears(1)
-  talk.send('hello')
-  await stock.do('download', { name: 'log', start: 0, end: 100 })
-  talk.send('again')
+    await node.connect(await stock.do('listen', {}))
+    const connection = node.connections[0]
+    assert.ok(connection !== undefined)
+    const talk = new Talk()
+    talk.open(connection.mux, 'chat')
+    await talk.hears(1)
+    talk.send('hello')
+    await stock.do('download', { name: 'log', start: 0, end: 100 })
+    talk.send('again')
 
-  assert.deepEqual(await talk.hears(3), ['open hypercore 11', 'HELLO', 'AGAIN'])
-  assert.deepEqual(await stock.do('heard'), ['open ours', 'hello', 'again'])
-})
+    assert.deepEqual(await talk.hears(3), [`open hypercore ${version}`, 'HELLO', 'AGAIN'])
+    assert.deepEqual(await stock.do('heard'), ['open ours', 'hello', 'again'])
+  })
+}
 
 test('a protocol that nobody here speaks is refused, and the log goes on', async (t) => {
   const stock = await Stock.start(t)

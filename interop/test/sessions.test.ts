@@ -1,6 +1,6 @@
 /**
- * What a log can be beside one signer's: several signers, or none at all. Each goes through stock hypercore 11 in both
- * directions.
+ * What a log can be beside one signer's: several signers, or none at all. Each goes through stock hypercore 11, and 10
+ * where it has that, in both directions.
  */
 
 import assert from 'node:assert/strict'
@@ -29,8 +29,13 @@ async function allOf(log: Log, length: number): Promise<Uint8Array[]> {
   return found
 }
 
-for (const version of [0, 1] as const) {
-  test(`version ${version}: what two of three signed at other lengths is read by hypercore 11, and from it`, async (t) => {
+for (const [version, stockVersion] of [
+  [0, 11],
+  [1, 11],
+  [0, 10],
+  [1, 10],
+] as const) {
+  test(`version ${version}: what two of three signed at other lengths is read by hypercore ${stockVersion}, and from it`, async (t) => {
     const blocks = randomBlocks(23, 0, 300)
     const manifest = createManifest({ version, signers, allowPatch: true })
     const writer = await openNode(t)
@@ -41,7 +46,7 @@ for (const version of [0, 1] as const) {
     await second.commit([second.sign(bob, 20), second.sign(anna)])
     assert.equal(log.length, 20)
 
-    const stock = await Stock.start(t)
+    const stock = await Stock.start(t, stockVersion)
     await stock.do('core', { name: 'log', key: log.key })
     await stock.do('connect', { port: await writer.listen() })
     await stock.do('reach', { name: 'log', length: 20 })
@@ -88,36 +93,40 @@ test('a signature that we put together is taken by a core of hypercore 11, and r
   assert.equal(fingerprint(await allOf(log, 6)), fingerprint(blocks.slice(0, 6)))
 })
 
-test('a static log, and one that goes on behind a prologue, are read by hypercore 11, and from it', async (t) => {
-  const blocks = randomBlocks(11, 1, 200, 9)
-  const fixed = blocks.slice(0, 6)
-  const writer = await openNode(t)
-  const still = await writer.corestore.get({ manifest: encodeManifest(staticManifest(fixed)) })
-  await still.append(fixed)
-  const manifest = encodeManifest(createManifest({ signers: [anna], prologue: prologueOf(fixed) }))
-  const going = await writer.corestore.get({ manifest, keyPair: anna })
-  await going.append(fixed)
-  await going.append(blocks.slice(6))
-  const stock = await Stock.start(t)
-  const reader = await openNode(t)
-  const port = await writer.listen()
+for (const version of [10, 11] as const) {
+  test(`a static log, and one that goes on behind a prologue, are read by hypercore ${version}, and from it`, async (t) => {
+    const blocks = randomBlocks(11, 1, 200, 9)
+    const fixed = blocks.slice(0, 6)
+    const writer = await openNode(t)
+    const still = await writer.corestore.get({ manifest: encodeManifest(staticManifest(fixed)) })
+    await still.append(fixed)
+    const manifest = encodeManifest(
+      createManifest({ signers: [anna], prologue: prologueOf(fixed) }),
+    )
+    const going = await writer.corestore.get({ manifest, keyPair: anna })
+    await going.append(fixed)
+    await going.append(blocks.slice(6))
+    const stock = await Stock.start(t, version)
+    const reader = await openNode(t)
+    const port = await writer.listen()
 
-  for (const [log, length] of [
-    [still, 6],
-    [going, 11],
-  ] as const) {
-    const name = `log ${length}`
-    await stock.do('core', { name, key: log.key })
-    if (log === still) await stock.do('connect', { port })
-    await stock.do('reach', { name, length })
-    const theirs = await stock.do('blocks', { name, start: 0, end: length })
-    assert.equal(fingerprint(theirs), fingerprint(blocks.slice(0, length)))
-  }
+    for (const [log, length] of [
+      [still, 6],
+      [going, 11],
+    ] as const) {
+      const name = `log ${length}`
+      await stock.do('core', { name, key: log.key })
+      if (log === still) await stock.do('connect', { port })
+      await stock.do('reach', { name, length })
+      const theirs = await stock.do('blocks', { name, start: 0, end: length })
+      assert.equal(fingerprint(theirs), fingerprint(blocks.slice(0, length)))
+    }
 
-  const copies = [still, going].map((log) => reader.corestore.get({ key: log.key }))
-  await reader.connect(await stock.do('listen', {}))
-  for (const copy of await Promise.all(copies)) {
-    const length = copy.discoveryKey[0] === still.discoveryKey[0] ? 6 : 11
-    assert.equal(fingerprint(await allOf(copy, length)), fingerprint(blocks.slice(0, length)))
-  }
-})
+    const copies = [still, going].map((log) => reader.corestore.get({ key: log.key }))
+    await reader.connect(await stock.do('listen', {}))
+    for (const copy of await Promise.all(copies)) {
+      const length = copy.discoveryKey[0] === still.discoveryKey[0] ? 6 : 11
+      assert.equal(fingerprint(await allOf(copy, length)), fingerprint(blocks.slice(0, length)))
+    }
+  })
+}

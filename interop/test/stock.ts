@@ -67,6 +67,7 @@ interface Operations {
   ): void
   follow(args: Named): void
   seek(args: Named & { byte: number }): [number, number] | null
+  conflict(args: Named): { length: number; fork: number }
   truncate(args: Named & { length: number }): void
   clear(args: Named & { start: number; end: number }): void
 
