@@ -5,6 +5,7 @@
  */
 
 export { CODES, type Code, DatError, isCode } from '@dat-rhino/core/base/errors'
+export type { Policy } from '@dat-rhino/core/corestore/corestore'
 export type { WaitOptions } from '@dat-rhino/core/log/remote'
 export type {
   EncodedJoinOptions,

@@ -5,11 +5,10 @@
  * carries its own store (`DIR/.dat-rhino`), so that it can be moved, and what is opened by link lives in memory.
  */
 
-import { mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
-import type { Corestore } from '@dat-rhino/core/corestore/corestore'
+import type { Corestore, Policy } from '@dat-rhino/core/corestore/corestore'
 import { parseLink } from '@dat-rhino/core/crypto/links'
 import type { Drive } from '@dat-rhino/core/drive/drive'
 import { openDrive } from '@dat-rhino/core/drive/open'
@@ -27,7 +26,7 @@ import {
   readRole,
 } from './files/folder-role.ts'
 import type { CloneOptions, ShareOptions } from './files/options.ts'
-import { fileError } from './files/problems.ts'
+import { existingFolder, madeFolder } from './files/place.ts'
 import { Share } from './files/share.ts'
 import { AT_ONCE_MS, type NetworkState } from './network/network.ts'
 import type { NetworkOptions } from './network/options.ts'
@@ -50,6 +49,8 @@ export interface OpenOptions {
    * no other copy is written: two of them would sign two histories. Default false: such a store opens read-only.
    */
   readonly recover?: boolean
+  /** What is offered to whom, and how fast; of each store of this node. Default: everything to everybody. */
+  readonly policy?: Policy
   readonly clock?: Clock
 }
 
@@ -71,11 +72,12 @@ export class Rhino implements AsyncDisposable {
   /** Messages between peers of a topic, on the connections of this node. */
   readonly sockets: NodeSockets
   readonly #storage: string | undefined
-  readonly #options: StationOptions
+  #options: StationOptions
   readonly #stations = new Set<Station>()
   readonly #folders = new Set<Share | Clone>()
   /** The store of everything that is no folder with a store of its own. */
   #main: Promise<Station> | undefined
+  #isSuspended = false
   #closing: Promise<void> | undefined
 
   private constructor(options: OpenOptions) {
@@ -86,6 +88,7 @@ export class Rhino implements AsyncDisposable {
       durability: options.durability ?? 'group',
       readOnly: options.readOnly ?? false,
       recover: options.recover ?? false,
+      policy: options.policy ?? {},
       clock,
     }
     this.sockets = new NodeSockets({ open: this.#stations, main: () => this.#mainStation() }, clock)
@@ -229,6 +232,27 @@ export class Rhino implements AsyncDisposable {
     }
   }
 
+  /** From now on this holds in each store of this node, also on live connections. See `Corestore.setPolicy`. */
+  setPolicy(policy: Policy): void {
+    for (const { corestore } of this.#stations) corestore.setPolicy(policy)
+    this.#options = { ...this.#options, policy }
+  }
+
+  /**
+   * Quiet until `resume`, for a laptop that sleeps or an app that goes to the background: connections end, sockets and
+   * timers of the network rest, and everything acknowledged is on the disk when this resolves. Folders are still watched.
+   */
+  async suspend(): Promise<void> {
+    this.#isSuspended = true
+    await Promise.all([...this.#stations].map((station) => station.suspend()))
+  }
+
+  /** Announces again, looks for peers at once, and goes on. */
+  async resume(): Promise<void> {
+    this.#isSuspended = false
+    await Promise.all([...this.#stations].map((station) => station.resume()))
+  }
+
   /** Closes everything that was opened here. Everything acknowledged is on the disk when this resolves. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -260,6 +284,7 @@ export class Rhino implements AsyncDisposable {
     if (this.#closing !== undefined) throw new DatError('CLOSED', 'The node is closed.')
     const station = await Station.open(path, { ...this.#options, ...options })
     this.#stations.add(station)
+    if (this.#isSuspended) await station.suspend()
     this.sockets.serve(station.corestore)
     return station
   }
@@ -349,29 +374,4 @@ export class Rhino implements AsyncDisposable {
 
 function encryption({ encryptionKey }: ReadOptions): { encryptionKey?: Uint8Array } {
   return encryptionKey === undefined ? {} : { encryptionKey }
-}
-
-/** Absolute and without links, so that one folder has one name. */
-function existingFolder(dir: string): string {
-  const path = resolve(dir)
-  const stats = statSync(path, { throwIfNoEntry: false })
-  if (stats === undefined) throw new DatError('NOT_FOUND', `There is no folder ${path}.`, { path })
-  if (!stats.isDirectory()) {
-    throw new DatError('BAD_ARGUMENT', `${path} is a file. Folders are shared.`, { path })
-  }
-  return realpathSync(path)
-}
-
-function madeFolder(dir: string): string {
-  const path = resolve(dir)
-  const stats = statSync(path, { throwIfNoEntry: false })
-  if (stats !== undefined && !stats.isDirectory()) {
-    throw new DatError('CONFLICT', `${path} is a file; a clone needs a folder.`, { path })
-  }
-  try {
-    mkdirSync(path, { recursive: true })
-    return realpathSync(path)
-  } catch (error) {
-    throw fileError(error, path)
-  }
 }

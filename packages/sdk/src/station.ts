@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '@dat-rhino/core/base/clock'
-import { Corestore } from '@dat-rhino/core/corestore/corestore'
+import { Corestore, type Policy } from '@dat-rhino/core/corestore/corestore'
 import type { Durability } from '@dat-rhino/core/store/store'
 import { Network } from './network/network.ts'
 import type { NetworkOptions } from './network/options.ts'
@@ -17,6 +17,7 @@ export interface StationOptions {
   readonly durability: Durability
   readonly readOnly: boolean
   readonly recover: boolean
+  readonly policy: Policy
   readonly clock: Clock
 }
 
@@ -34,14 +35,25 @@ export class Station {
 
   /** @param path folder of the store, or `IN_MEMORY` */
   static async open(path: string, options: StationOptions): Promise<Station> {
-    const { durability, readOnly, recover, clock } = options
+    const { durability, readOnly, recover, clock, policy } = options
     const store = await openStorage(path, { durability, readOnly, recover, clock })
     try {
-      return new Station(await Corestore.open({ store, clock }), options)
+      return new Station(await Corestore.open({ store, clock, policy }), options)
     } catch (error) {
       await store.close()
       throw error
     }
+  }
+
+  /** Quiet until `resume`: see `Corestore.suspend`. */
+  async suspend(): Promise<void> {
+    await this.network.suspend()
+    await this.corestore.suspend()
+  }
+
+  async resume(): Promise<void> {
+    this.corestore.resume()
+    await this.network.resume()
   }
 
   close(): Promise<void> {

@@ -74,6 +74,9 @@ export class Network {
   #swarm: Hyperswarm | undefined
   #bytesDown = 0
   #bytesUp = 0
+  #isSuspended = false
+  /** Suspending and resuming, one after the other. */
+  #changing: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
   constructor(corestore: Corestore, options: NetworkOptions, clock: Clock) {
@@ -115,7 +118,35 @@ export class Network {
       onleave: () => this.#topics.delete(topic),
     })
     this.#topics.add(topic)
+    if (this.#isSuspended) topic.pause()
     return topic
+  }
+
+  /** Says good-bye, ends all connections and lets the sockets rest, until `resume`. Topics stay joined. */
+  suspend(): Promise<void> {
+    this.#isSuspended = true
+    for (const topic of this.#topics) topic.pause()
+    this.#changing = this.#changing.then(async () => {
+      if (this.#swarm === undefined || !this.#isSuspended) return
+      // Whoever does not hear the good-bye finds out by himself.
+      await within(
+        this.#clock,
+        GOODBYE_MS,
+        this.#swarm.suspend().catch(() => undefined),
+      )
+    })
+    return this.#changing
+  }
+
+  /** Announces again, and looks for others at once. */
+  resume(): Promise<void> {
+    this.#isSuspended = false
+    this.#changing = this.#changing.then(async () => {
+      if (this.#isSuspended || this.#closing !== undefined) return
+      await this.#swarm?.resume().catch(() => undefined)
+      for (const topic of this.#topics) topic.resume()
+    })
+    return this.#changing
   }
 
   close(): Promise<void> {
@@ -131,9 +162,14 @@ export class Network {
       keyPair: keyPair ?? this.#corestore.keyPair('noise'),
       maxPeers: maxPeers ?? MAX_PEERS,
       maxParallel: MAX_ATTEMPTS,
+      // Whom the store does not let in is refused before there is a connection.
+      firewall: (remotePublicKey) => !this.#corestore.admits(remotePublicKey),
     })
+    // The swarm refuses for good whom it has refused once; whom we let in later is to be asked about again.
+    swarm.on('ban', (info) => info.ban(false))
     swarm.on('connection', (connection) => this.#onConnection(connection))
     this.#swarm = swarm
+    if (this.#isSuspended) void this.suspend()
     return swarm
   }
 

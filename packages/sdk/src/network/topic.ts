@@ -7,6 +7,7 @@
  */
 
 /// <reference path="../types/hyperswarm.d.ts" preserve="true" />
+import { Backoff } from '@dat-rhino/core/base/backoff'
 import type { Clock, Timer } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
 import type Hyperswarm from 'hyperswarm'
@@ -45,8 +46,11 @@ export class Topic {
   readonly #discovery: Discovery | undefined
   #timer: Timer | undefined
   #wake: (() => void) | undefined
-  #intervalMs = INTERVAL_MIN_MS
+  readonly #backoff = new Backoff(INTERVAL_MIN_MS, INTERVAL_MAX_MS)
   #stopped = false
+  #isPaused = false
+  /** Between two look-ups, or would be but for a pause. */
+  #isBetween = false
   #leaving: Promise<void> | undefined
 
   /** Resolves when the first look-up is over, and who was found was tried. Never rejects. */
@@ -83,6 +87,21 @@ export class Topic {
     this.#wake?.()
   }
 
+  /** Looks no more until `resume`, and sets no timer. */
+  pause(): void {
+    this.#isPaused = true
+    this.#timer?.cancel()
+  }
+
+  /** Looks at once, and then as if nothing had failed before. */
+  resume(): void {
+    if (!this.#isPaused || this.#stopped) return
+    this.#isPaused = false
+    this.#backoff.reset()
+    if (this.#isBetween) this.#lookAndGoOn()
+    else this.#wake?.()
+  }
+
   async #leave(): Promise<void> {
     this.stop()
     this.#options.onleave()
@@ -103,14 +122,14 @@ export class Topic {
       if (this.#discovery === undefined || this.#stopped || this.#options.hasPeers()) return
       await new Promise<void>((resolve) => {
         this.#wake = resolve
-        this.#timer = this.#clock.after(STEP_MS, resolve)
+        if (!this.#isPaused) this.#timer = this.#clock.after(STEP_MS, resolve)
       })
     }
     await this.#look()
   }
 
   async #look(): Promise<void> {
-    if (this.#stopped || this.#options.hasPeers()) return
+    if (this.#stopped || this.#isPaused || this.#options.hasPeers()) return
     const found = await this.#discovery?.refresh().catch(() => false)
     if (found === false) this.#tellProblem()
     await this.#connected()
@@ -119,12 +138,17 @@ export class Topic {
   /** Look-ups that go on; nobody waits for them. */
   #later(): void {
     if (this.#discovery === undefined || this.#stopped) return
-    const delayMs = this.#intervalMs * (1 + Math.random() / 4)
-    this.#timer = this.#clock.after(delayMs, () => {
-      const isAlone = !this.#options.hasPeers()
-      this.#intervalMs = isAlone ? Math.min(INTERVAL_MAX_MS, 2 * this.#intervalMs) : INTERVAL_MIN_MS
-      void this.#look().then(() => this.#later())
+    this.#isBetween = true
+    if (this.#isPaused) return
+    this.#timer = this.#clock.after(this.#backoff.next(Math.random()), () => {
+      if (this.#options.hasPeers()) this.#backoff.reset()
+      this.#lookAndGoOn()
     })
+  }
+
+  #lookAndGoOn(): void {
+    this.#isBetween = false
+    void this.#look().then(() => this.#later())
   }
 
   /** Everybody who was found is connected, or could not be; or somebody is, and the others had their time. */
@@ -133,7 +157,7 @@ export class Topic {
     const flushed = this.#swarm.flush().catch(() => false)
     let inCompanyMs = 0
     for (let waited = 0; waited < FLUSH_MS && inCompanyMs < COMPANY_MS; waited += STEP_MS) {
-      if ((await within(this.#clock, STEP_MS, flushed)) || this.#stopped) return
+      if ((await within(this.#clock, STEP_MS, flushed)) || this.#stopped || this.#isPaused) return
       if (this.#options.hasPeers()) inCompanyMs += STEP_MS
     }
   }

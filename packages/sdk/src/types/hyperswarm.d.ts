@@ -55,6 +55,8 @@ declare module 'hyperswarm' {
     keyPair?: { publicKey: Uint8Array; secretKey: Uint8Array }
     maxPeers?: number
     maxParallel?: number
+    /** True refuses; asked for both directions. Who is refused is banned by the swarm. */
+    firewall?: (remotePublicKey: Uint8Array) => boolean
   }
 
   interface SwarmEvents {
@@ -74,6 +76,9 @@ declare module 'hyperswarm' {
     joinPeer(publicKey: Uint8Array): void
     leavePeer(publicKey: Uint8Array): void
     flush(): Promise<boolean>
+    /** Closes all connections, unannounces and lets sockets and timers rest. */
+    suspend(): Promise<void>
+    resume(): Promise<void>
     destroy(options?: { force?: boolean }): Promise<void>
   }
 }
