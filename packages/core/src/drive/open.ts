@@ -20,6 +20,8 @@ import type { DriveOptions } from './types.ts'
 export interface OpenDriveOptions extends DriveOptions {
   /** For block 0 of a drive that is elsewhere. */
   readonly wait?: WaitOptions
+  /** Of a drive of ours that has no block yet. Default `hyperdrive 13`. */
+  readonly newFormat?: DriveFormat
 }
 
 /** What opens each format. */
@@ -36,13 +38,13 @@ const OPENERS: Readonly<Record<DriveFormat, (options: DriveOptions) => Promise<D
  * @throws DatError UNSUPPORTED if it is something else; NO_PEERS, NOT_AVAILABLE, TIMEOUT if block 0 can't be had
  */
 export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
-  const { key, wait = {}, ...drive } = options
+  const { key, wait = {}, newFormat = 'hyperdrive 13', ...drive } = options
   if (drive.log === undefined && key === undefined) return BeeDrive.open(drive)
   const log = drive.log ?? (await rowsLog(options))
   try {
     // A log of our own that has no block yet is a drive that we are about to fill.
     const isNew = log.writable && log.length === 0
-    const format = isNew ? 'hyperdrive 13' : driveFormat(await log.get(0, wait))
+    const format = isNew ? newFormat : driveFormat(await log.get(0, wait))
     return await OPENERS[format]({ ...drive, log })
   } catch (error) {
     if (drive.log === undefined) await log.close()
@@ -50,11 +52,14 @@ export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
   }
 }
 
-function rowsLog({ store, key, encryptionKey, readOnly }: OpenDriveOptions): Promise<Log> {
+function rowsLog(options: OpenDriveOptions): Promise<Log> {
+  const { store, key, generation = 3, wait = {}, encryptionKey, readOnly } = options
   if (key === undefined) throw new DatError('BAD_ARGUMENT', 'A drive is opened by its key.')
   return store.get(
-    { key },
+    { key, generation },
     {
+      // Whose generation is unknown is not there before a peer has told.
+      ...(generation === 'unknown' && wait),
       ...(encryptionKey !== undefined && { encryptionKey }),
       ...(readOnly === true && { writable: false }),
     },
