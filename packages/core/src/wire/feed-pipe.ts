@@ -25,6 +25,8 @@ import { FeedDeframer } from './feed-deframer.ts'
 
 /** No message of a handshake is longer. */
 const HANDSHAKE_BYTES_MAX = 255
+/** Nor is the first encrypted one, a list of names. */
+const HELLO_BYTES_MAX = 131_072
 const ROOM_FIRST_BYTES = 512
 
 /** What a connection does with what comes in. Errors thrown from `onFrame` end the connection. */
@@ -78,9 +80,14 @@ export class FeedPipe {
     return !this.closed && this.#bytes.writable
   }
 
-  /** What comes from here on is encrypted, and may be as long as any frame. */
+  /** What comes from here on is encrypted. */
   decrypt(key: Keystream): void {
     this.#in.decrypt(key)
+    this.#in.payloadBytesMax = HELLO_BYTES_MAX
+  }
+
+  /** The handshake is done: frames may be as long as any. */
+  ready(): void {
     this.#in.payloadBytesMax = FEED_FRAME_BYTES_MAX
   }
 

@@ -251,6 +251,7 @@ class FeedStream implements FeedMuxer, FeedHost {
     this.#isReady = true
     this.remotePublicKey = remotePublicKey
     this.#deadline.cancel()
+    this.pipe.ready()
     if (this.#protocol !== undefined) this.pipe.keepAlive(this.#protocol.dialect.keepAliveMs)
     for (const channel of this.#channels.all()) this.#say(channel)
     this.#tellReady()
@@ -278,7 +279,9 @@ class FeedStream implements FeedMuxer, FeedHost {
       return
     }
     const mayWait = this.#channels.wait({ remoteId, discoveryKey, proof })
-    if (mayWait && this.ask(discoveryKey)) return
+    const isAnswered = this.ask(discoveryKey)
+    // Where it cannot be refused, it may still be opened here one day.
+    if (isAnswered || (mayWait && this.#protocol?.dialect.hasClose === false)) return
     this.#channels.takeUnpaired(discoveryKey)
     this.#protocol?.refuse(discoveryKey)
   }

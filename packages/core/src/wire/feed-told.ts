@@ -45,7 +45,8 @@ export class Told {
     const first = this.#bits.nextUnset(start, end)
     this.#bits.setRange(first, end, true)
     this.#end = Math.max(this.#end, end)
-    if (first < end && this.#isNews(first, end)) send(first, end - first)
+    if (first < end && this.#isNews(first, end))
+      send(first, end - first === 1 ? undefined : end - first)
   }
 
   /** Blocks are not held; true if the remote is to be told. */

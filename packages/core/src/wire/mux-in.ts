@@ -29,6 +29,8 @@ export class MuxIn {
   #pauseCount = 0
   #isParked = false
   #isReadDue = false
+  /** When this turn's slice is over; 0 between turns. */
+  #untilMs = 0
   #closed = false
 
   constructor(transport: Transport, clock: Clock, into: Incoming) {
@@ -64,7 +66,7 @@ export class MuxIn {
   }
 
   #read(): void {
-    const untilMs = this.#clock.now() + SLICE_MS
+    const untilMs = this.#sliceEnd()
     const frame = this.#frame
     let left = SLICE_ITEMS
     try {
@@ -86,6 +88,17 @@ export class MuxIn {
     if (this.#isParked) this.#unpark()
   }
 
+  /** All frames of one turn share a slice: a socket may bring dozens of them before the event loop goes on. */
+  #sliceEnd(): number {
+    if (this.#untilMs === 0) {
+      this.#untilMs = this.#clock.now() + SLICE_MS
+      this.#clock.soon(() => {
+        this.#untilMs = 0
+      })
+    }
+    return this.#untilMs
+  }
+
   #park(): void {
     this.#into.onFrameEnd()
     this.#frame.park()
@@ -104,6 +117,7 @@ export class MuxIn {
     this.#isReadDue = true
     this.#clock.soon(() => {
       this.#isReadDue = false
+      this.#untilMs = 0
       if (this.#isParked && this.#pauseCount === 0 && !this.#closed) this.#read()
     })
   }
