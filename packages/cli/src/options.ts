@@ -7,7 +7,7 @@
  */
 
 import { DatError } from '@dat-rhino/core/base/errors'
-import type { NetworkOptions } from '@dat-rhino/sdk'
+import type { NetworkOptions, Policy } from '@dat-rhino/sdk'
 import { type Command, Option } from 'commander'
 
 /** Values as commander hands them over. */
@@ -24,6 +24,12 @@ export interface NetworkFlags {
   readonly port?: number
   readonly announce?: boolean
   readonly offline?: boolean
+}
+
+/** How fast, in bytes per second. */
+export interface RateFlags {
+  readonly limitUp?: number
+  readonly limitDown?: number
 }
 
 /** Of every command. */
@@ -47,6 +53,21 @@ export function addNetworkOptions(command: Command): Command {
     .addOption(new Option('--port <number>', 'bind to this UDP port').argParser(readPort))
     .option('--no-announce', 'look for peers, but do not let strangers find this device')
     .option('--offline', 'no network at all')
+}
+
+/** Of commands that serve or fetch for long. */
+export function addRateOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--limit-up <rate>', 'send no faster: bytes a second, or 500k, 2M').argParser(
+        (text) => readRate('--limit-up', text),
+      ),
+    )
+    .addOption(
+      new Option('--limit-down <rate>', 'fetch no faster: the same').argParser((text) =>
+        readRate('--limit-down', text),
+      ),
+    )
 }
 
 /** The longest wait of commands that ask others. */
@@ -79,6 +100,28 @@ export function networkOptions(flags: NetworkFlags): NetworkOptions {
     ...(flags.announce === false ? { announce: false } : {}),
     ...(flags.offline === true ? { offline: true } : {}),
   }
+}
+
+/** The policy that the rates make; nothing where there are none. */
+export function ratePolicy(flags: RateFlags): { policy?: Policy } {
+  const { limitUp, limitDown } = flags
+  if (limitUp === undefined && limitDown === undefined) return {}
+  return {
+    policy: {
+      ...(limitUp === undefined ? {} : { uploadRate: limitUp }),
+      ...(limitDown === undefined ? {} : { downloadRate: limitDown }),
+    },
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1_000, m: 1_000_000, g: 1_000_000_000 }
+
+function readRate(option: string, text: string): number {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)([kmg]?)$/i.exec(text) ?? []
+  const rate = Number(number) * (UNITS[unit.toLowerCase()] ?? 0)
+  if (rate > 0) return rate
+  const message = `${option} takes bytes per second above 0, as 500000, 500k or 2M; not "${text}".`
+  throw new DatError('BAD_ARGUMENT', message)
 }
 
 /** Seconds on the command line, milliseconds inside. */

@@ -16,6 +16,7 @@ import type { StatusFlags } from './commands/status.ts'
 import {
   addCommonOptions,
   addNetworkOptions,
+  addRateOptions,
   type CommonFlags,
   checkoutOption,
   limitOption,
@@ -97,7 +98,7 @@ Examples:
   link=$(dat share photos --once)     import only; standard output is the link and nothing else
   dat share photos --json | jq -r 'select(.event == "link").link'`,
     )
-  addNetworkOptions(addCommonOptions(command)).action(
+  addNetworkOptions(addRateOptions(addCommonOptions(command))).action(
     async (dir: string, flags: CommonFlags & ShareFlags) => {
       await execute(flags, async (session) => {
         const { share } = await import('./commands/share.ts')
@@ -129,7 +130,7 @@ Examples:
   dat clone hyper://abc… copy --live
   dat clone hyper://abc…+12 old       as it was at version 12`,
     )
-  addNetworkOptions(addCommonOptions(command)).action(
+  addNetworkOptions(addRateOptions(addCommonOptions(command))).action(
     async (link: string, dir: string | undefined, flags: CommonFlags & CloneFlags) => {
       await execute(flags, async (session) => {
         const { clone } = await import('./commands/clone.ts')

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { isCode } from '@dat-rhino/core/base/errors'
 import { CommanderError } from 'commander'
-import { networkOptions } from '../src/options.ts'
+import { networkOptions, ratePolicy } from '../src/options.ts'
 import { buildProgram, COMMANDS } from '../src/program.ts'
 import { usageError } from '../src/usage.ts'
 
@@ -64,6 +64,20 @@ test('network options become what the SDK understands', async () => {
 test('seconds on the command line are milliseconds inside, and 0 is no limit', async () => {
   assert.equal((await flagsOf('clone', 'x', '--timeout', '1.5'))['timeout'], 1_500)
   assert.equal((await flagsOf('clone', 'x', '--timeout', '0'))['timeout'], 0)
+})
+
+test('rates are bytes a second, with the units of a thousand, and become a policy', async () => {
+  const rates = async (...args: string[]) => ratePolicy(await flagsOf('share', ...args))
+
+  assert.deepEqual(await rates('--limit-up', '500k'), { policy: { uploadRate: 500_000 } })
+  assert.deepEqual(await rates('--limit-down', '1.5M', '--limit-up', '9'), {
+    policy: { uploadRate: 9, downloadRate: 1_500_000 },
+  })
+  assert.deepEqual(await rates(), {})
+  for (const text of ['0', '-1', 'fast', '5 k', '5kB', '']) {
+    const said = await complaint('clone', 'x', '--limit-down', text)
+    assert.ok(said.includes(`--limit-down`) && said.includes(`"${text}"`), said)
+  }
 })
 
 test('a wrong value is told with the option that it was given to', async () => {

@@ -194,3 +194,23 @@ test('an older version is written out when asked for, by option or in the link',
   assert.deepEqual(readTree(byOption), { a: '1' })
   assert.deepEqual(readTree(byLink), { a: '1' })
 })
+
+test('a share with a limit sends no faster', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const [source, copy] = [bench.folder(), bench.folder()]
+  writeTree(source, { 'large.bin': LARGE })
+  const share = bench.start(['share', source, '--json', '--limit-up', '40k', ...entry])
+  const { link } = await share.event('link')
+  await share.event('sharing')
+  const before = performance.now()
+
+  const clone = await bench.run(['clone', String(link), copy, ...entry])
+  const tookMs = performance.now() - before
+
+  assert.equal(clone.exit, 0)
+  assert.deepEqual(readTree(copy), readTree(source))
+  // A quarter of a second of the rate may pass at once, the rest at the rate.
+  assert.ok(tookMs > ((LARGE.length - 10_000) / 40_000) * 1_000, `${tookMs}`)
+  assert.equal((await share.interrupt()).exit, 0)
+})

@@ -8,11 +8,11 @@ import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import { formatKey, parseLink } from '@dat-rhino/core/crypto/links'
 import { type Clone, open, type Report } from '@dat-rhino/sdk'
 import { changes, count, bytes as size } from '../format.ts'
-import { type NetworkFlags, networkOptions } from '../options.ts'
+import { type NetworkFlags, networkOptions, type RateFlags, ratePolicy } from '../options.ts'
 import type { Session } from '../session.ts'
 import { followFolder, progressLine, reportFields, shownSoFar } from './folder.ts'
 
-export interface CloneFlags extends NetworkFlags {
+export interface CloneFlags extends NetworkFlags, RateFlags {
   readonly live?: boolean
   readonly checkout?: number
   readonly force?: boolean
@@ -33,6 +33,7 @@ export async function clone(
   const target = checkTarget(link, dir, flags)
   await using node = await open({
     network: networkOptions(flags),
+    ...ratePolicy(flags),
     ...(flags.storage === undefined ? {} : { storage: flags.storage }),
   })
   await using cloned = await node.clone(link, target, {

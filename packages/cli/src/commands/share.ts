@@ -8,11 +8,11 @@
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import { open, type Report, type Share } from '@dat-rhino/sdk'
 import { changes, count, bytes as size } from '../format.ts'
-import { type NetworkFlags, networkOptions } from '../options.ts'
+import { type NetworkFlags, networkOptions, type RateFlags, ratePolicy } from '../options.ts'
 import type { Session } from '../session.ts'
 import { followFolder, progressLine, reportFields, shownSoFar } from './folder.ts'
 
-export interface ShareFlags extends NetworkFlags {
+export interface ShareFlags extends NetworkFlags, RateFlags {
   readonly once?: boolean
   readonly watch?: boolean
   readonly hidden?: boolean
@@ -29,6 +29,7 @@ export async function share(session: Session, dir: string, flags: ShareFlags): P
   const isWatching = flags.watch !== false && !isOnce
   await using node = await open({
     network: isOnce ? false : networkOptions(flags),
+    ...ratePolicy(flags),
     ...(flags.storage === undefined ? {} : { storage: flags.storage }),
     ...(flags.recover === true ? { recover: true } : {}),
   })
