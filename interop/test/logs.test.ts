@@ -14,6 +14,8 @@ interface Pairing {
   readonly all: boolean
   readonly owner: Make
   readonly reader: Make
+  /** A scenario that the stock side can not play, and why. */
+  readonly without?: { readonly says: string; readonly because: string }
 }
 
 const PAIRINGS: readonly Pairing[] = [
@@ -38,6 +40,11 @@ const PAIRINGS: readonly Pairing[] = [
     all: false,
     owner: ourEnd({ compat: true }),
     reader: stockEnd(11),
+    without: {
+      says: 'an encrypted log is read with its key',
+      because:
+        'it takes an unknown log for one with a manifest, and derives the block key for that',
+    },
   },
   {
     name: 'hypercore 10 reads our compat',
@@ -347,10 +354,11 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ]
 
-for (const { name, all, owner, reader } of PAIRINGS) {
+for (const { name, all, owner, reader, without } of PAIRINGS) {
   for (const { says, everywhere = false, run } of SCENARIOS) {
     if (!all && !everywhere) continue
-    test(`${name}: ${says}`, async (t) => {
+    const skip = without?.says === says && without.because
+    test(`${name}: ${says}`, { skip }, async (t) => {
       await run(await owner(t), await reader(t))
     })
   }
