@@ -15,7 +15,14 @@ import { copy, equal } from '@dat-rhino/core/bytes/bytes'
 import type { Generation } from '@dat-rhino/core/log/generation'
 import { GENERATIONS } from '@dat-rhino/core/log/generations'
 import type { StoredLog, StoredNode } from '@dat-rhino/core/log/stored-log'
-import { endBlock, leftChild, rightChild } from '@dat-rhino/core/tree/flat'
+import {
+  endBlock,
+  isLeft,
+  leftChild,
+  parentOf,
+  rightChild,
+  siblingOf,
+} from '@dat-rhino/core/tree/flat'
 import { byteLengthOf } from '@dat-rhino/core/tree/grow'
 import { storedRoots } from './signed.ts'
 import type { DamagedBlock } from './types.ts'
@@ -116,7 +123,7 @@ class AuditPass {
     hash.leaf(bytes)
     const leaf = this.#log.node(2 * block)
     // Hypercore 11 loses leaves of blocks that it keeps (corestore.md 6.2): such a block follows from itself.
-    if (leaf === undefined) return this.#fitsParent(block, size) ? this.#good(size) : 'no-leaf'
+    if (leaf === undefined) return this.#fitsAbove(2 * block, size) ? this.#good(size) : 'no-leaf'
     return leaf.size === size && equal(leaf.hash, hash.result) ? this.#good(size) : 'hash'
   }
 
@@ -126,18 +133,22 @@ class AuditPass {
     return undefined
   }
 
-  /** With its sibling, does the leaf that was just hashed make the parent that is stored? */
-  #fitsParent(block: number, size: number): boolean {
+  /** Does the leaf that was just hashed lead, with the siblings on its way up, to a node that is stored? */
+  #fitsAbove(leaf: number, size: number): boolean {
     const { hash } = this.#generation
-    const leaf: StoredNode = { size, hash: copy(hash.result) }
-    const isLeft = block % 2 === 0
-    const sibling = this.#log.node(isLeft ? 2 * block + 2 : 2 * block - 2)
-    const other = sibling && { size: sibling.size, hash: copy(sibling.hash) }
-    const parent = this.#log.node(isLeft ? 2 * block + 1 : 2 * block - 1)
-    if (other === undefined || parent === undefined) return false
-    const [left, right] = isLeft ? [leaf, other] : [other, leaf]
-    hash.parent(left.size + right.size, left.hash, 0, right.hash, 0)
-    return parent.size === left.size + right.size && equal(parent.hash, hash.result)
+    let index = leaf
+    let node: StoredNode = { size, hash: copy(hash.result) }
+    for (;;) {
+      const sibling = this.#copied(siblingOf(index))
+      if (sibling === undefined) return false
+      const [left, right] = isLeft(index) ? [node, sibling] : [sibling, node]
+      const sum = left.size + right.size
+      hash.parent(sum, left.hash, 0, right.hash, 0)
+      node = { size: sum, hash: copy(hash.result) }
+      index = parentOf(index)
+      const stored = this.#log.node(index)
+      if (stored !== undefined) return stored.size === node.size && equal(stored.hash, node.hash)
+    }
   }
 
   #checkParent(index: number): void {

@@ -8,6 +8,7 @@
 import { DatError } from '@dat-rhino/core/base/errors'
 import { Bitfield } from '@dat-rhino/core/bytes/bitfield'
 import type { StoredLog, StoredNode } from '@dat-rhino/core/log/stored-log'
+import { fullRoots } from '@dat-rhino/core/tree/flat'
 import type { ProblemList } from './problems.ts'
 import type { RocksDatabase } from './rocks-database.ts'
 import {
@@ -45,6 +46,8 @@ export class Corestore7Log implements StoredLog {
   readonly #problems: ProblemList
   readonly #signature: Uint8Array | undefined
   readonly #held: Bitfield
+  /** Behind the last block that is there. */
+  #heldEnd = 0
 
   constructor(database: RocksDatabase, path: string, rows: Corestore7Rows, problems: ProblemList) {
     const { record, auth, head } = rows
@@ -55,10 +58,10 @@ export class Corestore7Log implements StoredLog {
     this.key = auth.key
     this.secretKey = auth.secretKey
     this.manifest = auth.manifest
-    this.length = head?.length ?? 0
     this.fork = head?.fork ?? 0
     this.#signature = head?.signature
     this.#held = this.#findHeld()
+    this.length = this.#believable(head?.length ?? 0)
     this.userData = this.#readUserData()
   }
 
@@ -85,11 +88,20 @@ export class Corestore7Log implements StoredLog {
 
   close(): void {}
 
+  /** The length, or the end of the blocks that are there if its roots are not: it may be any number then. */
+  #believable(length: number): number {
+    if (fullRoots(length).every((index) => this.node(index) !== undefined)) return length
+    this.#problems.add('damaged', this.#path, 'A root of the newest tree is missing.')
+    return Math.min(length, this.#heldEnd)
+  }
+
   #findHeld(): Bitfield {
     const held = new Bitfield()
     return this.#or(() => {
       for (const { key } of this.#database.rows(blockKeys(this.#data), false)) {
-        held.set(lastNumber(key), true)
+        const block = lastNumber(key)
+        held.set(block, true)
+        this.#heldEnd = block + 1
       }
       return held
     }, held)

@@ -94,7 +94,7 @@ export class Hypercore10Log implements StoredLog {
       if (entry.upgrade !== undefined) ({ fork, length, signature } = entry.upgrade)
     }
     this.fork = fork
-    this.length = length
+    this.length = this.#believable(length)
     this.#signature = signature
     this.userData = userData
     this.#tellMissing()
@@ -151,20 +151,21 @@ export class Hypercore10Log implements StoredLog {
     this.#held.setRange(start, end, !drop)
   }
 
+  /** The length, or what the files are large enough for if its roots are not there: it may be any number then. */
+  #believable(length: number): number {
+    const { path, tree, bitfield } = this.#files
+    if (fullRoots(length).every((index) => this.node(index) !== undefined)) return length
+    this.#problems.add('damaged', tree?.path ?? path, 'A root of the newest tree is missing.')
+    const inTree = Math.ceil((tree?.size ?? 0) / NODE_BYTES / 2) + this.#nodes.size
+    return Math.min(length, Math.max(inTree, 8 * (bitfield?.size ?? 0)))
+  }
+
   #tellMissing(): void {
     const { path, data, tree, bitfield } = this.#files
     if (this.length === 0) return
     const tell = (name: string): void =>
       this.#problems.add('missing', path, `There is no ${name} file, though the log has blocks.`)
-    if (data === undefined && this.#isAnyHeld()) tell('data')
+    if (data === undefined && (bitfield !== undefined || this.#held.runCount > 0)) tell('data')
     if (bitfield === undefined && tree !== undefined) tell('bitfield')
-    if (fullRoots(this.length).some((index) => this.node(index) === undefined)) {
-      const message = 'A root of the newest tree is missing.'
-      this.#problems.add('damaged', tree?.path ?? path, message)
-    }
-  }
-
-  #isAnyHeld(): boolean {
-    return this.#held.runCount > 0 || this.#files.bitfield !== undefined
   }
 }

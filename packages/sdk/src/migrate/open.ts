@@ -66,10 +66,13 @@ export async function openStored(
 async function openAll(found: Found, options: OpenStoredOptions): Promise<StoredStore> {
   const stores: StoredStore[] = []
   const problems: StoredProblem[] = []
+  // In the copy of a home folder its own secret keys are meant.
+  const beside = found.nested.find(({ kind }) => kind === 'dat-secrets')
+  const secretKeys = options.secretKeys ?? beside?.path
   for (const nested of found.nested) {
     if (OPENERS[nested.kind] === undefined) continue
     try {
-      stores.push(await openStored(nested, options))
+      stores.push(await openStored(nested, { ...options, secretKeys }))
     } catch (error) {
       if (!(error instanceof DatError) || error.code === 'INVARIANT') throw error
       const kind = error.code === 'UNSUPPORTED' ? 'unsupported' : 'damaged'
