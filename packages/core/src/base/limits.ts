@@ -215,6 +215,12 @@ export const RECORD_BYTES: number = 4 * 1024 * 1024
 export const PAGE_SEGMENT_BYTES: number = 32 * 1024 * 1024
 /** Read at once when blocks are read one behind the other. */
 export const READ_AHEAD_BYTES = 262_144
+/** Pieces of the data log that a store keeps in memory because they are read often: 32 MiB. */
+export const READ_WINDOW_BYTES = 65_536
+export const READ_WINDOWS_MAX = 512
+/** Reads of a piece before it is kept; more where pieces leave unused. */
+export const READ_WINDOW_TOUCHES_MIN = 2
+export const READ_WINDOW_TOUCHES_MAX = 64
 /** A read that takes longer did not come from memory, if it is not the only one. */
 export const SLOW_READ_MS = 0.5
 /** Two slow reads within so many make a store cold. */
@@ -247,7 +253,7 @@ export const APPEND_BYTES_QUEUED_MAX: number = 4 * 1024 * 1024
 // ---- Turns of the event loop ---------------------------------------------------------------------
 
 /** Work between two turns of the event loop. */
-export const SLICE_MS = 6
+export const SLICE_MS = 4
 /** Items between two looks at the clock. */
 export const SLICE_ITEMS = 32
 

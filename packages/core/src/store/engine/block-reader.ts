@@ -1,11 +1,12 @@
 /**
- * Reading blocks: from the staging buffer, from the read-ahead window, or from the file.
+ * Reading blocks: from the staging buffer, from what is kept in memory, or from the file.
  *
  * Owns: the path of a read, and that it never gives out wrong bytes. The stations:
  *
  * 1. What is staged is copied from there.
- * 2. A read inside the window is a copy. A read that begins where the last one ended reads a whole window at once.
- * 3. The first time in a process that a block comes from its file, its leaf hash is made again and compared.
+ * 2. A read inside the read-ahead window is a copy. One that begins where the last one ended reads a whole window at once.
+ * 3. Pieces that are read often are kept (`read-windows.ts`).
+ * 4. The first time in a process that a block comes from its file, its leaf hash is made again and compared.
  */
 
 import { DatError, isCode } from '../../base/errors.ts'
@@ -16,6 +17,7 @@ import { LEAF_PREFIX_BYTES } from '../../tree/hash.ts'
 import type { ColdGuard } from './cold-guard.ts'
 import type { Page } from './page.ts'
 import { LEAF_BLOCKS } from './page-layout.ts'
+import { ReadWindows } from './read-windows.ts'
 import type { SegmentLog } from './segments.ts'
 import type { Staging } from './staging.ts'
 
@@ -29,6 +31,7 @@ export class BlockReader {
   readonly #data: SegmentLog
   readonly #guard: ColdGuard
   readonly #window = new Uint8Array(READ_AHEAD_BYTES)
+  readonly #kept = new ReadWindows()
   #windowFrom = 0
   #windowEnd = 0
   /** Where the last read ended. */
@@ -75,9 +78,17 @@ export class BlockReader {
       this.#lastEnd = end
       return true
     }
+    const kept = this.#kept.find(address, end)
+    if (kept !== undefined) {
+      this.#bytes = kept.bytes
+      this.#at = address - kept.from
+      this.#lastEnd = end
+      return true
+    }
     const gap = address - this.#lastEnd
     const isNext = gap >= 0 && gap <= GAP_BYTES_MAX
     this.#lastEnd = end
+    if (!isNext && this.#kept.touch(address, end) && this.#keep(address, end)) return true
     const fits = length <= READ_AHEAD_BYTES
     this.#bytes = fits ? this.#window : new Uint8Array(length)
     this.#at = 0
@@ -91,6 +102,24 @@ export class BlockReader {
       this.#windowEnd = address + read
     }
     return read >= length
+  }
+
+  /** As `#fetch`, by reading the whole piece around it. False if that can't be read, though a part of it may be. */
+  #keep(address: number, end: number): boolean {
+    const segment = this.#data.at(address)
+    if (segment === undefined) return false
+    const window = this.#kept.make(address, segment.start)
+    this.#bytes = window.bytes
+    this.#at = address - window.from
+    const began = this.#guard.now()
+    try {
+      window.end = window.from + this.#read(window.length, window.from)
+    } catch (error) {
+      // Some other bytes of the piece may be to blame.
+      if (!isCode(error, 'IO')) throw error
+    }
+    this.#guard.ended(began)
+    return end <= window.end
   }
 
   /** Reads into `#bytes`; nothing where the file is missing, which `copy` reports with the block's number. */
