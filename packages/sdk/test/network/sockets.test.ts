@@ -16,18 +16,16 @@ async function joined(
   t: TestContext,
   bootstrap: string,
   topic: string,
-): Promise<{ pid: number; leave(): Promise<unknown>; kill(): void }> {
+): Promise<{ pid: number; leave(): Promise<unknown> }> {
   const child: ChildProcess = fork(CHILD, [bootstrap, topic], {
     execArgv: ['--conditions=dat-source', '--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-  const kill = (): void => void child.kill('SIGKILL')
-  t.after(kill)
+  t.after(() => child.kill('SIGKILL'))
   const said = (): Promise<unknown> => new Promise((resolve) => child.once('message', resolve))
   await said()
   return {
     pid: child.pid ?? 0,
-    kill,
     leave() {
       child.send('leave')
       return said()
@@ -79,7 +77,7 @@ test('those who have a drive meet about it, on the connections that it came by',
   await peer.send('hello')
   const answers = peer[Symbol.asyncIterator]()
   const answer = await answers.next()
-  child.kill()
+  await child.leave()
   await peer.ended
 
   assert.equal(answer.value, `${child.pid} heard hello`)
