@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import type { Corestore, Policy } from '@dat-rhino/core/corestore/corestore'
+import { discoveryKey } from '@dat-rhino/core/crypto/keys'
 import { parseLink } from '@dat-rhino/core/crypto/links'
 import type { Drive } from '@dat-rhino/core/drive/drive'
 import { openDrive } from '@dat-rhino/core/drive/open'
@@ -179,37 +180,40 @@ export class Rhino implements AsyncDisposable {
    * @throws DatError BAD_LINK, NO_PEERS, TIMEOUT, UNSUPPORTED (the link leads to something else) …
    */
   async drive(link: string, options: ReadOptions = {}): Promise<Drive> {
+    const { key } = parseLink(link)
     const { corestore: store } = await this.#mainStation()
-    const log = await this.#remoteLog(link, options)
-    const open = (wait: WaitOptions): Promise<Drive> =>
-      openDrive({ store, log, wait, ...encryption(options) })
-    return this.#joined(log, options, open, async (drive, wait) => {
-      await drive.ready(wait)
-      await drive.update(wait)
+    return this.#joined(key, options, {
+      open: (wait) =>
+        openDrive({ store, key, generation: 'unknown', wait, ...encryption(options) }),
+      logOf: (drive) => drive.log,
+      update: async (drive, wait) => {
+        await drive.ready(wait)
+        await drive.update(wait)
+      },
     })
   }
 
   /** A bee by link. As `drive`. */
   async bee(link: string, options: ReadOptions = {}): Promise<Bee> {
-    const log = await this.#remoteLog(link, options)
-    const bee = Bee.open(log)
-    return this.#joined(
-      log,
-      options,
-      async () => bee,
-      (_, wait) => bee.update(wait),
-    )
+    const { key } = parseLink(link)
+    const { corestore } = await this.#mainStation()
+    const log = await corestore.get({ key }, encryption(options))
+    return this.#joined(key, options, {
+      open: async () => Bee.open(log),
+      logOf: () => log,
+      update: (bee, wait) => bee.update(wait),
+    })
   }
 
   /** A plain log by link. As `drive`. */
   async log(link: string, options: ReadOptions = {}): Promise<Log> {
-    const log = await this.#remoteLog(link, options)
-    return this.#joined(
-      log,
-      options,
-      async () => log,
-      (_, wait) => log.update(wait),
-    )
+    const { key } = parseLink(link)
+    const { corestore } = await this.#mainStation()
+    return this.#joined(key, options, {
+      open: () => corestore.get({ key }, encryption(options)),
+      logOf: (log) => log,
+      update: (log, wait) => log.update(wait),
+    })
   }
 
   /** The logs of `storage` (in memory without it), for everything that has no verb here. Closed with the node. */
@@ -335,41 +339,44 @@ export class Rhino implements AsyncDisposable {
 
   // ---- By link -----------------------------------------------------------------------------------
 
-  async #remoteLog(link: string, options: ReadOptions): Promise<Log> {
-    const { key } = parseLink(link)
-    const { corestore } = await this.#mainStation()
-    return corestore.get({ key }, encryption(options))
-  }
-
-  /** Joins the log's topic, opens what the log is, and waits for the first news unless told not to. */
+  /** Joins the key's topic, opens what it leads to, and waits for the first news unless told not to. */
   async #joined<T extends { close(): Promise<void> }>(
-    log: Log,
+    key: Uint8Array,
     options: ReadOptions,
-    openIt: (wait: WaitOptions) => Promise<T>,
-    update: (opened: T, wait: WaitOptions) => Promise<unknown>,
+    kind: Opening<T>,
   ): Promise<T> {
     const { corestore, network } = await this.#mainStation()
-    const topic = network.join(log.discoveryKey, { hasPeers: () => log.peerCount > 0 })
-    const found = corestore.findingPeers(log.discoveryKey)
+    const topicKey = discoveryKey(key)
+    const hasPeers = (): boolean => corestore.peers(topicKey).length > 0
+    const topic = network.join(topicKey, { hasPeers })
+    const found = corestore.findingPeers(topicKey)
     void topic.lookedTwice.then(found)
-    log.on('closed', () => void topic.leave())
     const { timeoutMs = DEFAULT_WAIT_MS, signal } = options
     const limit = { timeoutMs: network.offline ? AT_ONCE_MS : timeoutMs }
     const wait = signal === undefined ? limit : { ...limit, signal }
     let opened: T | undefined
     try {
-      opened = await openIt(wait)
+      opened = await kind.open(wait)
+      const log = kind.logOf(opened)
+      log.on('closed', () => void topic.leave())
       // Nobody knows more of a log than who writes it.
-      if (options.update !== false && !log.writable) await update(opened, wait)
+      if (options.update !== false && !log.writable) await kind.update(opened, wait)
       return opened
     } catch (error) {
       const isAlone = isCode(error, 'NO_PEERS') || isCode(error, 'TIMEOUT')
-      if (opened !== undefined && isAlone && log.length > 0) return opened
-      await (opened ?? log).close()
+      if (opened !== undefined && isAlone && kind.logOf(opened).length > 0) return opened
+      await opened?.close()
       await topic.leave()
       throw error
     }
   }
+}
+
+/** How one kind of thing is opened by its key. */
+interface Opening<T> {
+  readonly open: (wait: WaitOptions) => Promise<T>
+  readonly logOf: (opened: T) => Log
+  readonly update: (opened: T, wait: WaitOptions) => Promise<unknown>
 }
 
 function encryption({ encryptionKey }: ReadOptions): { encryptionKey?: Uint8Array } {

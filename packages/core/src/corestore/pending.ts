@@ -105,6 +105,10 @@ export class Pending {
     this.#waiting++
     try {
       return await within(this.#outcome, this.#host.clock, limits)
+    } catch (error) {
+      const isAlone = this.logs.every(({ replicator }) => replicator.peers().length === 0)
+      if (!isCode(error, 'TIMEOUT') || !isAlone) throw error
+      throw new DatError('NO_PEERS', 'No peer could be reached.', {}, error)
     } finally {
       this.#waiting--
       if (this.#waiting === 0 && !this.#isOver) {

@@ -23,9 +23,9 @@ const FORMATS: ReadonlyMap<string, DriveFormat> = new Map([
 export function driveFormat(block: Uint8Array): DriveFormat {
   const { name, content } = readHeader(block)
   const format = name === undefined ? undefined : FORMATS.get(name)
-  // Tries hold other things too: that of a drive names the log of the files.
-  const isBareTrie = format === 'hyperdrive 10' && content?.length !== KEY_BYTES
-  if (format !== undefined && !isBareTrie) return format
+  // Tries hold other things too: that of a drive names the log of the files. A bee need not: it can be derived.
+  const hasFiles = format === 'hyperdrive 13' || content?.length === KEY_BYTES
+  if (format !== undefined && hasFiles) return format
   const what = name === undefined ? 'a plain log, or encrypted' : `a log of "${name}"`
   throw new DatError('UNSUPPORTED', `The key leads to ${what}, not to a drive.`, {
     format: name ?? '',

@@ -52,16 +52,19 @@ export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
   }
 }
 
-function rowsLog(options: OpenDriveOptions): Promise<Log> {
+async function rowsLog(options: OpenDriveOptions): Promise<Log> {
   const { store, key, generation = 3, wait = {}, encryptionKey, readOnly } = options
   if (key === undefined) throw new DatError('BAD_ARGUMENT', 'A drive is opened by its key.')
-  return store.get(
-    { key, generation },
-    {
-      // Whose generation is unknown is not there before a peer has told.
-      ...(generation === 'unknown' && wait),
-      ...(encryptionKey !== undefined && { encryptionKey }),
-      ...(readOnly === true && { writable: false }),
-    },
-  )
+  const handle = {
+    ...(encryptionKey !== undefined && { encryptionKey }),
+    ...(readOnly === true && { writable: false }),
+  }
+  if (generation !== 'unknown') return store.get({ key, generation }, handle)
+  // It is not there before a peer has told. How long that may take is no limit of the handle's later waits.
+  const settled = await store.get({ key, generation }, { ...wait, ...handle })
+  try {
+    return await store.get({ key }, handle)
+  } finally {
+    await settled.close()
+  }
 }

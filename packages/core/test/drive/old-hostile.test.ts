@@ -193,6 +193,7 @@ test('a log that is no drive says what it is', () => {
   assert.equal(driveFormat(header('hypertrie', key)), 'hyperdrive 10')
   assert.equal(driveFormat(header('hyperbee')), 'hyperdrive 13')
   const plain = [
+    header('hyperdrive'),
     header('hypertrie'),
     header('hypertrie', key.subarray(1)),
     header('other'),

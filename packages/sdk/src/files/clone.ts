@@ -9,6 +9,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
+import type { Corestore } from '@dat-rhino/core/corestore/corestore'
+import { discoveryKey } from '@dat-rhino/core/crypto/keys'
 import { formatLink } from '@dat-rhino/core/crypto/links'
 import type { Drive } from '@dat-rhino/core/drive/drive'
 import { driveFormat } from '@dat-rhino/core/drive/header'
@@ -49,6 +51,9 @@ export class Clone implements AsyncDisposable {
   readonly #options: CloneOptions
   readonly #session: FolderSession
   readonly #release: () => Promise<void>
+  readonly #key: Uint8Array
+  /** Was some of the drive here when the clone was opened? */
+  readonly #isKnown: boolean
   readonly #work: Promise<void>
   /**
    * The version at which everything was compared in this life of the clone: from there on only what changed in the
@@ -57,13 +62,15 @@ export class Clone implements AsyncDisposable {
   #inStepAt = 0
   #ledger: { readonly fork: number; readonly ledger: Ledger } | undefined
 
-  private constructor(setup: CloneSetup, session: FolderSession) {
+  private constructor(setup: CloneSetup, session: FolderSession, isKnown: boolean) {
     this.dir = setup.dir
     this.link = formatLink({ key: setup.key })
     this.#place = setup.place
     this.#options = setup.options
+    this.#key = setup.key
     this.#session = session
     this.#release = setup.release
+    this.#isKnown = isKnown
     this.#work = this.#run()
   }
 
@@ -78,16 +85,9 @@ export class Clone implements AsyncDisposable {
     }
     const role = readRole(place)
     checkRole(dir, role, 'clone', key)
-    const log = await station.corestore.get({ key })
-    try {
-      if (log.writable) throw isOwn(dir, key)
-      const block = log.peek(0)
-      if (block !== undefined) driveFormat(block)
-      return new Clone(setup, new FolderSession(station, log, options.signal))
-    } catch (error) {
-      await log.close()
-      throw error
-    }
+    const isKnown = await checkStored(station.corestore, dir, key)
+    const session = new FolderSession(station, discoveryKey(key), options.signal)
+    return new Clone(setup, session, isKnown)
   }
 
   /** Once it is known what the link leads to: for a new clone, when its first block has come. */
@@ -154,15 +154,16 @@ export class Clone implements AsyncDisposable {
 
   /** Waits until the drive is known to be one, and as new as anybody here has it. */
   async #find(): Promise<void> {
-    const { log, station, topic, teller } = this.#session
+    const { station, topic, teller } = this.#session
     teller.setPhase('looking')
-    const found = station.corestore.findingPeers(log.discoveryKey)
+    const found = station.corestore.findingPeers(discoveryKey(this.#key))
     // A drive that we know goes on with what is here once nobody was found; a new one waits as long as it may.
-    const isKnown = log.length > 0
+    const isKnown = this.#isKnown
     if (isKnown || station.network.offline) void topic.lookedTwice.then(found)
     try {
       const { corestore: store } = station
-      const drive = await openDrive({ store, log, wait: this.#wait })
+      const wait = this.#wait
+      const drive = await openDrive({ store, key: this.#key, generation: 'unknown', wait })
       this.#session.opened(drive)
       // Not sooner: whoever mistyped a link may still clone another one into this folder.
       if (readRole(this.#place) === undefined) {
@@ -205,11 +206,11 @@ export class Clone implements AsyncDisposable {
 
   #explain(error: unknown): unknown {
     if (!isCode(error, 'NO_PEERS') && !isCode(error, 'TIMEOUT')) return error
-    if (this.#session.log.length > 0) return error
+    if (this.#isKnown || (this.#session.known?.log.length ?? 0) > 0) return error
     const { offline } = this.#session.station.network
     const message = offline
       ? 'There is nothing of this drive here, and the network is off.'
-      : 'Nobody who has this drive was found. Is the link right, and is somebody sharing it? (Links of older dat networks lead nowhere here.)'
+      : 'Nobody who has this drive was found. Is the link right, and is somebody sharing it?'
     return new DatError('NO_PEERS', message, { link: this.link }, error)
   }
 
@@ -255,7 +256,7 @@ export class Clone implements AsyncDisposable {
 
   /** Rows name blocks of one history: after a fork nothing that was recorded is certain. */
   async #openLedger(): Promise<Ledger> {
-    const { fork } = this.#session.log
+    const { fork } = this.#session.drive.log
     if (this.#ledger?.fork === fork) return this.#ledger.ledger
     this.#ledger?.ledger.close()
     const path = join(this.#place.state, 'files')
@@ -308,6 +309,24 @@ export class Clone implements AsyncDisposable {
       if (signal.aborted) onabort()
       signal.addEventListener('abort', onabort, { once: true })
     })
+  }
+}
+
+/**
+ * Is some of it here? What is, is looked at before a folder becomes its clone.
+ *
+ * @throws DatError CONFLICT if it is written from here; UNSUPPORTED if it is no drive
+ */
+async function checkStored(store: Corestore, dir: string, key: Uint8Array): Promise<boolean> {
+  if (store.store.find(discoveryKey(key)) === undefined) return false
+  const log = await store.get({ key })
+  try {
+    if (log.writable) throw isOwn(dir, key)
+    const block = log.peek(0)
+    if (block !== undefined) driveFormat(block)
+    return log.length > 0
+  } finally {
+    await log.close()
   }
 }
 

@@ -22,29 +22,28 @@ const STORAGE_QUIET_MS = 60_000
 
 export class FolderSession {
   readonly station: Station
-  /** The log of rows. */
-  readonly log: Log
   readonly teller: Teller
   readonly topic: Topic
   readonly clock: Clock
   readonly #abort = new AbortController()
   readonly #result: Promise<Report>
   #settle: { resolve(report: Report): void; reject(error: DatError): void } | undefined
+  readonly #discoveryKey: Uint8Array
   #drive: Drive | undefined
   #blobs: Log | undefined
   #quietUntil = Number.NEGATIVE_INFINITY
   #closing: Promise<void> | undefined
 
   /**
-   * @param log closed with the session, unless a drive took it over
+   * @param discoveryKey of the drive, whatever it is
    * @param signal the caller's: fails the session when it fires
    */
-  constructor(station: Station, log: Log, signal: AbortSignal | undefined) {
+  constructor(station: Station, discoveryKey: Uint8Array, signal: AbortSignal | undefined) {
     this.station = station
-    this.log = log
+    this.#discoveryKey = discoveryKey
     this.clock = station.clock
-    this.topic = station.network.join(log.discoveryKey, {
-      hasPeers: () => log.peerCount > 0,
+    this.topic = station.network.join(discoveryKey, {
+      hasPeers: () => station.corestore.peers(discoveryKey).length > 0,
     })
     this.teller = new Teller(station.clock, () => this.#sample())
     this.#result = new Promise((resolve, reject) => {
@@ -72,7 +71,7 @@ export class FolderSession {
     return this.#abort.signal
   }
 
-  /** It is known what the log leads to. The drive is closed with the session. */
+  /** It is known what the key leads to. The drive is closed with the session. */
   opened(drive: Drive): void {
     this.#drive = drive
   }
@@ -145,7 +144,7 @@ export class FolderSession {
     this.teller.close(last)
     await this.topic.leave()
     await this.#blobs?.close()
-    await (this.#drive ?? this.log).close()
+    await this.#drive?.close()
     await release()
   }
 
@@ -167,14 +166,14 @@ export class FolderSession {
 
   #sample(): Sample {
     const { corestore, network } = this.station
-    const rows = this.log.info()
+    const rows = this.#drive?.log.info()
     const blobs = this.#blobs?.info()
     const { bytesDown, bytesUp } = network.state
-    const peers = corestore.peers(this.log.discoveryKey)
+    const peers = corestore.peers(this.#discoveryKey)
     return {
-      have: rows.heldBlocks + (blobs?.heldBlocks ?? 0),
-      length: rows.length + (blobs?.length ?? 0),
-      version: this.#drive?.version ?? rows.length,
+      have: (rows?.heldBlocks ?? 0) + (blobs?.heldBlocks ?? 0),
+      length: (rows?.length ?? 0) + (blobs?.length ?? 0),
+      version: this.#drive?.version ?? 0,
       bytesDown,
       bytesUp,
       peers: peers.map(({ remotePublicKey }) => hex(remotePublicKey)),

@@ -64,7 +64,7 @@ export class Share implements AsyncDisposable {
   #wake: (() => void) | undefined
 
   private constructor(setup: ShareSetup, drive: BeeDrive, ledger: Ledger) {
-    const session = new FolderSession(setup.station, drive.log, setup.options.signal)
+    const session = new FolderSession(setup.station, drive.discoveryKey, setup.options.signal)
     session.opened(drive)
     this.drive = drive
     this.dir = setup.dir
