@@ -28,7 +28,7 @@ import { randomNumbers } from './blocks.ts'
 const RUNS = Number(process.env['TRIE_RUNS'] ?? 12)
 const FIRST_SEED = Number(process.env['TRIE_SEED'] ?? 1 + (Date.now() % 1_000_000))
 const OPERATIONS = 60
-const COMPONENTS = ['a', 'b', 'c', 'é', 'photos', '2020', 'x y', '']
+const COMPONENTS = ['a', 'b', 'c', 'é', 'photos', '2020', 'of eight', 'n'.repeat(300), '']
 
 type Plain = [string, number, Uint8Array | null, number, boolean]
 

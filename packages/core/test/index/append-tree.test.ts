@@ -3,7 +3,8 @@
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isCode } from '../../src/base/errors.ts'
+import fc from 'fast-check'
+import { DatError, isCode } from '../../src/base/errors.ts'
 import {
   APPEND_TREE_COMPONENTS_MAX,
   APPEND_TREE_NAME_BYTES_MAX,
@@ -156,16 +157,78 @@ test('a tree with nothing but a header is empty, and a log that was never synced
   assert.throws(() => AppendTree.open(unsynced).getLocal('/a'), { code: 'NOT_AVAILABLE' })
 })
 
-test('a reader fetches what it walks, all names of a folder in one request, and nothing else', async () => {
-  const [, one] = cases
-  assert.ok(one !== undefined)
-  const log = FakeLog.reader(logOf(one))
+test('a tree that was never synced fails when nobody can be asked', async () => {
+  const log = FakeLog.reader(new FakeLog(), { synced: false })
+  log.update = () => Promise.reject(new DatError('NO_PEERS', 'Nobody is there.'))
+  const tree = AppendTree.open(log)
+  const isAlone = (error: unknown): boolean => isCode(error, 'NO_PEERS')
+
+  await assert.rejects(tree.get('/a'), isAlone)
+  await assert.rejects(tree.list('/'), isAlone)
+  await assert.rejects(all(tree.entries()), isAlone)
+  await assert.rejects(all(tree.history()), isAlone)
+})
+
+test('a reader fetches the blocks on its way, those of one folder in one request', async () => {
+  const folder = Array.from({ length: 30 }, (_, i) => {
+    const before = i === 0 ? [0] : [i, 1, ...new Array(i - 1).fill(1)]
+    return block(`/file ${i}`, EMPTY, [1, ...before, 0])
+  })
+  const log = FakeLog.reader(FakeLog.of([HEADER, ...folder]))
+  const requests: number[] = []
+  const download = log.download.bind(log)
+  log.download = (range) => {
+    requests.push(range.blocks?.length ?? 0)
+    return download(range)
+  }
   const tree: AppendTreeReader = AppendTree.open(log)
 
-  const found = await tree.get('/a')
+  const found = await tree.get('/file 3')
 
-  assert.equal(found?.seq, 1)
+  assert.equal(found?.seq, 4)
+  assert.deepEqual(requests, [1, 29])
+  assert.equal((await tree.list('/'))?.length, 30)
+  assert.deepEqual(requests, [1, 29])
   assert.ok(!log.has(0))
+})
+
+test('what came of a folder is enough, if what is looked for is there', async () => {
+  const log = FakeLog.reader(
+    FakeLog.of([
+      HEADER,
+      block('/a', EMPTY, [1, 0, 0]),
+      block('/b', EMPTY, [1, 1, 1, 0]),
+      block('/c', EMPTY, [1, 2, 1, 1, 0]),
+    ]),
+  )
+  await log.get(1)
+  await log.get(3)
+  log.download = () => ({
+    done: async () => {
+      await log.get(2)
+      throw new DatError('NOT_AVAILABLE', 'Nobody has the rest.')
+    },
+    cancel() {},
+  })
+  const tree = AppendTree.open(log)
+
+  assert.equal((await tree.get('/b'))?.seq, 2)
+})
+
+test('what was truncated away is gone, and what is closed is closed', async () => {
+  const log = FakeLog.of([HEADER, block('/a', EMPTY, [1, 0, 0]), block('/b', EMPTY, [1, 1, 1, 0])])
+  const tree = AppendTree.open(log)
+  const snapshot = tree.snapshot()
+  await snapshot.get('/b')
+
+  await log.truncate(2)
+
+  await assert.rejects(snapshot.get('/a'), (error) => isCode(error, 'SNAPSHOT_GONE'))
+  assert.equal(await tree.get('/b'), undefined)
+  const waiting = tree.history({ live: true, start: 2 }).next()
+  await tree.close()
+  await assert.rejects(waiting, (error) => isCode(error, 'CLOSED'))
+  await assert.rejects(tree.get('/a'), (error) => isCode(error, 'CLOSED'))
 })
 
 test('a live history goes on with what is appended', async () => {
@@ -241,4 +304,28 @@ test('names and lists as long as they may be are read, longer ones are damage', 
   await assert.rejects(treeOf(references).list('/'), isDamage)
   const cut = block('/a', EMPTY, [1, 5, 1])
   await assert.rejects(treeOf(cut).list('/'), isDamage)
+})
+
+test('a tree with bytes changed anywhere is read to its end or to the damage, at the cost of its blocks', async () => {
+  const logs = cases.map((one) => logOf(one).all())
+  const change = fc.record({ block: fc.integer({ min: 1, max: 7 }), at: fc.nat(), to: fc.nat(255) })
+
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.array(change, { maxLength: 6 }), async (which, changes) => {
+      const blocks = (logs[which % logs.length] ?? []).map((bytes) => Uint8Array.from(bytes))
+      for (const { block, at, to } of changes) {
+        const bytes = blocks[block]
+        if (bytes !== undefined) bytes[at % bytes.length] = to
+      }
+      const tree = AppendTree.open(FakeLog.of(blocks))
+      try {
+        assert.ok((await all(tree.entries())).length <= blocks.length)
+        assert.ok((await all(tree.diff(2))).length <= 2 * blocks.length)
+        await tree.get('/img/x')
+      } catch (error) {
+        assert.ok(isDamage(error), String(error))
+      }
+    }),
+    { numRuns: 500 },
+  )
 })

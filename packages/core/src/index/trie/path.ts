@@ -93,7 +93,29 @@ function split(key: string): readonly string[] {
 function hashed(components: readonly string[]): Uint8Array {
   const out = new Uint8Array(SIPHASH_BYTES * components.length)
   for (let i = 0; i < components.length; i++) {
-    sipHash(utf8(components[i] ?? ''), out, SIPHASH_BYTES * i)
+    const component = components[i] ?? ''
+    const length = writeAscii(component, scratch)
+    if (length === NOT_ASCII) {
+      const bytes = utf8(component)
+      sipHash(bytes, bytes.length, out, SIPHASH_BYTES * i)
+    } else {
+      sipHash(scratch, length, out, SIPHASH_BYTES * i)
+    }
   }
   return out
+}
+
+/** Most components are short and ASCII: a `TextEncoder` call for each took a seventh of a walk's time. */
+const scratch = new Uint8Array(256)
+const NOT_ASCII = -1
+
+/** Number of bytes written. */
+function writeAscii(text: string, into: Uint8Array): number {
+  if (text.length > into.length) return NOT_ASCII
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x80) return NOT_ASCII
+    into[i] = code
+  }
+  return text.length
 }

@@ -19,13 +19,15 @@ let hi2 = 0
 let lo3 = 0
 let hi3 = 0
 
-/** Writes the hash of all of `bytes` to `out` from `at` on, little end first. */
-export function sipHash(bytes: Uint8Array, out: Uint8Array, at: number): void {
+/** Writes the hash of the first `length` bytes to `out` from `at` on, little end first. */
+export function sipHash(bytes: Uint8Array, length: number, out: Uint8Array, at: number): void {
   begin()
-  const whole = bytes.length - (bytes.length % 8)
-  for (let i = 0; i < whole; i += 8) absorb(word(bytes, i), word(bytes, i + 4))
+  const whole = length - (length % 8)
+  for (let i = 0; i < whole; i += 8) {
+    absorb(word(bytes, i, length), word(bytes, i + 4, length))
+  }
   // The last word: what is left, and the length in its highest byte.
-  absorb(word(bytes, whole), word(bytes, whole + 4) | (bytes.length << 24))
+  absorb(word(bytes, whole, length), word(bytes, whole + 4, length) | (length << 24))
   lo2 ^= 0xff
   for (let i = 0; i < 4; i++) round()
   put(out, at, lo0 ^ lo1 ^ lo2 ^ lo3)
@@ -52,14 +54,11 @@ function absorb(low: number, high: number): void {
   hi0 ^= high
 }
 
-/** Four bytes, little end first; zeros behind the end. */
-function word(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] ?? 0) |
-    ((bytes[at + 1] ?? 0) << 8) |
-    ((bytes[at + 2] ?? 0) << 16) |
-    ((bytes[at + 3] ?? 0) << 24)
-  )
+/** Four bytes, little end first; zeros from `end` on. */
+function word(bytes: Uint8Array, at: number, end: number): number {
+  let value = 0
+  for (let i = Math.min(at + 4, end) - 1; i >= at; i--) value = (value << 8) | (bytes[i] ?? 0)
+  return value
 }
 
 function put(out: Uint8Array, at: number, half: number): void {
