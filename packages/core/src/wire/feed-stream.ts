@@ -279,9 +279,9 @@ class FeedStream implements FeedMuxer, FeedHost {
       return
     }
     const mayWait = this.#channels.wait({ remoteId, discoveryKey, proof })
-    const isAnswered = this.ask(discoveryKey)
+    if (mayWait && this.ask(discoveryKey)) return
     // Where it cannot be refused, it may still be opened here one day.
-    if (isAnswered || (mayWait && this.#protocol?.dialect.hasClose === false)) return
+    if (mayWait && this.#protocol?.dialect.hasClose === false) return
     this.#channels.takeUnpaired(discoveryKey)
     this.#protocol?.refuse(discoveryKey)
   }

@@ -1,0 +1,336 @@
+/** What somebody who keeps no rules can do on the old wires: end his own conversations, and make us hold little. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import {
+  FEED_FRAME_BYTES_MAX,
+  FEEDS_UNPAIRED_MAX,
+  GEN2_CHANNEL_NUMBERS_MAX,
+  WANTS_QUEUED_MAX,
+} from '../../src/base/limits.ts'
+import { EMPTY, fromHex, hex } from '../../src/bytes/bytes.ts'
+import { Reader, Writer } from '../../src/bytes/cursor.ts'
+import { discoveryKey, randomBytes } from '../../src/crypto/keys.ts'
+import { StreamChannel } from '../../src/wire/feed-channels.ts'
+import { FeedDeframer } from '../../src/wire/feed-deframer.ts'
+import { NO_OPTIONS } from '../../src/wire/feed-dialect.ts'
+import { writeFeedRange, writeOpen } from '../../src/wire/feed-messages.ts'
+import { FeedPipe } from '../../src/wire/feed-pipe.ts'
+import type { FeedHost } from '../../src/wire/feed-protocol.ts'
+import { openFeedStream } from '../../src/wire/feed-stream.ts'
+import type { FeedMuxer, FeedStreamOptions } from '../../src/wire/feeds.ts'
+import { Gen2Protocol } from '../../src/wire/gen2-protocol.ts'
+import { vectors } from '../vectors.ts'
+import { KEY, OTHER_KEY } from './conversations.ts'
+import { bytesPair, codeOf, FeedSide, type MemoryBytes } from './feed-ends.ts'
+import { TestClock } from './simulated.ts'
+
+interface Attack {
+  readonly clock: TestClock
+  readonly mux: FeedMuxer
+  readonly bytes: MemoryBytes
+  readonly lines: string[]
+  /** Frames that the victim sent: channel, type, body. */
+  readonly frames: [number, number, string][]
+  send(channel: number, type: number, body: Uint8Array): void
+  open(channel: number, key: Uint8Array): void
+}
+
+/** Somebody who has done the handshake, and from then on sends what the test says. */
+function attack(options: Partial<FeedStreamOptions> = {}): Attack {
+  const clock = new TestClock()
+  const [ours, theirs] = bytesPair(clock)
+  const lines: string[] = []
+  const frames: [number, number, string][] = []
+  const mux = openFeedStream(theirs, {
+    isInitiator: false,
+    clock,
+    onClose: (error) => lines.push(`closed ${error === undefined ? '' : codeOf(error)}`.trim()),
+    ...options,
+  })
+  let isReady = false
+  const pipe = new FeedPipe(ours, clock, {
+    onFrame(payload) {
+      if (!isReady) return protocol.onHandshake(payload)
+      const body = new Reader(payload)
+      const header = body.varint()
+      frames.push([Math.floor(header / 16), header % 16, hex(body.rest())])
+    },
+    onChunkEnd() {},
+    onWritable() {},
+    onClose() {},
+  })
+  const host: FeedHost = {
+    pipe,
+    isInitiator: true,
+    ours: NO_OPTIONS,
+    channels: () => [],
+    find: () => undefined,
+    number: () => 1,
+    ask: () => false,
+    ready() {
+      isReady = true
+      pipe.ready()
+    },
+    heard() {},
+    onRemoteOpen() {},
+    onRemoteClose() {},
+  }
+  const protocol = new Gen2Protocol(host, {})
+  pipe.start(EMPTY)
+  protocol.begin()
+  clock.run()
+  assert.ok(isReady)
+  const owner = {
+    begin: (channel: StreamChannel, type: number, hint: number) =>
+      pipe.begin(channel.localId, type, hint),
+    end: () => pipe.end(),
+    abandon: () => pipe.abandon(),
+    isWritable: () => true,
+    close() {},
+  }
+  return {
+    clock,
+    mux,
+    bytes: theirs,
+    lines,
+    frames,
+    send(channel, type, body) {
+      pipe.begin(channel, type, body.length).fixed(body)
+      pipe.end()
+    },
+    open(channel, key) {
+      const opening = new FeedSide(key)
+      const made = new StreamChannel(opening, owner)
+      made.localId = channel
+      protocol.writeOpen(made)
+    },
+  }
+}
+
+const BODIES: readonly Uint8Array[] = vectors<{ messages: { encoded: string }[] }>(
+  'gen2/messages',
+).messages.map(({ encoded }) => fromHex(encoded))
+
+/** Bodies of the package with something changed, and bytes of any kind. */
+const bodies = fc.oneof(
+  fc.uint8Array({ maxLength: 100 }),
+  fc.tuple(fc.constantFrom(...BODIES), fc.nat(200), fc.nat(255)).map(([body, at, value]) => {
+    const bytes = Uint8Array.from(body)
+    if (bytes.length > 0) bytes[at % bytes.length] = value
+    return bytes
+  }),
+)
+
+test('whatever is said about one log, the connection stays and the other log goes on', () => {
+  const message = fc.tuple(fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 15), bodies)
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 40 }), (messages) => {
+      const { clock, mux, lines, send, open } = attack()
+      const [attacked, other] = [new FeedSide(KEY), new FeedSide(OTHER_KEY)]
+      mux.open(attacked)
+      mux.open(other)
+      open(1, KEY)
+      open(2, OTHER_KEY)
+      for (const [type, body] of messages) send(1, type, body)
+      send(2, 3, fromHex('0805'))
+      clock.run()
+
+      assert.deepEqual(lines, [])
+      assert.ok(other.take().includes('have 5 1'))
+      const end = attacked.lines.find((line) => line.startsWith('close'))
+      assert.ok(end === undefined || /^close (BAD_FRAME|OVER_LIMIT)$/.test(end), end)
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('whatever frames come, with whatever channels, only our errors end the connection', () => {
+  const frame = fc.tuple(fc.nat(70_000), fc.nat(15), bodies)
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 30 }), (messages) => {
+      const { clock, mux, lines, send, open } = attack({ onFeed: (key) => key[0] === 1 })
+      mux.open(new FeedSide(KEY))
+      open(1, KEY)
+      for (const [channel, type, body] of messages) send(channel, type, body)
+      clock.run()
+
+      for (const line of lines) assert.match(line, /^closed (BAD_FRAME|OVER_LIMIT)$/)
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('whatever bytes come first, only our errors end the connection', () => {
+  const beginnings = [EMPTY, fromHex('3a'), fromHex('3d000a20'), fromHex('7a'), fromHex('00')]
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...beginnings),
+      fc.uint8Array({ maxLength: 400 }),
+      fc.constantFrom(undefined, 1 as const, 2 as const),
+      fc.boolean(),
+      (first, rest, generation, dials) => {
+        const clock = new TestClock()
+        const [, bytes] = bytesPair(clock)
+        const lines: string[] = []
+        const mux = openFeedStream(bytes, {
+          ...(generation === undefined ? {} : { generation }),
+          isInitiator: dials && generation !== undefined,
+          clock,
+          onFeed: () => false,
+          onClose: (error) => lines.push(error === undefined ? '' : codeOf(error)),
+        })
+        mux.open(new FeedSide(KEY))
+        bytes.take(first)
+        bytes.take(rest)
+        clock.advance(6_000)
+
+        assert.equal(lines.length, 1)
+        assert.match(lines[0] ?? '', /^(BAD_HANDSHAKE|BAD_FRAME|OVER_LIMIT|TIMEOUT)$/)
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+test('logs that wait for our side are as many as the limit, the next is refused', () => {
+  const { clock, lines, send, frames } = attack({ onFeed: () => true })
+  const opening = (): Uint8Array => {
+    const into = new Writer()
+    writeOpen(into, randomBytes(32), randomBytes(32))
+    return into.take()
+  }
+  for (let i = 1; i <= FEEDS_UNPAIRED_MAX; i++) send(i, 0, opening())
+  clock.run()
+  assert.equal(frames.length, 0)
+
+  send(FEEDS_UNPAIRED_MAX + 1, 0, opening())
+  clock.run()
+  assert.deepEqual(
+    frames.map(([, type]) => type),
+    [10],
+  )
+  assert.deepEqual(lines, [])
+})
+
+test('channels have numbers below the limit', () => {
+  const below = attack()
+  below.send(GEN2_CHANNEL_NUMBERS_MAX - 1, 3, fromHex('0805'))
+  below.clock.run()
+  assert.deepEqual(below.lines, [])
+
+  const above = attack()
+  above.send(GEN2_CHANNEL_NUMBERS_MAX, 3, fromHex('0805'))
+  above.clock.run()
+  assert.deepEqual(above.lines, ['closed OVER_LIMIT'])
+})
+
+test('a frame is as long as the limit and not longer, and grows with its bytes', () => {
+  const deframer = new FeedDeframer(FEED_FRAME_BYTES_MAX)
+  const announced = (length: number): Uint8Array => {
+    const into = new Writer()
+    into.varint(length)
+    return into.take()
+  }
+  deframer.push(announced(FEED_FRAME_BYTES_MAX))
+  assert.equal(deframer.next(), undefined)
+  assert.ok(deframer.sizeBytes <= 4)
+  for (let left = FEED_FRAME_BYTES_MAX; left > 0; left -= 65_536) {
+    assert.equal(deframer.next(), undefined)
+    deframer.push(new Uint8Array(65_536))
+  }
+  assert.equal(deframer.next()?.length, FEED_FRAME_BYTES_MAX)
+
+  deframer.push(announced(FEED_FRAME_BYTES_MAX + 1))
+  assert.throws(() => deframer.next(), { code: 'OVER_LIMIT' })
+  deframer.push(Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0))
+  assert.throws(() => new FeedDeframer(9).next() ?? deframer.next(), { code: 'OVER_LIMIT' })
+})
+
+test('frames that come in any pieces are the frames that were sent', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 10 }),
+      fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }),
+      (payloads, cuts) => {
+        const into = new Writer()
+        for (const payload of payloads) {
+          into.varint(payload.length)
+          into.fixed(payload)
+          into.u8(0)
+        }
+        const stream = into.take()
+        const deframer = new FeedDeframer(1_000)
+        const out: string[] = []
+        let at = 0
+        for (let i = 0; at < stream.length; i++) {
+          const size = cuts[i % cuts.length] ?? 1
+          deframer.push(stream.slice(at, at + size))
+          at += size
+          for (let one = deframer.next(); one; one = deframer.next()) out.push(hex(one))
+        }
+        assert.deepEqual(out, payloads.map(hex))
+      },
+    ),
+  )
+})
+
+test('Wants that wait for an answer are as many as the limit', () => {
+  const { clock, mux, bytes, send, open, frames } = attack()
+  const side = new FeedSide(KEY)
+  mux.open(side)
+  open(1, KEY)
+  clock.run()
+  side.sender?.have(0, 10)
+  bytes.isFull = true
+  for (let i = 0; i < WANTS_QUEUED_MAX + 20; i++) {
+    const into = new Writer()
+    writeFeedRange(into, 8 * i, 8)
+    send(1, 5, into.take())
+  }
+  clock.run()
+  frames.length = 0
+  bytes.drained()
+  clock.run()
+
+  // One of them tells our length.
+  assert.equal(frames.filter(([, type]) => type === 3).length, WANTS_QUEUED_MAX + 1)
+})
+
+test('a bitfield of a few bytes that speaks of everything is a few calls', () => {
+  const { clock, mux, send, open } = attack()
+  const side = new FeedSide(KEY)
+  mux.open(side)
+  open(1, KEY)
+  const runs = new Writer()
+  for (let i = 0; i < 8; i++) runs.varint(4 * 2 ** 40 + 3)
+  const into = new Writer()
+  writeFeedRange(into, 0, 2 ** 20, runs.take())
+  send(1, 3, into.take())
+  clock.run()
+
+  assert.deepEqual(side.take().slice(2).length, 8)
+})
+
+test('who opens with the wrong proof learns as much as who asks for a log that is not here', () => {
+  const { clock, mux, send, frames } = attack({ onFeed: () => false })
+  const side = new FeedSide(KEY)
+  mux.open(side)
+  clock.run()
+  frames.length = 0
+  const openingOf = (key: Uint8Array): Uint8Array => {
+    const into = new Writer()
+    writeOpen(into, discoveryKey(key), randomBytes(32))
+    return into.take()
+  }
+  send(1, 0, openingOf(KEY))
+  send(2, 0, openingOf(OTHER_KEY))
+  clock.run()
+
+  assert.deepEqual(side.take(), ['refused BAD_HANDSHAKE'])
+  assert.deepEqual(
+    frames.map(([, type]) => type),
+    [10, 10],
+  )
+})
