@@ -23,7 +23,7 @@ async function program(page: string): Promise<{ run: Run; examples: number }> {
   return { run: new AsyncFunction('assert', 'load', source), examples: examples.length }
 }
 
-for (const page of ['extensions', 'acknowledgement']) {
+for (const page of ['extensions', 'acknowledgement', 'peer-sockets', 'conflicts']) {
   test(`the examples of docs/guide/${page}.md run`, async () => {
     const { run, examples } = await program(page)
 
