@@ -110,6 +110,14 @@ const operations = {
     return describe(core)
   },
   info: ({ name }) => describe(thing(name).core),
+  /** What each peer of the core says of itself. */
+  peers: ({ name }) =>
+    thing(name).core.peers.map((peer) => ({
+      length: peer.remoteLength,
+      uploading: peer.remoteUploading,
+      downloading: peer.remoteDownloading,
+      inFlight: peer.inflight,
+    })),
   treeHash: ({ name, length }) => thing(name).core.treeHash(length),
   append: ({ name, blocks }) => thing(name).core.append(blocks),
   /** A core that two of several signers write, with blocks that they have signed. */

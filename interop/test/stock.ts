@@ -21,6 +21,14 @@ export interface CoreInfo {
   readonly peers: number
 }
 
+/** What a peer of a stock core says of itself. */
+export interface PeerInfo {
+  readonly length: number
+  readonly uploading: boolean
+  readonly downloading: boolean
+  readonly inFlight: number
+}
+
 export interface FileInfo {
   readonly path: string
   readonly linkname: string | null
@@ -52,6 +60,7 @@ interface Operations {
   core(args: Identity): CoreInfo
   get(args: Identity & { alias?: string }): CoreInfo
   info(args: Named): CoreInfo
+  peers(args: Named): PeerInfo[]
   treeHash(args: Named & { length?: number }): Uint8Array
   append(args: Named & { blocks: Uint8Array[] }): { length: number }
   multisig(

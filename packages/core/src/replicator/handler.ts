@@ -89,10 +89,8 @@ export class PeerHandler implements Handler, Worker {
     if (peer.closed || before === passage) return
     if (this.#server !== undefined) before.up.leave(this.#server)
     peer.passage = passage
-    const { shared, receiver } = this.#rooms
-    if (!passage.downloads && peer.inFlight > 0) {
-      peer.requests.each((flight) => receiver.end(peer, flight, 'cancelled'))
-    }
+    const { shared } = this.#rooms
+    if (!passage.downloads && peer.inFlight > 0) this.#cancelAll()
     const isSwitched = before.uploads !== passage.uploads || before.downloads !== passage.downloads
     if (isSwitched) tell(shared, peer)
     if (!passage.uploads) this.#server?.refuseAll()
@@ -100,6 +98,11 @@ export class PeerHandler implements Handler, Worker {
     this.#rooms.onPassage()
     this.#ask()
     this.#rooms.wake()
+  }
+
+  #cancelAll(): void {
+    const { receiver } = this.#rooms
+    this.#peer.requests.each((flight) => receiver.end(this.#peer, flight, 'cancelled'))
   }
 
   /** Requests of the remote that wait. */
@@ -111,6 +114,8 @@ export class PeerHandler implements Handler, Worker {
   onStatus(status: Readonly<Status>): void {
     const peer = this.#peer
     hear(peer, status)
+    // Nobody serves what we have asked for any more, and that is no refusal to be held against it.
+    if (!peer.uploading && peer.inFlight > 0) this.#cancelAll()
     if (++peer.statuses <= STATUSES_PER_SECOND_MAX || this.#isHeldBack) return
     const { clock } = this.#rooms.shared
     const sinceMs = clock.now() - peer.statusesFrom

@@ -29,6 +29,9 @@ import type { Shared } from './shared.ts'
 /** Blocks that are brought into memory together when the disk is cold. */
 const WARM_BLOCKS = 64
 
+/** While nothing is served. Of any other reason stock peers count 32, and then never ask again. */
+const NOT_NOW: Refusal = 'none'
+
 /** One for all: a proof is made and sent in one go, so no two are under way. */
 const proof = new Proof()
 
@@ -78,7 +81,7 @@ export class Server implements Passenger {
   onRequest(request: Readonly<Request>): void {
     this.onCancel(request.id)
     if (!this.#peer.passage.uploads) {
-      this.#refuse(request.id, 'unavailable')
+      this.#refuse(request.id, NOT_NOW)
       return
     }
     const { budget } = this.#peer
@@ -139,7 +142,7 @@ export class Server implements Passenger {
   refuseAll(): void {
     const ids = [...this.#waiting.keys()]
     this.close()
-    for (const id of ids) this.#refuse(id, 'unavailable')
+    for (const id of ids) this.#refuse(id, NOT_NOW)
   }
 
   /** The conversation is over. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../src/base/clock.ts'
+import { WITHHELD_MAX } from '../../src/base/limits.ts'
 import { hex } from '../../src/bytes/bytes.ts'
 import { Corestore } from '../../src/corestore/corestore.ts'
 import type { Policy } from '../../src/corestore/policy.ts'
@@ -208,6 +209,49 @@ test('requests that wait when upload is switched off are refused, and asked for 
   assert.equal(mirror.contiguousLength, 400)
   assert.equal(reader.contiguousLength, 400)
   download.cancel()
+})
+
+test('upload that is off for a moment costs a download no more than that moment', async () => {
+  const world = new World(1)
+  const [a, b] = [await openStore(1, world), await openStore(2, world)]
+  const log = await written(a, 'first', 400)
+  a.setPolicy({ uploadRate: 10 })
+  const reader = await b.get({ key: log.key })
+  connect(a, b, world)
+  await world.run(500)
+  const download = reader.download({ start: 0, end: 400 })
+  await world.run(500)
+
+  a.setPolicy({ upload: false })
+  await world.run(100)
+  const during = b.peers(log.discoveryKey)[0]?.inFlight
+  a.setPolicy({})
+  await world.run(100)
+
+  assert.equal(during, 0)
+  assert.equal(reader.contiguousLength, 400)
+  await download.done()
+})
+
+test('a peer is kept from no more logs than are remembered when they are offered later', async () => {
+  const world = new World(1)
+  const [a, b] = [await openStore(1, world), await openStore(2, world)]
+  const readers: Log[] = []
+  for (let i = 0; i <= WITHHELD_MAX; i++) {
+    const log = await a.get({ name: `log ${i}` })
+    readers.push(await b.get({ key: log.key }))
+    await log.close()
+  }
+  await world.run(60_000)
+  a.setPolicy({ offer: 'none' })
+  connect(a, b, world)
+  await world.run(5_000)
+
+  a.setPolicy({})
+  await world.run(5_000)
+
+  const offered = readers.filter(({ peerCount }) => peerCount > 0).length
+  assert.equal(offered, WITHHELD_MAX)
 })
 
 test('with download off nothing is asked for, and waits end when their time is over', async () => {
