@@ -86,6 +86,15 @@ export function limitOption(help: string): Option {
   return new Option('-n, --limit <count>', help).argParser((text) => whole('--limit', text, 0))
 }
 
+/** How long something is measured. */
+export function secondsOption(help: string): Option {
+  return new Option('--seconds <number>', help).default(2).argParser((text) => {
+    const seconds = Number(text)
+    if (text.trim() !== '' && seconds > 0 && seconds <= 3_600) return seconds
+    throw new DatError('BAD_ARGUMENT', `--seconds takes a number up to 3,600, not "${text}".`)
+  })
+}
+
 /** Collects an option that may be repeated. */
 export function repeated(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text]

@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import type { BenchFlags } from './commands/bench.ts'
 import type { CloneFlags } from './commands/clone.ts'
 import type { LogFlags } from './commands/log.ts'
 import type { ListFlags } from './commands/ls.ts'
@@ -21,6 +22,7 @@ import {
   checkoutOption,
   limitOption,
   repeated,
+  secondsOption,
   timeoutOption,
 } from './options.ts'
 import type { Session } from './session.ts'
@@ -32,7 +34,7 @@ export type Execute = (
 ) => Promise<void>
 
 /** The names of all commands. */
-export const COMMANDS: readonly string[] = ['share', 'clone', 'ls', 'cat', 'log', 'status']
+export const COMMANDS: readonly string[] = ['share', 'clone', 'ls', 'cat', 'log', 'status', 'bench']
 
 const EPILOGUE = `
 Examples:
@@ -69,6 +71,7 @@ export function buildProgram(execute: Execute): Command {
   addCat(program, execute)
   addLog(program, execute)
   addStatus(program, execute)
+  addBench(program, execute)
   return program
 }
 
@@ -234,6 +237,35 @@ Examples:
     await execute(flags, async (session) => {
       const { status } = await import('./commands/status.ts')
       await status(session, dir, flags)
+    })
+  })
+}
+
+function addBench(program: Command, execute: Execute): void {
+  const command = program
+    .command('bench')
+    .description('How fast this machine and its disk are: appends, reads, replication, imports')
+    .option(
+      '--dir <path>',
+      'measure the disk that this folder is on (default: where temporary files are)',
+    )
+    .addOption(secondsOption('at least so long for each task'))
+    .option('--task <name>', 'only this one; may be repeated', repeated)
+    .addHelpText(
+      'after',
+      `
+Everything is made in a folder of its own and removed at the end. It writes up to a few gigabytes. Rates are those of
+one process, encrypted and verified as ever; other programs that are busy make them smaller.
+
+Examples:
+  dat bench
+  dat bench --dir /media/stick --task append --task append-strict
+  dat bench --json > before.jsonl`,
+    )
+  addCommonOptions(command).action(async (flags: CommonFlags & BenchFlags) => {
+    await execute(flags, async (session) => {
+      const { bench } = await import('./commands/bench.ts')
+      await bench(session, flags)
     })
   })
 }
