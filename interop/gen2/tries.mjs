@@ -1,11 +1,15 @@
 /**
  * Hypertrie 5 in a process of its own: `{ id, operations | blocks, queries }` in, `{ id, blocks, answers }` out; or
- * `{ id, blocks, extension }` in, and out what its extension sends, downloads and asks.
+ * `{ id, blocks, extension }` in, and out what its extension sends, downloads and asks; or over TCP on 127.0.0.1
+ *
+ *     { id, serve: { operations } }           out { id, key, port }; what peers asked then: { id, heard: true }
+ *     { id, read: { key, port, length, queries } }   out { id, answers, downloaded, named: blocks named by peers }
  *
  * Either writes a trie from operations, or takes one that somebody else wrote as its blocks; then answers queries about
  * it. Entries are `[key, seq, value or null, flags, hidden]`.
  */
 
+import { connect, createServer } from 'node:net'
 import { promisify } from 'node:util'
 import hypercore from 'hypercore'
 import hypertrie from 'hypertrie'
@@ -97,8 +101,49 @@ async function speak(blocks, { messages, get }) {
   return { sent, wanted, broadcast }
 }
 
-async function run({ blocks, header = {}, operations = [], queries: asked, extension }) {
+const heard = []
+
+/** Writes a trie and offers it to who connects. */
+async function offer({ operations }) {
+  const trie = hypertrie(() => ram())
+  await call(trie, 'ready')
+  for (const operation of operations) await write(trie, operation)
+  trie.on('extension-get', (key) => heard.push(['get', key]))
+  trie.on('extension-iterator', (key) => heard.push(['iterator', key]))
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.pipe(trie.replicate(false, { live: true })).pipe(socket)
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { key: new Uint8Array(trie.key), port: server.address().port }
+}
+
+/** Reads a trie of somebody else's, block by block as it is needed. */
+async function read({ key, port, length, queries: asked }) {
+  const trie = hypertrie(() => ram(), Buffer.from(key), { sparse: true })
+  await call(trie, 'ready')
+  const named = []
+  const { _extension: extension } = trie
+  const { oncache } = extension
+  extension.oncache = (message, from) => {
+    named.push(...message.blocks)
+    oncache.call(extension, message, from)
+  }
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.pipe(trie.replicate(true, { live: true })).pipe(socket)
+  while (trie.feed.length < length) await call(trie.feed, 'update', { ifAvailable: false })
+  const answers = []
+  for (const query of asked) answers.push(await queries[query.type](trie, query))
+  return { answers, downloaded: trie.feed.downloaded(), named }
+}
+
+async function run(question) {
+  const { blocks, header = {}, operations = [], queries: asked, extension } = question
   if (extension !== undefined) return speak(blocks, extension)
+  if (question.serve !== undefined) return offer(question.serve)
+  if (question.read !== undefined) return read(question.read)
+  if (question.heard) return { heard }
   const feed = hypercore(() => ram())
   await call(feed, 'ready')
   if (blocks !== undefined) await call(feed, 'append', blocks.map(bytes))
