@@ -65,7 +65,7 @@ const ABILITIES: DriveAbilities = {
 }
 
 export class BeeDrive implements Drive {
-  readonly format = FORMAT
+  readonly format: typeof FORMAT = FORMAT
   readonly abilities: DriveAbilities = ABILITIES
   readonly #log: Log
   readonly #bee: Bee

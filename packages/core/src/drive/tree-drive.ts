@@ -50,7 +50,7 @@ const ABILITIES: DriveAbilities = {
 }
 
 export class TreeDrive implements Drive {
-  readonly format = FORMAT
+  readonly format: typeof FORMAT = FORMAT
   readonly abilities: DriveAbilities = ABILITIES
   readonly log: Log
   readonly writable = false

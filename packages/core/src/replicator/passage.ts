@@ -39,7 +39,7 @@ export class Lane {
   #timer: Timer | undefined
 
   /** @param bytesPerSecond `Infinity` only counts */
-  constructor(clock: Clock, bytesPerSecond = Number.POSITIVE_INFINITY) {
+  constructor(clock: Clock, bytesPerSecond: number = Number.POSITIVE_INFINITY) {
     this.#clock = clock
     this.#meter = new Meter(clock.now())
     this.limit = bytesPerSecond
