@@ -40,6 +40,7 @@ export interface Audit {
   readonly damagedCount: number
   readonly damagedNodes: number
   readonly signedLength: number
+  readonly wrongSignatures: number
 }
 
 /** How the pass goes on. */
@@ -79,13 +80,15 @@ class AuditPass {
   readonly #damaged: DamagedBlock[] = []
   #damagedCount = 0
   #damagedNodes = 0
+  #signedLength = 0
+  #wrongSignatures = 0
 
   constructor(log: StoredLog) {
     this.#log = log
     this.#generation = GENERATIONS[log.generation]
   }
 
-  /** Checks the block, and the parents that end with it. Blocks are checked in order. */
+  /** Checks the block, and the parents and the signature that end with it. Blocks are checked in order. */
   checkBlock(block: number): void {
     if (!this.#log.has(block)) this.#addMissing(block)
     else {
@@ -97,6 +100,7 @@ class AuditPass {
     for (let end = block + 1; end % blocks === 0; blocks *= 2) {
       this.#checkParent(2 * end - blocks - 1)
     }
+    this.#checkSignature(block + 1)
   }
 
   result(): Audit {
@@ -111,7 +115,8 @@ class AuditPass {
       damaged: this.#damaged,
       damagedCount: this.#damagedCount,
       damagedNodes: this.#damagedNodes,
-      signedLength: this.#signedLength(),
+      signedLength: this.#signedLength,
+      wrongSignatures: this.#wrongSignatures,
     }
   }
 
@@ -168,16 +173,12 @@ class AuditPass {
     return node && { size: node.size, hash: copy(node.hash) }
   }
 
-  /** From the longest on. A log without signatures is looked at once: its key may be its hash. */
-  #signedLength(): number {
-    const log = this.#log
-    for (let length = log.length; length > 0; length--) {
-      const signature = log.signature(length)
-      if (signature === undefined && length < log.length) continue
-      if (this.#isSigned(length, signature && copy(signature))) return length
-      if (!this.#generation.keepsSignatures) return 0
-    }
-    return 0
+  /** Of a log without signatures the key may be the hash of the whole. */
+  #checkSignature(length: number): void {
+    const signature = this.#log.signature(length)
+    if (signature === undefined && length < this.#log.length) return
+    if (this.#isSigned(length, signature && copy(signature))) this.#signedLength = length
+    else if (signature !== undefined) this.#wrongSignatures++
   }
 
   #isSigned(length: number, signature: Uint8Array | undefined): boolean {

@@ -101,7 +101,7 @@ async function inspectLog(part: StoredPart, passes: Passes): Promise<LogInspecti
 
 function isWhole(log: LogInspection): boolean {
   const isAll = log.missingCount === 0 && log.damagedCount === 0 && log.damagedNodes === 0
-  return isAll && log.signedLength === log.length
+  return isAll && log.wrongSignatures === 0 && log.signedLength === log.length
 }
 
 /** Archives of generations 1 and 2 name their content in block 0: it may be lost, and plain logs have none. */

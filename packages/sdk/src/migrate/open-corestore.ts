@@ -8,8 +8,9 @@
 
 import { basename, join } from 'node:path'
 import { DatError } from '@dat-rhino/core/base/errors'
-import { fromUtf8Lossy, hex } from '@dat-rhino/core/bytes/bytes'
+import { equal, fromUtf8Lossy, hex } from '@dat-rhino/core/bytes/bytes'
 import { KEY_BYTES } from '@dat-rhino/core/crypto/crypto'
+import { deriveKeyPair, ROOT_NAMESPACE } from '@dat-rhino/core/crypto/derive'
 import { discoveryKey } from '@dat-rhino/core/crypto/keys'
 import { Corestore7Log } from './corestore7-log.ts'
 import { joinParts } from './formats.ts'
@@ -44,8 +45,29 @@ export function openHypercore10({ path }: Found, context: OpenContext): Opened {
 /** `cores/ab/cd/abcd…` and `primary-key`. */
 export function openCorestore6({ path }: Found, context: OpenContext): Opened {
   const primaryKey = readPrimaryKey(join(path, 'primary-key'), context.pool, context.problems)
-  const parts = logFolders(join(path, 'cores')).map((folder) => openFolder(folder, context))
-  return { archives: joinParts(parts.filter((part) => part !== undefined)), primaryKey }
+  const parts = logFolders(join(path, 'cores'))
+    .map((folder) => openFolder(folder, context))
+    .filter((part) => part !== undefined)
+  checkPrimaryKey(primaryKey, parts, join(path, 'primary-key'), context)
+  return { archives: joinParts(parts), primaryKey }
+}
+
+/** Of logs that were made by name, at least one must follow from the primary key. */
+function checkPrimaryKey(
+  primaryKey: Uint8Array | undefined,
+  parts: readonly StoredPart[],
+  path: string,
+  context: OpenContext,
+): void {
+  if (primaryKey === undefined) return
+  const named = parts.filter((part) => part.name !== undefined && part.log.secretKey !== undefined)
+  const isDerived = named.some(({ name, namespace, log }) => {
+    const { secretKey } = deriveKeyPair(primaryKey, namespace ?? ROOT_NAMESPACE, name ?? '')
+    return log.secretKey !== undefined && equal(secretKey, log.secretKey)
+  })
+  if (named.length === 0 || isDerived) return
+  const message = 'No named log of the store follows from it: it is damaged, or of another store.'
+  context.problems.add('inconsistent', path, message)
 }
 
 function openFolder(folder: string, context: OpenContext): StoredPart | undefined {
@@ -119,6 +141,7 @@ export function openCorestore7({ path }: Found, context: OpenContext, rocksdb?: 
   } catch (error) {
     leftOut(error, at, context)
   }
+  checkPrimaryKey(primaryKey, parts, at, context)
   return { archives: joinParts(parts), primaryKey, close: () => database.close() }
 }
 

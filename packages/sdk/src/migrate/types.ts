@@ -164,6 +164,8 @@ export interface LogInspection {
   readonly damagedNodes: number
   /** Largest length at which a signature of the key holds (or the key is the root hash); 0 for none. */
   readonly signedLength: number
+  /** Signatures that are not of the key, or over another tree than the one that is there. */
+  readonly wrongSignatures: number
   readonly secretKey: boolean
   readonly problems: readonly StoredProblem[]
 }
