@@ -11,6 +11,8 @@ export interface PeerEvents {
   'peer-remove': { readonly remotePublicKey: Uint8Array; readonly error: Error | undefined }
   /** A peer sent what does not fit the signed tree; it is asked last, or not at all, from now on. */
   'wrong-proof': { readonly remotePublicKey: Uint8Array; readonly error: DatError }
+  /** A peer asked for what no reader needs. It is answered late, and not for ever. */
+  'invalid-request': { readonly remotePublicKey: Uint8Array }
   /** Blocks arrived and are verified. One event per frame. */
   download: { readonly blocks: number; readonly bytes: number }
   upload: { readonly blocks: number; readonly bytes: number }

@@ -240,7 +240,9 @@ export class Server implements Passenger {
       sender.refuse(id, why)
       return
     }
+    const { remotePublicKey } = this.#peer
     const count = ++this.#invalid
+    this.#shared.events.emit('invalid-request', { remotePublicKey })
     if (count >= REQUESTS_INVALID_MAX) {
       sender.close(new DatError('OVER_LIMIT', 'Too many requests that make no sense.', { count }))
       return
