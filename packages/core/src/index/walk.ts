@@ -36,6 +36,12 @@ export interface Steps<T> {
   isSpent?(): boolean
 }
 
+/**
+ * Tells peers what is looked for, and how far the walk got; gives the way to say that it was found. `undefined`: it can't
+ * be told yet.
+ */
+export type Ask<T> = (steps: Steps<T> | undefined) => (() => void) | undefined
+
 /** The walk as an iterable. Calls of `next` may overlap; they are answered in order. */
 export class Walk<T> implements AsyncIterableIterator<T> {
   readonly #blocks: Fetched
@@ -48,14 +54,14 @@ export class Walk<T> implements AsyncIterableIterator<T> {
   /** The call of `next` that is waiting: calls that come meanwhile follow it. */
   #waiting: Promise<unknown> | undefined = undefined
   #ahead: Download | undefined = undefined
-  readonly #ask: ((steps: Steps<T> | undefined) => () => void) | undefined
+  readonly #ask: Ask<T> | undefined
   /** Ends the question, once it was asked. */
   #answered: (() => void) | undefined = undefined
 
   /**
    * @param begin waits for what the walk stands on, and fixes its version
    * @param limit -1 for all
-   * @param ask tells peers what is looked for, and how far the walk got; gives the way to say that it was found
+   * @param ask tells peers what is looked for
    */
   constructor(
     blocks: Fetched,
@@ -63,7 +69,7 @@ export class Walk<T> implements AsyncIterableIterator<T> {
     options: WaitOptions,
     limit: number,
     clock: Clock,
-    ask?: (steps: Steps<T> | undefined) => () => void,
+    ask?: Ask<T>,
   ) {
     this.#ask = ask
     this.#blocks = blocks

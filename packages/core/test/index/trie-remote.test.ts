@@ -8,6 +8,7 @@ import { TRIE_HINT_BLOCKS_MAX } from '../../src/base/limits.ts'
 import { EMPTY, fromUtf8, utf8 } from '../../src/bytes/bytes.ts'
 import { binary } from '../../src/bytes/encodings.ts'
 import type { Corestore } from '../../src/corestore/corestore.ts'
+import type { LogReader } from '../../src/index/source.ts'
 import { decodeTrieHint, encodeTrieHint, TRIE_HINTS_EXTENSION } from '../../src/index/trie/hints.ts'
 import { Trie, type TrieEntry } from '../../src/index/trie/trie.ts'
 import type { Log } from '../../src/log/log.ts'
@@ -96,6 +97,31 @@ test('a trie that was never synced fails when nobody can be asked', async () => 
     () => trie.getLocal('a'),
     (error) => isCode(error, 'NOT_AVAILABLE'),
   )
+})
+
+test('peers are asked for the way as soon as it is known how long the log is', async () => {
+  const log = new FakeLog()
+  await fill(Trie.open(log), 20)
+  const asked: string[] = []
+  const open = (): Trie => {
+    const reader: FakeLog & Pick<LogReader, 'extension'> = FakeLog.reader(log, { synced: false })
+    reader.extension = (name) => ({
+      name,
+      send: () => false,
+      broadcast(message) {
+        const hint = decodeTrieHint(message)
+        if (hint !== undefined && hint.type !== 'cache') asked.push(`${hint.type} ${hint.head}`)
+        return 1
+      },
+      close() {},
+    })
+    return Trie.open(reader)
+  }
+
+  await open().get(name(7))
+  await keys(open().entries('folder 3'))
+
+  assert.deepEqual(asked, ['get 20', 'iterator 20'])
 })
 
 test('a key costs the blocks on its way, and once they are here none at all', async () => {

@@ -14,7 +14,7 @@
 
 import { type Bucket, DIGITS, EMPTY_BUCKET, push } from './buckets.ts'
 import { divergence, MISSING, NO_SLOT, slotOf } from './find.ts'
-import type { TrieNode } from './node.ts'
+import { encodeNode, type TrieNode } from './node.ts'
 import { follow, type Lookup, type Nodes } from './nodes.ts'
 import { type Hash, isTerminator, Path } from './path.ts'
 
@@ -41,6 +41,7 @@ export class Draft implements Lookup {
   /** Block of the first pending node. */
   readonly #base: number
   readonly #pending: TrieNode[] = []
+  readonly #blocks: Uint8Array[] = []
   /** The newest node; `undefined`: there is none. */
   #head: TrieNode | undefined
 
@@ -52,8 +53,9 @@ export class Draft implements Lookup {
     this.#hash = hash
   }
 
-  get pending(): readonly TrieNode[] {
-    return this.#pending
+  /** What is to be appended. */
+  get blocks(): readonly Uint8Array[] {
+    return this.#blocks
   }
 
   get(seq: number): TrieNode | undefined {
@@ -64,7 +66,7 @@ export class Draft implements Lookup {
     return new Path(key, hidden, this.#hash)
   }
 
-  /** Adds a node; it is written with the others. */
+  /** Adds a node; it is written with the others. The value is copied. */
   add(
     path: Path,
     value: Uint8Array | undefined,
@@ -73,6 +75,7 @@ export class Draft implements Lookup {
   ): number {
     const seq = this.#base + this.#pending.length
     const node = { seq, cost: 0, path, value, flags, buckets, isVoid: false }
+    this.#blocks.push(encodeNode(node))
     this.#pending.push(node)
     this.#head = node
     return seq

@@ -61,9 +61,9 @@ export class TrieHinting {
     })
   }
 
-  /** Asks all peers. Call what is returned when the read has ended. */
-  ask(question: TrieGetHint | TrieIteratorHint): () => void {
-    if (this.#extension === undefined || question.head < 1) return () => {}
+  /** Asks all peers. Call what is returned when the read has ended; `undefined`: there is nothing to ask yet. */
+  ask(question: TrieGetHint | TrieIteratorHint): (() => void) | undefined {
+    if (this.#extension === undefined || question.head < 1) return undefined
     const isOver = this.#downloads.begin()
     this.#extension.broadcast(encodeTrieHint(bounded(question)))
     return isOver

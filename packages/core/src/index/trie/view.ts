@@ -10,7 +10,7 @@ import { DatError } from '../../base/errors.ts'
 import { EMPTY } from '../../bytes/bytes.ts'
 import type { WaitOptions } from '../../log/remote.ts'
 import { HistorySteps } from '../history.ts'
-import { NOT_HERE, type Steps, Walk } from '../walk.ts'
+import { type Ask, NOT_HERE, type Steps, Walk } from '../walk.ts'
 import { ABSENT, find, MISSING, wantedDigits } from './find.ts'
 import { normalized, Path } from './path.ts'
 import type { Shared } from './shared.ts'
@@ -69,7 +69,7 @@ export class TrieView implements TrieReader {
     options: WaitOptions = {},
   ): AsyncIterableIterator<TrieEntry> {
     const key = normalized(prefix)
-    const ask = (steps: Steps<TrieEntry> | undefined): (() => void) => {
+    const ask: Ask<TrieEntry> = (steps) => {
       const { recursive = true, reverse = false, gt = false, hidden = false } = range
       const checkpoint = steps instanceof EntrySteps ? steps.checkpoint() : EMPTY
       const how = { recursive, reverse, gt, hidden, checkpoint }
@@ -136,18 +136,21 @@ export class TrieView implements TrieReader {
     how: TrieGetOptions,
     options: WaitOptions,
   ): Promise<TrieEntry | undefined> {
-    // Together with the head: what peers name comes one round trip later, all of it at once.
     const { hinting } = this.#shared
-    const isOver = hinting.ask({ type: 'get', head: this.version - 1, key: path.key })
+    const ask = (): (() => void) | undefined =>
+      hinting.ask({ type: 'get', head: this.version - 1, key: path.key })
+    // Together with the head: what peers name comes one round trip later, all of it at once.
+    let isOver = ask()
     try {
       await this.#begin(options)
+      isOver ??= ask()
       for (;;) {
         const entry = this.#find(path, how)
         if (entry !== NOT_HERE) return entry
         await this.#shared.fetch(options)
       }
     } finally {
-      isOver()
+      isOver?.()
     }
   }
 
@@ -164,7 +167,7 @@ export class TrieView implements TrieReader {
     options: WaitOptions,
     limit: number | undefined,
     begin: (pin: Pin) => Steps<T> | Promise<Steps<T>>,
-    ask?: (steps: Steps<T> | undefined) => () => void,
+    ask?: Ask<T>,
   ): Walk<T> {
     const { nodes, clock, hash } = this.#shared
     const start = async (): Promise<Steps<T>> => {

@@ -7,11 +7,12 @@
 
 import { DatError } from '../../base/errors.ts'
 import { TRIE_COMPONENTS_MAX, TRIE_KEY_BYTES_MAX } from '../../base/limits.ts'
+import { Pace } from '../../base/pace.ts'
 import { utf8 } from '../../bytes/bytes.ts'
 import { Draft } from './draft.ts'
 import { MISSING } from './find.ts'
 import { encodeHeader } from './header.ts'
-import { encodeNode, entryOf, FLAGS_MAX, type TrieNode } from './node.ts'
+import { entryOf, FLAGS_MAX, type TrieNode } from './node.ts'
 import { hasTooMany, normalized } from './path.ts'
 import type { Shared } from './shared.ts'
 import type { TrieCondition, TrieDelOptions, TrieOperation, TriePutOptions } from './types.ts'
@@ -39,7 +40,9 @@ export function writeBatch(
 ): Promise<(number | undefined)[]> {
   return write(shared, async (draft) => {
     const written: (number | undefined)[] = []
+    const pace = new Pace(shared.clock)
     for (const operation of operations) {
+      if (pace.due()) await pace.turn()
       const { key, hidden = false } = operation
       if (operation.type === 'del') written.push(await del(shared, draft, key, { hidden }))
       else {
@@ -65,12 +68,11 @@ async function write<T>(shared: Shared, work: (draft: Draft) => Promise<T>): Pro
     const head = base > 1 ? await fetched(shared, () => nodes.get(base - 1) ?? MISSING) : undefined
     const draft = new Draft(nodes, base, head?.isVoid ? undefined : head, shared.hash)
     const result = await work(draft)
-    const blocks = draft.pending.map(encodeNode)
-    if (blocks.length === 0) return result
+    if (draft.blocks.length === 0) return result
     shared.checkWritable()
     if (source.length !== length || nodes.epoch !== epoch) throw interfered(base)
-    if (length === 0) blocks.unshift(encodeHeader(shared.newHeader))
-    await source.append(blocks)
+    const header = length === 0 ? [encodeHeader(shared.newHeader)] : []
+    await source.append([...header, ...draft.blocks])
     return result
   } finally {
     release()
