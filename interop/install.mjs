@@ -11,7 +11,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : ['gen3', 'gen2', 'gen1']
+const wanted =
+  process.argv.length > 2 ? process.argv.slice(2) : ['gen3', 'gen2', 'gen2-early', 'gen1']
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
 
 for (const generation of wanted) {

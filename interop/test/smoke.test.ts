@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-for (const generation of ['gen1', 'gen2', 'gen3']) {
+for (const generation of ['gen1', 'gen2-early', 'gen2', 'gen3']) {
   test(`the reference packages of ${generation} run here`, async () => {
     const cwd = fileURLToPath(new URL(`../${generation}/`, import.meta.url))
 

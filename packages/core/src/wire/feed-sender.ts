@@ -155,10 +155,11 @@ export class FeedSender implements Sender {
   }
 
   have(start: number, length: number, ack = false): void {
-    if (ack) {
+    // One for each block, as old programs give them and look at them.
+    for (let at = start; ack && at < start + length; at++) {
       const into = this.#begin(FEED_HAVE, 24)
       if (into === undefined) return
-      writeFeedRange(into, start, length, undefined, true)
+      writeFeedRange(into, at, 1, undefined, true)
       this.#end()
     }
     // A receipt is no other news: the remote has what it sent.
