@@ -7,12 +7,13 @@
 
 import type { Clock } from './clock.ts'
 import { DatError } from './errors.ts'
+import type { StopSignal } from './stop.ts'
 
 /** How long a caller waits, and what ends it before. */
 export interface Limits {
   /** Longest wait in milliseconds; 0 (the default here) waits without limit. */
   readonly timeoutMs?: number
-  readonly signal?: AbortSignal
+  readonly signal?: StopSignal
 }
 
 /** What `promise` gives; rejects with `TIMEOUT` or `ABORTED` before. */

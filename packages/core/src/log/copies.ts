@@ -6,7 +6,7 @@
  * what `verify` asks for.
  */
 
-import type { WaitOptions } from './remote.ts'
+import type { Wait } from './remote.ts'
 
 /** What one peer says that it holds of a log. */
 export interface CopyClaim {
@@ -24,7 +24,7 @@ export interface CopyClaim {
 }
 
 /** What must be elsewhere, and how often. */
-export interface ReplicatedOptions extends WaitOptions {
+export interface ReplicatedOptions extends Wait {
   /** First block. Default 0. */
   readonly start?: number
   /** Number of blocks. Default: up to the length of now. */

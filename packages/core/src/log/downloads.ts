@@ -6,7 +6,8 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import type { Download, RangeRequest, WaitOptions } from './remote.ts'
+import { Stop, stopWith } from '../base/stop.ts'
+import type { Download, RangeRequest, Wait } from './remote.ts'
 import type { Replica } from './replica.ts'
 import type { Waits } from './waits.ts'
 
@@ -36,7 +37,7 @@ class HandleDownload implements Download {
   readonly #range: RangeRequest
   readonly #onEnd: () => void
   readonly #stopListening: () => void
-  readonly #cancelled = new AbortController()
+  readonly #cancelled = new Stop()
   #remote: Download | undefined
 
   constructor(replica: Replica, waits: Waits, range: RangeRequest, onEnd: () => void) {
@@ -48,14 +49,13 @@ class HandleDownload implements Download {
     this.#begin()
   }
 
-  async done(options: WaitOptions = {}): Promise<void> {
-    const signals = [this.#cancelled.signal, options.signal].filter((s) => s !== undefined)
-    const wait = { ...options, signal: AbortSignal.any(signals) }
+  async done(options: Wait = {}): Promise<void> {
     const isThere = (): boolean => this.#isComplete
     if (!isThere()) {
-      await this.#waits.run(wait, (inner) =>
-        this.#waits.ask(inner, isThere, async (_remote, left) => this.#begin()?.done(left)),
-      )
+      const { signal, release } = stopWith([this.#cancelled, options.signal])
+      const ask = (wait: Wait): Promise<void> =>
+        this.#waits.ask(wait, isThere, async (_remote, left) => this.#begin()?.done(left))
+      await this.#waits.run({ ...options, signal }, ask).finally(release)
     }
     this.#end()
   }

@@ -7,6 +7,7 @@
  * caller's signal. `CLOSED`: the log was closed.
  */
 
+import type { StopSignal } from '../base/stop.ts'
 import type { CopyClaim, ReplicatedOptions } from './copies.ts'
 import type { ExtensionPeer } from './extensions.ts'
 
@@ -15,6 +16,12 @@ export interface WaitOptions {
   /** Longest wait in milliseconds; `0` waits without limit. Default: `DEFAULT_WAIT_MS`. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+}
+
+/** The same, as waits are handed on in here: whose signal it is does not matter. */
+export interface Wait {
+  readonly timeoutMs?: number
+  readonly signal?: StopSignal
 }
 
 /** Long enough for a look-up, a hole punch and a round trip; short enough for a person. */
@@ -35,7 +42,7 @@ export interface RangeRequest {
 /** A download that goes on until it is complete or cancelled. */
 export interface Download {
   /** Resolves when every block of the range is held. Never for a live range. */
-  done(options?: WaitOptions): Promise<void>
+  done(options?: Wait): Promise<void>
   cancel(): void
 }
 
@@ -67,11 +74,11 @@ export interface Remote {
   /** The peers of the moment, and what they sent and got. */
   peers(): PeerStats[]
   /** Resolves when block `index` is held. Urgent: goes before ranges. */
-  block(index: number, options: WaitOptions): Promise<void>
+  block(index: number, wait: Wait): Promise<void>
   /** Resolves when all peers of the moment were heard and any longer head is verified: did it grow? */
-  update(options: WaitOptions): Promise<boolean>
+  update(wait: Wait): Promise<boolean>
   /** Resolves when the nodes that locate byte `position` are held. */
-  seek(position: number, paddingBytes: number, options: WaitOptions): Promise<void>
+  seek(position: number, paddingBytes: number, wait: Wait): Promise<void>
   range(range: RangeRequest): Download
   /** What peers claim to hold. */
   copies(): CopyClaim[]

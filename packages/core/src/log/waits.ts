@@ -8,7 +8,8 @@
 
 import type { Clock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
-import { DEFAULT_WAIT_MS, type Remote, type WaitOptions } from './remote.ts'
+import { Stop, type StopSignal } from '../base/stop.ts'
+import { DEFAULT_WAIT_MS, type Remote, type Wait, type WaitOptions } from './remote.ts'
 import type { Replica } from './replica.ts'
 
 export class Waits {
@@ -25,11 +26,11 @@ export class Waits {
   }
 
   /** Runs `start` with a signal that also fires when this handle is closed. */
-  run<T>(options: WaitOptions, start: (options: WaitOptions) => Promise<T>): Promise<T> {
+  run<T>(options: Wait, start: (wait: Wait) => Promise<T>): Promise<T> {
     const { signal } = options
     if (signal?.aborted === true) return Promise.reject(aborted(signal))
     return new Promise<T>((resolve, reject) => {
-      const controller = new AbortController()
+      const stop = new Stop()
       const end = (): void => {
         this.#open.delete(fail)
         signal?.removeEventListener('abort', onAbort)
@@ -37,12 +38,12 @@ export class Waits {
       const fail = (error: DatError): void => {
         end()
         reject(error)
-        controller.abort(error)
+        stop.abort(error)
       }
       const onAbort = (): void => fail(aborted(signal))
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#open.add(fail)
-      start({ ...this.#usual, ...options, signal: controller.signal }).then(
+      start({ ...this.#usual, ...options, signal: stop }).then(
         (value) => {
           end()
           resolve(value)
@@ -60,9 +61,9 @@ export class Waits {
    * resolves undefined.
    */
   async ask<T>(
-    options: WaitOptions,
+    options: Wait,
     isThere: () => boolean,
-    question: (remote: Remote, options: WaitOptions) => Promise<T>,
+    question: (remote: Remote, wait: Wait) => Promise<T>,
   ): Promise<T | undefined> {
     const { remote } = this.#replica
     if (remote !== undefined) return question(remote, options)
@@ -75,7 +76,7 @@ export class Waits {
     return question(found, { ...options, timeoutMs: leftMs })
   }
 
-  #attached(options: WaitOptions, isThere: () => boolean): Promise<Remote | undefined> {
+  #attached(options: Wait, isThere: () => boolean): Promise<Remote | undefined> {
     const { timeoutMs = DEFAULT_WAIT_MS, signal } = options
     const { events } = this.#replica
     return new Promise((resolve, reject) => {
@@ -132,6 +133,6 @@ export class Waits {
   }
 }
 
-function aborted(signal: AbortSignal | undefined): DatError {
+function aborted(signal: StopSignal | undefined): DatError {
   return new DatError('ABORTED', 'The wait was aborted by its caller.', {}, signal?.reason)
 }

@@ -19,7 +19,7 @@ import { EMPTY, hex } from '../bytes/bytes.ts'
 import { forkedError } from '../log/conflict.ts'
 import type { CopyClaim, ReplicatedOptions } from '../log/copies.ts'
 import type { ExtensionPeer } from '../log/extensions.ts'
-import type { Download, PeerStats, RangeRequest, Remote, WaitOptions } from '../log/remote.ts'
+import type { Download, PeerStats, RangeRequest, Remote, Wait } from '../log/remote.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Sender } from '../wire/messages.ts'
 import { Announcer } from './announce.ts'
@@ -215,18 +215,18 @@ export class Replicator implements Remote {
 
   // ---- What callers wait for ----
 
-  block(index: number, options: WaitOptions): Promise<void> {
+  block(index: number, options: Wait): Promise<void> {
     return this.#wait(() => this.#shared.wants.block(index, options)).then(() => {})
   }
 
-  update(options: WaitOptions): Promise<boolean> {
+  update(options: Wait): Promise<boolean> {
     const { wants } = this.#shared
     if (isLonely(this.#shared)) return Promise.reject(this.#why('update', 0))
     const { length, fork } = this.replica
     return this.#wait(() => wants.update(length, fork, options))
   }
 
-  seek(position: number, paddingBytes: number, options: WaitOptions): Promise<void> {
+  seek(position: number, paddingBytes: number, options: Wait): Promise<void> {
     const { wants } = this.#shared
     return this.#wait(() => wants.seek(position, paddingBytes, options)).then(() => {})
   }

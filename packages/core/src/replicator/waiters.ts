@@ -8,7 +8,8 @@
 
 import type { Clock, Timer } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
-import { DEFAULT_WAIT_MS, type WaitOptions } from '../log/remote.ts'
+import type { StopSignal } from '../base/stop.ts'
+import { DEFAULT_WAIT_MS, type Wait } from '../log/remote.ts'
 
 /** Deadlines are kept to this; a waiter is never ended early. */
 const GRAIN_MS = 20
@@ -21,7 +22,7 @@ export class Waiter {
   readonly timeoutMs: number
   ended = false
   readonly #list: Waiters
-  readonly #signal: AbortSignal | undefined
+  readonly #signal: StopSignal | undefined
   /** Told when this waiter was ended by its deadline or its signal, not by an answer. */
   readonly #onGone: () => void
   readonly #why: () => DatError
@@ -35,7 +36,7 @@ export class Waiter {
   constructor(
     list: Waiters,
     deadline: number,
-    options: WaitOptions,
+    options: Wait,
     why: () => DatError,
     onGone: () => void,
   ) {
@@ -93,7 +94,7 @@ export class Waiters {
    * A new waiter. `why` builds its error when the time is over; `onGone` tells that it waits no more for
    * another reason than an answer. A signal that has fired already ends it at once.
    */
-  add(options: WaitOptions, why: () => DatError, onGone: () => void): Waiter {
+  add(options: Wait, why: () => DatError, onGone: () => void): Waiter {
     const timeoutMs = options.timeoutMs ?? DEFAULT_WAIT_MS
     const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() + timeoutMs
     const waiter = new Waiter(this, deadline, options, why, onGone)

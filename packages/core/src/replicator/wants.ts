@@ -7,7 +7,7 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import type { Download, RangeRequest, WaitOptions } from '../log/remote.ts'
+import type { Download, RangeRequest, Wait } from '../log/remote.ts'
 import type { Waiter, Waiters } from './waiters.ts'
 
 /** A block that somebody awaits. */
@@ -114,7 +114,7 @@ export class Wants {
     )
   }
 
-  block(index: number, options: WaitOptions): Promise<boolean> {
+  block(index: number, options: Wait): Promise<boolean> {
     let want = this.blocks.get(index)
     if (want === undefined) {
       want = { index, waiters: [], queued: false }
@@ -153,7 +153,7 @@ export class Wants {
     this.stuck = []
   }
 
-  seek(position: number, padding: number, options: WaitOptions): Promise<boolean> {
+  seek(position: number, padding: number, options: Wait): Promise<boolean> {
     let want = this.seeks.find((s) => s.position === position && s.padding === padding)
     if (want === undefined) {
       want = { position, padding, waiters: [], inFlight: false }
@@ -175,7 +175,7 @@ export class Wants {
     return waiter.promise
   }
 
-  update(length: number, fork: number, options: WaitOptions): Promise<boolean> {
+  update(length: number, fork: number, options: Wait): Promise<boolean> {
     const waiter = this.#waiters.add(
       options,
       () => this.#hooks.why('update', length),
@@ -279,7 +279,7 @@ export class Wants {
   }
 
   /** The time that the caller gives counts from the last block that came. */
-  #rangeDone(range: RangeWant, options: WaitOptions): Promise<void> {
+  #rangeDone(range: RangeWant, options: Wait): Promise<void> {
     if (range.ended && !this.#isComplete(range)) {
       return Promise.reject(new DatError('ABORTED', 'The download was cancelled.'))
     }
