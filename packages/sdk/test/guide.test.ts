@@ -23,7 +23,14 @@ async function program(page: string): Promise<{ run: Run; examples: number }> {
   return { run: new AsyncFunction('assert', 'load', source), examples: examples.length }
 }
 
-for (const page of ['extensions', 'acknowledgement', 'peer-sockets', 'conflicts']) {
+for (const page of [
+  'extensions',
+  'acknowledgement',
+  'peer-sockets',
+  'conflicts',
+  'policy',
+  'replication',
+]) {
   test(`the examples of docs/guide/${page}.md run`, async () => {
     const { run, examples } = await program(page)
 

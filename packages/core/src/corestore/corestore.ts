@@ -223,7 +223,7 @@ export class Corestore {
 
   /** The live connections of this store. */
   get connections(): readonly Connection[] {
-    return this.#root.net.live
+    return this.#root.net.live.filter((connection) => !connection.closed)
   }
 
   /** Those with programs of generations 1 and 2. */
