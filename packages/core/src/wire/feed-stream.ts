@@ -40,7 +40,8 @@ export function openFeedStream(
   options: FeedStreamOptions,
   secrets: FeedSecrets = {},
 ): FeedMuxer {
-  if (options.generation === undefined && options.isInitiator) {
+  const { generation: spoken, isInitiator } = options
+  if (spoken === undefined && isInitiator) {
     throw new DatError(
       'BAD_ARGUMENT',
       'Who dials must know what is spoken there: name a generation.',
@@ -50,6 +51,14 @@ export function openFeedStream(
   stream.start()
   return stream
 }
+
+type MakeProtocol = (host: FeedHost, secrets: FeedSecrets) => FeedProtocol
+
+/** By generation. */
+const PROTOCOLS: ReadonlyMap<unknown, MakeProtocol> = new Map<unknown, MakeProtocol>([
+  [1, (host, secrets) => new Gen1Protocol(host, secrets)],
+  [2, (host, secrets) => new Gen2Protocol(host, secrets)],
+])
 
 class FeedStream implements FeedMuxer, FeedHost {
   readonly pipe: FeedPipe
@@ -106,12 +115,12 @@ class FeedStream implements FeedMuxer, FeedHost {
   }
 
   start(): void {
-    const { generation } = this.#options
-    if (generation === undefined) {
+    const make = PROTOCOLS.get(this.#options.generation)
+    if (make === undefined) {
       this.#listen()
       return
     }
-    this.#speak(generation, EMPTY)
+    this.#speak(make, EMPTY)
     // Where nobody proves anything, and the first word is a log, there is nothing to wait for.
     if (this.#protocol?.beginsWithLog === true && this.isInitiator) {
       this.#options.clock.soon(() => this.#tellReady())
@@ -154,7 +163,8 @@ class FeedStream implements FeedMuxer, FeedHost {
         first = concat(first, chunk)
         const found = detectGeneration(first)
         if (found === undefined) return
-        if (found === 1 || found === 2) this.#speak(found, first)
+        const make = PROTOCOLS.get(found)
+        if (make !== undefined) this.#speak(make, first)
         else this.close(new DatError('BAD_HANDSHAKE', 'The peer speaks no wire of the old logs.'))
       },
       onWritable: () => {},
@@ -162,11 +172,10 @@ class FeedStream implements FeedMuxer, FeedHost {
     }
   }
 
-  #speak(generation: 1 | 2, first: Uint8Array): void {
+  #speak(make: MakeProtocol, first: Uint8Array): void {
     const { clock, keyPair, protocol } = this.#options
     const secrets = { ...this.#secrets, keyPair: this.#secrets.keyPair ?? keyPair, protocol }
-    const spoken =
-      generation === 1 ? new Gen1Protocol(this, secrets) : new Gen2Protocol(this, secrets)
+    const spoken = make(this, secrets)
     this.#protocol = spoken
     const { dialect } = spoken
     // Where options come on each channel, each has a list of its own.

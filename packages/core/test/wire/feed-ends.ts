@@ -3,12 +3,15 @@
  */
 
 import '../setup.ts'
+import assert from 'node:assert/strict'
 import type { Clock } from '../../src/base/clock.ts'
-import { concat, copy, hex } from '../../src/bytes/bytes.ts'
+import { concat, copy, fromHex, hex } from '../../src/bytes/bytes.ts'
 import { CLAIM_BLOCK, CLAIM_HASH, Proof } from '../../src/tree/proof.ts'
+import { NOTHING_ASKED } from '../../src/tree/prove.ts'
 import type { ByteHandler, ByteStream } from '../../src/wire/byte-stream.ts'
 import { type FeedSecrets, openFeedStream } from '../../src/wire/feed-stream.ts'
 import type { FeedMuxer, FeedOpening, FeedStreamOptions } from '../../src/wire/feeds.ts'
+import type { Request, Status } from '../../src/wire/messages.ts'
 import { Side } from './conversations.ts'
 import { TestClock } from './simulated.ts'
 
@@ -184,4 +187,61 @@ export class FeedSide extends Side implements FeedOpening {
   take(): string[] {
     return this.lines.splice(0).filter((line) => line !== 'end')
   }
+}
+
+// ---- What is said -------------------------------------------------------------------------------
+
+/** An answer as it stands in the vectors. */
+export interface DataValue {
+  readonly index: number
+  readonly value?: string
+  readonly nodes?: { readonly index: number; readonly hash: string; readonly size: number }[]
+  readonly signature?: string
+}
+
+export const STATUS: Status = {
+  fork: 0,
+  length: 0,
+  remoteLength: 0,
+  canUpgrade: true,
+  uploading: true,
+  downloading: true,
+  hasManifest: false,
+}
+
+/** A request, with what it asks for. */
+export function asking(parts: Partial<Request>): Request {
+  return { id: 1, priority: 0, ...NOTHING_ASKED, ...parts }
+}
+
+export function proofOf({ index, value, nodes, signature }: DataValue): Proof {
+  const proof = new Proof()
+  proof.claim = value === undefined ? CLAIM_HASH : CLAIM_BLOCK
+  proof.index = value === undefined ? 2 * index : index
+  proof.value = value === undefined ? undefined : fromHex(value)
+  proof.signature = signature === undefined ? undefined : fromHex(signature)
+  for (const node of nodes ?? []) proof.nodes.push(node.index, node.size, fromHex(node.hash), 0)
+  return proof
+}
+
+/** Answers request `id` with what was recorded. */
+export function answer(side: FeedSide, id: number, value: DataValue): void {
+  const proof = proofOf(value)
+  const bytes = proof.value ?? new Uint8Array(0)
+  side.sender?.data(id, proof, bytes.length, (into, at) => into.set(bytes, at))
+}
+
+/** Two ends of a connection with one log open on both. */
+export function talk(
+  generation: 1 | 2,
+  options: EndsOptions = {},
+): Ends & { near_: FeedSide; far_: FeedSide } {
+  const pair = ends(generation, options)
+  const near_ = new FeedSide()
+  const far_ = new FeedSide()
+  pair.near.open(near_)
+  pair.far.open(far_)
+  pair.clock.run()
+  assert.deepEqual([near_.take(), far_.take()], [['open'], ['open']])
+  return { ...pair, near_, far_ }
 }

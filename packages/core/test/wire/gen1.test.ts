@@ -4,14 +4,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, fromHex, hex, utf8 } from '../../src/bytes/bytes.ts'
 import { discoveryKey } from '../../src/crypto/keys.ts'
-import { CLAIM_BLOCK, Proof } from '../../src/tree/proof.ts'
-import { NOTHING_ASKED } from '../../src/tree/prove.ts'
 import { openFeedStream } from '../../src/wire/feed-stream.ts'
 import type { FeedMuxer, FeedStreamOptions } from '../../src/wire/feeds.ts'
-import type { Request, Status } from '../../src/wire/messages.ts'
+import type { Request } from '../../src/wire/messages.ts'
 import { vectors } from '../vectors.ts'
 import { KEY, OTHER_KEY } from './conversations.ts'
-import { codeOf, type Ends, ends, FeedSide, MemoryBytes } from './feed-ends.ts'
+import {
+  asking,
+  codeOf,
+  type DataValue,
+  ends,
+  FeedSide,
+  MemoryBytes,
+  proofOf,
+  STATUS,
+  talk,
+} from './feed-ends.ts'
 import { TestClock } from './simulated.ts'
 
 interface Row {
@@ -21,37 +29,9 @@ interface Row {
   readonly frames: { readonly dir: string; readonly type: string; readonly message: Message }[]
 }
 
-interface Message {
+interface Message extends DataValue {
   readonly nonce: string
   readonly id: string
-  readonly index: number
-  readonly value: string
-  readonly nodes?: { readonly index: number; readonly hash: string; readonly size: number }[]
-  readonly signature?: string
-}
-
-const STATUS: Status = {
-  fork: 0,
-  length: 0,
-  remoteLength: 0,
-  canUpgrade: true,
-  uploading: true,
-  downloading: true,
-  hasManifest: false,
-}
-
-function proofOf({ index, value, nodes, signature }: Message): Proof {
-  const proof = new Proof()
-  proof.claim = CLAIM_BLOCK
-  proof.index = index
-  proof.value = fromHex(value)
-  proof.signature = signature === undefined ? undefined : fromHex(signature)
-  for (const node of nodes ?? []) proof.nodes.push(node.index, node.size, fromHex(node.hash), 0)
-  return proof
-}
-
-function request(parts: Partial<Request>): Request {
-  return { id: 1, priority: 0, ...NOTHING_ASKED, ...parts }
 }
 
 /** One of the two of a recorded exchange. */
@@ -96,7 +76,7 @@ test('who holds a log says byte for byte what hypercore 7 said, receipts and ext
     const { id, block }: Request = JSON.parse(found[1] ?? '')
     const answer = data.find(({ index }) => index === block)
     if (answer === undefined) return
-    const value = fromHex(answer.value)
+    const value = fromHex(answer.value ?? '')
     side.sender?.data(id, proofOf(answer), value.length, (into, at) => into.set(value, at))
   }
   const { clock, bytes, mux, said, hear } = play(row, 'A', {
@@ -141,7 +121,7 @@ test('who reads hears what hypercore 7 said, and is asked for receipts', () => {
     if (line === 'open') side.sender?.status(STATUS)
     if (line === 'have 4 1') {
       for (const block of [4, 0, 1, 2, 3]) {
-        side.sender?.request(request({ id: block + 1, block, digest: 0 }))
+        side.sender?.request(asking({ id: block + 1, block, digest: 0 }))
       }
     }
   }
@@ -185,19 +165,6 @@ test('an archive of hyperdrive 9 has both of its logs on one stream', () => {
 })
 
 // ---- Two of ours ---------------------------------------------------------------------------------
-
-function talk(
-  options: Parameters<typeof ends>[1] = {},
-): Ends & { near_: FeedSide; far_: FeedSide } {
-  const pair = ends(1, options)
-  const near_ = new FeedSide()
-  const far_ = new FeedSide()
-  pair.near.open(near_)
-  pair.far.open(far_)
-  pair.clock.run()
-  assert.deepEqual([near_.take(), far_.take()], [['open'], ['open']])
-  return { ...pair, near_, far_ }
-}
 
 test('who is dialled learns from the first bytes what is spoken, and which log is wanted', () => {
   const asked: string[] = []
@@ -283,7 +250,7 @@ test('who dials and hears of another log first ends the connection', () => {
 })
 
 test('more logs follow on channels of their own; one that the other side lacks just waits', () => {
-  const { near, far, clock, near_, far_ } = talk()
+  const { near, far, clock, near_, far_ } = talk(1)
   const second = new FeedSide(OTHER_KEY)
   near.open(second)
   clock.run()
@@ -301,8 +268,8 @@ test('more logs follow on channels of their own; one that the other side lacks j
 })
 
 test('a peer is sent a bitfield before it is asked for a block', () => {
-  const { clock, near_, far_ } = talk()
-  near_.sender?.request(request({ id: 1, block: 0, digest: 0 }))
+  const { clock, near_, far_ } = talk(1)
+  near_.sender?.request(asking({ id: 1, block: 0, digest: 0 }))
   clock.run()
 
   const lines = far_.take()
@@ -311,7 +278,7 @@ test('a peer is sent a bitfield before it is asked for a block', () => {
 })
 
 test('what ends a conversation ends no other, and is told as far as the wire can', () => {
-  const { near, far, clock, near_, far_, lines } = talk()
+  const { near, far, clock, near_, far_, lines } = talk(1)
   const [a, b] = [new FeedSide(OTHER_KEY), new FeedSide(OTHER_KEY)]
   near.open(a)
   far.open(b)
@@ -335,7 +302,7 @@ test('what ends a conversation ends no other, and is told as far as the wire can
 })
 
 test('extensions and the wish for receipts are said once for the whole connection', () => {
-  const { clock, near_, far_ } = talk({
+  const { clock, near_, far_ } = talk(1, {
     near: { extensions: ['b', 'a'], acks: true },
     far: { extensions: ['c', 'b'] },
   })
@@ -351,7 +318,7 @@ test('extensions and the wish for receipts are said once for the whole connectio
 })
 
 test('something is said every four seconds, because old peers wait seven and a half', () => {
-  const { clock, bytes } = talk()
+  const { clock, bytes } = talk(1)
   const before = bytes[0].written.length
   for (let i = 1; i <= 5; i++) {
     clock.advance(4_000)
