@@ -18,6 +18,7 @@ import {
   type AppendTreeEntry,
   type AppendTreeReader,
 } from '../../src/index/append-tree/append-tree.ts'
+import { decodeLists } from '../../src/index/append-tree/block.ts'
 import { vectors } from '../vectors.ts'
 import { FakeLog } from './fake-log.ts'
 
@@ -300,8 +301,12 @@ test('names and lists as long as they may be are read, longer ones are damage', 
     const tooMuch = name === long ? `${name}n` : `${name}/d`
     await assert.rejects(treeOf(block(tooMuch, EMPTY, [1, 0])).get('/a'), isDamage)
   }
-  const references = block('/a', EMPTY, [1, APPEND_TREE_REFERENCES_MAX + 1])
-  await assert.rejects(treeOf(references).list('/'), isDamage)
+  const seq = APPEND_TREE_REFERENCES_MAX + 9
+  const references = (count: number): Uint8Array =>
+    block('/a', EMPTY, [1, count, ...new Array<number>(count).fill(1)])
+  const [list] = decodeLists(seq, references(APPEND_TREE_REFERENCES_MAX)).lists
+  assert.equal(list?.older.length, APPEND_TREE_REFERENCES_MAX)
+  assert.throws(() => decodeLists(seq, references(APPEND_TREE_REFERENCES_MAX + 1)), isDamage)
   const cut = block('/a', EMPTY, [1, 5, 1])
   await assert.rejects(treeOf(cut).list('/'), isDamage)
 })

@@ -3,9 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { systemClock } from '../../src/base/clock.ts'
 import { isCode } from '../../src/base/errors.ts'
 import {
+  TRIE_ANSWERS_MAX,
   TRIE_BUCKETS_BYTES_MAX,
+  TRIE_CHECKPOINT_BYTES_MAX,
   TRIE_COMPONENTS_MAX,
   TRIE_HINT_BLOCKS_MAX,
   TRIE_KEY_BYTES_MAX,
@@ -13,12 +16,14 @@ import {
 import { EMPTY, utf8 } from '../../src/bytes/bytes.ts'
 import { Writer } from '../../src/bytes/cursor.ts'
 import { writeBytesField, writeStringField, writeVarintField } from '../../src/bytes/protobuf.ts'
+import type { LogReader } from '../../src/index/source.ts'
 import { type Buckets, decodeBuckets } from '../../src/index/trie/buckets.ts'
 import { encodeHeader } from '../../src/index/trie/header.ts'
 import { decodeTrieHint, encodeTrieHint } from '../../src/index/trie/hints.ts'
 import { decodeNode, encodeNode } from '../../src/index/trie/node.ts'
 import { Path } from '../../src/index/trie/path.ts'
 import { Trie, type TrieReader } from '../../src/index/trie/trie.ts'
+import type { ExtensionHandler, ExtensionPeer } from '../../src/log/extensions.ts'
 import { FakeLog } from './fake-log.ts'
 
 const isDamage = (error: unknown): boolean => isCode(error, 'BAD_CONTENT')
@@ -172,6 +177,84 @@ test('a hint names as many blocks as an answer has, and no more', () => {
     () => decodeTrieHint(encodeTrieHint({ ...cache, blocks: [...blocks, 1] })),
     (error) => isCode(error, 'BAD_FRAME'),
   )
+})
+
+test('keys and checkpoints of hints are as long as they may be, and no longer', () => {
+  const walk = { recursive: true, reverse: false, gt: false, hidden: false }
+  const question = { type: 'iterator', head: 1, key: '', ...walk, checkpoint: EMPTY } as const
+  const key = 'k'.repeat(TRIE_KEY_BYTES_MAX)
+  const checkpoint = new Uint8Array(TRIE_CHECKPOINT_BYTES_MAX)
+
+  for (const most of [
+    { ...question, key },
+    { ...question, checkpoint },
+  ]) {
+    assert.deepEqual(decodeTrieHint(encodeTrieHint(most)), most)
+  }
+  const more = new Uint8Array(TRIE_CHECKPOINT_BYTES_MAX + 1)
+  for (const much of [
+    { ...question, key: `${key}k` },
+    { ...question, checkpoint: more },
+  ]) {
+    assert.throws(
+      () => decodeTrieHint(encodeTrieHint(much)),
+      (error) => isCode(error, 'BAD_FRAME'),
+    )
+  }
+})
+
+test('so many questions are worked at as may be, others are dropped, and room comes back', async () => {
+  const log: FakeLog & Pick<LogReader, 'extension'> = new FakeLog()
+  await Trie.open(log).batch(
+    Array.from({ length: 200 }, (_, i) => ({ type: 'put', key: `${i}`, value: undefined })),
+  )
+  let hear: ExtensionHandler<Uint8Array>['onMessage'] = () => {}
+  const answered = new Set<ExtensionPeer>()
+  log.extension = (name, handler) => {
+    hear = handler.onMessage
+    const send = (_: Uint8Array, peer: ExtensionPeer): boolean => answered.add(peer).size > 0
+    return { name, send, broadcast: () => 0, close() {} }
+  }
+  // Each look finds that the slice is over; whoever waits for its turn waits here.
+  const turns: (() => void)[] = []
+  let now = 0
+  const clock = {
+    ...systemClock,
+    now: () => (now += 100),
+    soon: (turn: () => void) => turns.push(turn),
+  }
+  Trie.open(log, { clock })
+  const walk = { recursive: true, reverse: false, gt: false, hidden: false }
+  const question = encodeTrieHint({
+    type: 'iterator',
+    head: 200,
+    key: '',
+    ...walk,
+    checkpoint: EMPTY,
+  })
+  const peer = (): ExtensionPeer => ({
+    remotePublicKey: EMPTY,
+    key: EMPTY,
+    closed: false,
+    post: () => true,
+  })
+
+  const asking = Array.from({ length: TRIE_ANSWERS_MAX + 5 }, () => hear(question, peer()))
+  for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
+    turn()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await Promise.all(asking)
+  assert.equal(answered.size, TRIE_ANSWERS_MAX)
+
+  const later = hear(question, peer())
+  for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
+    turn()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await later
+
+  assert.equal(answered.size, TRIE_ANSWERS_MAX + 1)
 })
 
 test('a trie with bytes changed anywhere is read to its end or to the damage, at the cost of its blocks', async () => {
