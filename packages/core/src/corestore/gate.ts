@@ -63,6 +63,8 @@ export class Gate {
   readonly #clock: Clock
   readonly #bans: Bans
   readonly #standing = new Standing()
+  #lastKey: Uint8Array | undefined
+  #lastId = ''
   readonly #store: Lanes
   readonly #peers = new Map<string, PeerLanes>()
   readonly #logs = new Map<string, Lanes>()
@@ -153,6 +155,7 @@ export class Gate {
   }
 
   restMs(key: Uint8Array, remotePublicKey: Uint8Array): number {
+    if (this.#standing.isEmpty) return 0
     return this.#standing.restMs(hex(remotePublicKey), hex(key), this.#clock.now())
   }
 
@@ -163,7 +166,7 @@ export class Gate {
 
   /** What may pass in a conversation, as of now. */
   passage(key: Uint8Array, remotePublicKey: Uint8Array): Passage {
-    const peer = this.#peers.get(hex(remotePublicKey))
+    const peer = this.#peers.get(this.#idOf(remotePublicKey))
     const rule = this.#rules.log(key)
     if (rule !== undefined) {
       return this.#compose(remotePublicKey, [this.#logs.get(hex(key)), peer], [rule])
@@ -172,6 +175,15 @@ export class Gate {
     const passage = this.#compose(remotePublicKey, [peer], [])
     if (peer !== undefined) peer.plain = passage
     return passage
+  }
+
+  /** Ten thousand logs are asked about with one peer after another: its key is the same object each time. */
+  #idOf(remotePublicKey: Uint8Array): string {
+    if (this.#lastKey !== remotePublicKey) {
+      this.#lastKey = remotePublicKey
+      this.#lastId = hex(remotePublicKey)
+    }
+    return this.#lastId
   }
 
   traffic(): Traffic {

@@ -40,6 +40,11 @@ export class Standing {
     return restMs
   }
 
+  /** Has nobody broken any rule? */
+  get isEmpty(): boolean {
+    return this.#scores.size === 0
+  }
+
   /** Milliseconds for which this is still to be left alone; 0 for none. */
   restMs(peer: string, log: string, now: number): number {
     if (this.#scores.size === 0) return 0

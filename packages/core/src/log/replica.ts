@@ -70,7 +70,8 @@ export class Replica {
   readonly extensions: Extensions
   readonly #state: LogState
   readonly #lasting: Lasting
-  readonly #shown: Shown
+  /** Made when somebody first asks: most of many logs are never asked. */
+  #shown: Shown | undefined
   /** A signature that could not be made again must not be left for later. */
   readonly #signsNow: boolean
   #remote: Remote | undefined
@@ -89,7 +90,6 @@ export class Replica {
     this.extensions = new Extensions(options.extensions)
     this.#signsNow = options.eagerSignature === true || !this.#state.isKeyStored
     this.#lasting = new Lasting(this.#state, this.events, () => this.#remote?.changed())
-    this.#shown = this.#makeShown()
   }
 
   #makeShown(): Shown {
@@ -251,11 +251,13 @@ export class Replica {
    */
   prove(request: Readonly<ProofRequest>, out: Proof, reader?: ReaderMemory): Refused | undefined {
     out.reset()
-    const { head } = this.#shown
+    this.#shown ??= this.#makeShown()
+    const shown = this.#shown
+    const { head } = shown
     const refused =
       this.frozen || request.fork !== head.fork
         ? 'unavailable'
-        : this.generation.prove(this.#shown, request, reader, out)
+        : this.generation.prove(shown, request, reader, out)
     if (refused !== undefined) out.reset()
     out.fork = head.fork
     // The manifest is never refused: a reader that lacks it can verify nothing at all.

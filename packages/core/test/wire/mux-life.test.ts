@@ -221,6 +221,25 @@ test('a long frame is left after SLICE_MS and continued in the next turn, with t
   assert.equal(transport.isPaused, false)
 })
 
+test('frames that come in one turn share its slice', () => {
+  const { mux, clock, transport } = scriptedMux()
+  const ear = new Ear()
+  ear.during = () => clock.spend(SLICE_MS / 80)
+  mux.pair('a', undefined, () => Boolean(mux.open({ protocol: 'a', handler: ear })))
+  transport.receive(fromHex(OPEN_A))
+  const told = (): number => ear.lines.filter((line) => line.startsWith('0 ')).length
+
+  // As a socket brings them: until somebody pauses it.
+  for (let i = 0; i < 5 && !transport.isPaused; i++) transport.receive(batchOf(70))
+  const first = told()
+  assert.equal(transport.isPaused, true)
+  assert.ok(first > 70 && first < 140, `${first} messages in the first turn`)
+  clock.run()
+
+  assert.equal(told(), 140)
+  assert.equal(transport.isPaused, false)
+})
+
 test('while somebody holds a pause, a frame that was left is not continued', () => {
   const { mux, clock, transport } = scriptedMux()
   const ear = new Ear()
