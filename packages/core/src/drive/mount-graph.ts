@@ -140,6 +140,14 @@ export class MountGraph {
     }
     const name = hex(key)
     const files = name === hex(this.#root.log.key) ? this.#root : await this.#drive(name, key)
+    // In a drive of ours there is nothing to wait for.
+    if (version !== undefined && files.log.writable && version > files.trie.version) {
+      throw new DatError(
+        'BAD_CONTENT',
+        `Version ${version} is mounted at ${base}, and the drive has ${files.trie.version}.`,
+        { path: base, version },
+      )
+    }
     return {
       files,
       reader: version === undefined ? files.trie : files.trie.checkout(version),

@@ -91,6 +91,10 @@ test('a mount at a version shows that version, and is not written', async () => 
   await outer.mount('/old', inner.key, { version })
   await outer.mount('/new', inner.key)
 
+  await outer.mount('/never', inner.key, { version: inner.version + 1 })
+
+  await assert.rejects(outer.get('/never/a'), (e) => isCode(e, 'BAD_CONTENT'))
+  await outer.unmount('/never')
   assert.equal(text(await outer.get('/old/a')), 'one')
   assert.equal(text(await outer.get('/new/a')), 'two')
   await assert.rejects(outer.put('/old/a', utf8('x')), (e) => isCode(e, 'NOT_WRITABLE'))
