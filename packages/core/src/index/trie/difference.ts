@@ -108,17 +108,14 @@ export class Difference {
   }
 
   /** Goes on from a place whose sides are resolved. `ABSENT`: nothing was found yet. */
-  #step({
-    i,
-    left: leftSide,
-    right: rightSide,
-  }: Place): typeof FOUND | typeof ABSENT | typeof MISSING {
-    const left = nodeOf(leftSide)
-    const right = nodeOf(rightSide)
+  #step(place: Place): typeof FOUND | typeof ABSENT | typeof MISSING {
+    const left = nodeOf(place.left)
+    const right = nodeOf(place.right)
     if (this.#isSkipped(left, right)) {
       this.#stack.pop()
       return ABSENT
     }
+    const i = fork(place.i, left, right)
     const isLeftDone = left !== undefined && i >= left.path.length
     const isRightDone = right !== undefined && i >= right.path.length
     if (isLeftDone || isRightDone) {
@@ -185,6 +182,18 @@ export class Difference {
     }
     return true
   }
+}
+
+/** The next position at which there is more than one way on, or an end. */
+function fork(from: number, left: TrieNode | undefined, right: TrieNode | undefined): number {
+  const { length } = (left ?? right)?.path ?? { length: 0 }
+  let i = from
+  for (; i < length; i++) {
+    if (left?.buckets.has(i) || right?.buckets.has(i)) return i
+    if (left === undefined || right === undefined) continue
+    if (isTerminator(i) || left.path.digit(i) !== right.path.digit(i)) return i
+  }
+  return i
 }
 
 function topSide(seq: number): Side | undefined {
