@@ -69,8 +69,6 @@ export const REMOTE_RANGES_MAX = 4_096
 export const REMOTE_PAGES_MAX = 64
 /** Nodes that we remember one reader of an old log to hold. */
 export const READER_NODES_MAX = 65_536
-/** Lengths that are looked at for a kept signature that proves a node of an old log. */
-export const SIGNATURES_TRIED_MAX = 4_096
 /** Evidence that an author signed two histories: two heads with their signatures, and the manifest. */
 export const EVIDENCE_BYTES_MAX = 262_144
 /** Requests of a remote that wait for our answer. */

@@ -2,13 +2,14 @@
  * Answering in generations 1 and 2.
  *
  * Owns: what a log adds to the choice of nodes (`tree/digest.ts`): only what may be shown is proved from; the signature
- * is one that was kept at a length whose roots are held; a block that is gone is answered by its leaf, a
- * position by the block that it lies in. Source: generation 2, sections 9 and 11, generation 1, section 7.
+ * is the one that was kept at the length to which the nodes lead; a block that is gone is answered by its leaf, a
+ * position by the block that it lies in. That there is such a signature follows from how nodes come in: each with a
+ * way up to a node that was known, or as part of a head whose signature is kept with it. Then the longest head that an
+ * island belongs to is the length that its nodes imply. Source: generation 2, sections 9 and 11.
  */
 
-import { SIGNATURES_TRIED_MAX } from '../base/limits.ts'
-import { type HeldNodes, proveByDigest, type ReaderMemory, verifiedBy } from '../tree/digest.ts'
-import { blocksBelow, endBlock, fullRoots, isLeft } from '../tree/flat.ts'
+import { type HeldNodes, proveByDigest, type ReaderMemory } from '../tree/digest.ts'
+import { endBlock } from '../tree/flat.ts'
 import { CLAIM_BLOCK, CLAIM_HASH, type Proof } from '../tree/proof.ts'
 import type { ProofRequest, Refused } from '../tree/prove.ts'
 import { seek } from '../tree/seek.ts'
@@ -21,13 +22,6 @@ class ShownNodes implements HeldNodes {
   findNode(index: number): boolean {
     const { shown } = this
     return shown !== undefined && endBlock(index) <= shown.head.length && shown.slot.findNode(index)
-  }
-
-  /** The kept signature of a length, and for the head its own: none, if the log is a static one. */
-  isSigned(length: number): boolean {
-    const { shown } = this
-    if (shown === undefined) return false
-    return length === shown.head.length || shown.slot.signature(length) !== undefined
   }
 }
 
@@ -49,17 +43,21 @@ export function proveByNodes(
   const digest = request.seekBytes < 0 ? Math.max(0, request.digest) : 0
   nodes.shown = shown
   chosen.length = 0
-  const length = proveByDigest(nodes, reader, block, digest, wantsHash, chosen, signedLength)
+  const length = proveByDigest(nodes, reader, block, digest, wantsHash, chosen)
   nodes.shown = undefined
   if (length < 0) return 'unavailable'
+  const { slot, head } = shown
+  const signature = length === head.length ? head.signature : slot.signature(length)
+  // The head of a static log has none, and needs none.
+  const isProof = signature !== undefined || length === 0 || length === head.length
+  if (!isProof) return 'unavailable'
   out.claim = wantsHash ? CLAIM_HASH : CLAIM_BLOCK
   out.index = wantsHash ? 2 * block : block
-  const { slot, head } = shown
   for (const index of chosen) {
     slot.findNode(index)
     out.nodes.push(index, slot.nodeSize, slot.nodeBytes, slot.nodeAt)
   }
-  if (length > 0) out.signature = length === head.length ? head.signature : slot.signature(length)
+  if (length > 0) out.signature = signature
   return undefined
 }
 
@@ -71,22 +69,4 @@ function asked(request: Readonly<ProofRequest>): number {
 function sought(shown: Shown, request: Readonly<ProofRequest>): number {
   const found = seek(shown.slot, shown.head.length, request.seekBytes, request.seekPadding)
   return found.kind === 'found' && found.index < shown.head.length ? found.index : asked(request)
-}
-
-/**
- * A length that `node` is a root of, whose other roots are held and whose signature was kept; 0 if there is none. Nodes
- * that came with different heads can together imply a length that nobody signed.
- */
-function signedLength(held: HeldNodes, node: number): number {
-  const implied = verifiedBy(held, node)
-  if (nodes.isSigned(implied)) return implied
-  if (!isLeft(node)) return 0
-  const first = endBlock(node)
-  const end = Math.min(first + blocksBelow(node), first + SIGNATURES_TRIED_MAX)
-  for (let length = first; length < end; length++) {
-    if (nodes.isSigned(length) && fullRoots(length).every((root) => held.findNode(root))) {
-      return length
-    }
-  }
-  return 0
 }

@@ -96,8 +96,6 @@ export class ReaderMemory implements HeldNodes {
  * The nodes that answer a digest, in the order of the wire: the leaf if it was asked for, siblings upwards, other roots
  * left to right. Notes the digest in `reader`.
  *
- * @param signedLength of those lengths that can be presented from a node on, the one whose signature is to go along;
- *   by default the one that all nodes held lead to. 0 refuses
  * @param into where the nodes are added
  * @returns the length whose signature goes along, 0 for none, -1 if there is no answer
  */
@@ -108,7 +106,6 @@ export function proveByDigest(
   digest: number,
   wantsHash: boolean,
   into: number[],
-  signedLength: (held: HeldNodes, node: number) => number = verifiedBy,
 ): number {
   let node = 2 * block
   if (!held.findNode(node)) return -1
@@ -118,8 +115,7 @@ export function proveByDigest(
   while (!reader.findNode(node)) {
     const sibling = siblingOf(node)
     if (!held.findNode(sibling)) {
-      const length = signedLength(held, node)
-      if (length === 0) return -1
+      const length = verifiedBy(held, node)
       for (const root of fullRoots(length)) {
         if (root !== node && !reader.findNode(root)) into.push(root)
       }

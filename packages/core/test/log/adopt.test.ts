@@ -346,6 +346,20 @@ class Oracle {
   }
 }
 
+/** Each block that was taken is proved to somebody who holds nothing, where an answer brings its own head. */
+async function checkProofs(replica: Replica): Promise<void> {
+  const { generation } = replica
+  if (!generation.headFromNodes) return
+  for (let i = 0; i < replica.length; i++) {
+    if (!replica.has(i)) continue
+    const proof = new Proof()
+    const asked = { ...NOTHING, block: i, digest: 0 }
+    assert.equal(replica.prove(asked, proof, generation.newReader()), undefined, `block ${i}`)
+    proof.value = replica.read(i)
+    assert.equal((await empty(generation.id)).apply(proof), 'applied')
+  }
+}
+
 const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a !== undefined && b !== undefined && Buffer.compare(a, b) === 0
 
@@ -373,6 +387,7 @@ for (const generation of GENERATIONS) {
           assert.equal(replica.has(i), oracle.takes(i), `block ${i}`)
           if (replica.has(i)) assert.deepEqual(replica.read(i), truth.block(i))
         }
+        await checkProofs(replica)
         const claimed = expected.filter((i) => stored.has(i))
         assert.equal(report.blocks, claimed.filter((i) => oracle.takes(i)).length)
         assert.equal(report.damagedCount, claimed.filter((i) => !oracle.takes(i)).length)

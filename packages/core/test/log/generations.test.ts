@@ -3,7 +3,8 @@
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EMPTY, equal, fromHex, hex } from '../../src/bytes/bytes.ts'
+import fc from 'fast-check'
+import { copy, EMPTY, equal, fromHex, hex } from '../../src/bytes/bytes.ts'
 import { plainIdentity } from '../../src/log/identity.ts'
 import type { Replica } from '../../src/log/replica.ts'
 import { digestOf, ReaderMemory } from '../../src/tree/digest.ts'
@@ -48,6 +49,7 @@ function answer(
     return undefined
   }
   if (!wantsHash) proof.value = server.read(index)
+  proof.signature = proof.signature && copy(proof.signature)
   return proof
 }
 
@@ -154,6 +156,45 @@ for (const generation of [1, 2] as const) {
     const server = await serve(generation, 5)
 
     assert.throws(() => server.truncate(2), { code: 'UNSUPPORTED' })
+  })
+}
+
+for (const generation of [1, 2] as const) {
+  test(`generation ${generation}: whatever a reader holds it proves to others, with signatures that it was shown`, async () => {
+    const step = fc.oneof(
+      fc.record({ append: fc.integer({ min: 1, max: 9 }) }),
+      fc.record({ fetch: fc.nat(200), hash: fc.boolean(), isNewServer: fc.boolean() }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
+        const server = await serve(generation, 1)
+        const mine = await reader(server, generation)
+        let memory = new ReaderMemory()
+        for (const one of steps) {
+          if ('append' in one) {
+            const { length } = server
+            server.append(Array.from({ length: one.append }, (_, i) => block(length + i)))
+            await server.sealed()
+            continue
+          }
+          if (one.isNewServer) memory = new ReaderMemory()
+          const index = one.fetch % server.length
+          const proof = answer(server, memory, index, digestOf(mine.slot, index), one.hash)
+          assert.ok(proof && mine.apply(proof) === 'applied')
+        }
+        await mine.commit()
+
+        for (let i = 0; i < mine.length; i++) {
+          if (!mine.has(i)) continue
+          const other = await reader(server, generation)
+          const proof = answer(mine, new ReaderMemory(), i, 0, false)
+          assert.ok(proof, `block ${i} of ${mine.length}`)
+          assert.equal(other.apply(proof), 'applied')
+          assert.deepEqual(other.read(i), block(i))
+        }
+      }),
+      { numRuns: 300 },
+    )
   })
 }
 
