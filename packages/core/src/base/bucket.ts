@@ -9,6 +9,7 @@
 /** A bucket that is empty opens again when so much of its burst is there, so that passing is not one timer per piece. */
 const REOPEN_PART = 0.25
 
+/** One rate: what may pass, and when the next piece may. */
 export class Bucket {
   /** Units per second. */
   readonly rate: number
@@ -59,6 +60,7 @@ export class Bucket {
 /** A meter's window: a rate is that of the last whole one. */
 const WINDOW_MS = 1_000
 
+/** Counts what passes. */
 export class Meter {
   /** Everything that passed. */
   total = 0

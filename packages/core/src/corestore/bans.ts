@@ -9,7 +9,7 @@
  */
 
 import { DatError, isCode } from '../base/errors.ts'
-import { copy, equal, hex } from '../bytes/bytes.ts'
+import { copy, hex } from '../bytes/bytes.ts'
 import { Reader, Writer } from '../bytes/cursor.ts'
 import { KEY_BYTES } from '../crypto/crypto.ts'
 import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.ts'
@@ -22,6 +22,7 @@ const VERSION = 1
 /** So many in one record; who needs more wants a list of those that are allowed. */
 export const BANS_MAX = 16_384
 
+/** The banned peers of one store. */
 export class Bans {
   readonly #store: Store
   #keys: ReadonlyMap<string, Uint8Array>
@@ -91,12 +92,6 @@ export class Bans {
       return slot
     }
   }
-}
-
-/** Is this the log that a store's bans are kept in? */
-export function isBansAlias(other: Alias | undefined): boolean {
-  if (other === undefined || other.name !== BANS) return false
-  return equal(other.namespace, alias().namespace)
 }
 
 function alias(): Alias {

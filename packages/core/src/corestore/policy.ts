@@ -24,7 +24,7 @@ export interface Limits {
 /** Which logs are spoken about: all, those with these keys, or those for which the function says so. */
 export type Offer = 'all' | 'none' | readonly Uint8Array[] | OfferFunction
 
-/** Asked when a conversation is to begin, and of all that go on when the policy is set. Must be quick. */
+/** Asked when a conversation is to begin, and of all that go on when the policy is set. Must be quick; throwing is no. */
 export type OfferFunction = (key: Uint8Array, remotePublicKey: Uint8Array) => boolean
 
 /** What holds for one log, with every peer. */
@@ -125,9 +125,20 @@ export class Rules {
 function offerFunction(offer: Offer | undefined): OfferFunction | undefined {
   if (offer === undefined || offer === 'all') return undefined
   if (offer === 'none') return () => false
-  if (typeof offer === 'function') return offer
+  if (typeof offer === 'function') return guarded(offer)
   const keys = keySet(offer)
   return (key) => keys.has(hex(key))
+}
+
+/** It is called from within connections, which a mistake in it must not end. */
+function guarded(offer: OfferFunction): OfferFunction {
+  return (key, remotePublicKey) => {
+    try {
+      return offer(key, remotePublicKey)
+    } catch {
+      return false
+    }
+  }
 }
 
 function keySet(keys: readonly Uint8Array[]): ReadonlySet<string> {

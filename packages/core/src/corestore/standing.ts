@@ -22,6 +22,7 @@ export function isOffence(error: Error | undefined): error is DatError {
   return error instanceof DatError && error.fault === 'remote' && error.code !== 'FORKED'
 }
 
+/** The scores of a store's peers. */
 export class Standing {
   readonly #scores = new Map<string, Score>()
 

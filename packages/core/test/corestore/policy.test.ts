@@ -67,6 +67,7 @@ test('logs are offered to all, to none, by a list and by a function', async () =
     [{ offer: (key) => hex(key) !== hex(first) }, ['', 'block 1']],
     [{ offer: (_, peer) => hex(peer) === hex(KEY_B) }, ['block 1', 'block 1']],
     [{ offer: (_, peer) => hex(peer) !== hex(KEY_B) }, ['', '']],
+    [{ offer: () => assert.fail('a mistake') }, ['', '']],
   ]
   for (const [policy, expected] of cases) {
     const { world, readers } = await scene(policy)

@@ -79,3 +79,23 @@ test('a remote that asks in unusual shapes, or too often, hears of everything', 
   assert.deepEqual([full, many.overlaps(1e9, 1e9 + 1)], [false, true])
   assert.equal(any.overlaps(1e9, 1e9 + 1), true)
 })
+
+test('of those who wait in one moment the highest priority goes first, and equals as they came', async () => {
+  const turns = Turns.on(new World(1))
+  const done: string[] = []
+  const add = (name: string, priority: number): void => {
+    turns.add({ priority, onTurn: () => done.push(name) })
+  }
+
+  add('a', 0)
+  add('b', -1)
+  add('c', 2)
+  add('d', 0)
+  add('e', 2)
+  await Promise.resolve()
+  add('f', 0)
+  add('g', 0)
+  await Promise.resolve()
+
+  assert.deepEqual(done, ['c', 'e', 'a', 'd', 'b', 'f', 'g'])
+})
