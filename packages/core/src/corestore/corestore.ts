@@ -4,6 +4,9 @@
  * Owns: the view that users hold. Views of one store share everything below (`root.ts`) and differ in their
  * namespace and in the handles that they close. Always true: a handle belongs to the view that made it; a `get` that
  * fails leaves nothing behind, so that everything can be closed. Source: corestore 3 to 6.
+ *
+ * Long because it is the one place where people look for what a store can do: most methods are a sentence about what
+ * they do and a call of who does it.
  */
 
 import type { Clock } from '../base/clock.ts'

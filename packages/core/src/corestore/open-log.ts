@@ -26,6 +26,7 @@ export interface HandleOwner {
 export class OpenLog {
   readonly replica: Replica
   readonly #clock: Clock
+  readonly #wallNow: () => number
   readonly #handles = new Set<Log>()
   /** Told when the first handle is made, and when the last one is closed. */
   readonly #onHeld: (isHeld: boolean) => void
@@ -39,12 +40,14 @@ export class OpenLog {
     store: Store,
     slot: Slot,
     options: ReplicaOptions,
-    clock: Clock,
+    times: { readonly clock: Clock; readonly wallNow: () => number },
     onHeld: (isHeld: boolean) => void,
     onReplicator: (replicator: Replicator) => void,
   ) {
     this.replica = Replica.open(store, slot, { ...options, makeRemote: () => this.replicator })
+    const { clock, wallNow } = times
     this.#clock = clock
+    this.#wallNow = wallNow
     this.#onHeld = onHeld
     this.#onReplicator = onReplicator
     this.#idleSince = clock.now()
@@ -52,7 +55,8 @@ export class OpenLog {
 
   get replicator(): Replicator {
     if (this.#replicator === undefined) {
-      const options = { clock: this.#clock, downloading: this.isHeld }
+      const times = { clock: this.#clock, wallNow: this.#wallNow }
+      const options = { ...times, downloading: this.isHeld }
       this.#replicator = new Replicator(this.replica, options)
       this.#onReplicator(this.#replicator)
     }

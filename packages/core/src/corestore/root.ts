@@ -159,7 +159,8 @@ export class Root {
   extensionPeers(): Iterable<ExtensionPeer> {
     const peers = new Map<string, ExtensionPeer>()
     for (const { replicatorIfAny } of this.#open.values()) {
-      for (const peer of replicatorIfAny?.extensionPeers() ?? []) peers.set(hex(peer.remotePublicKey), peer)
+      for (const peer of replicatorIfAny?.extensionPeers() ?? [])
+        peers.set(hex(peer.remotePublicKey), peer)
     }
     return peers.values()
   }
@@ -254,7 +255,7 @@ export class Root {
       store,
       slot,
       options,
-      this.clock,
+      { clock: this.clock, wallNow: this.#wallNow },
       (isHeld) => {
         if (isHeld) this.net.attach(open)
         else this.#laterSweep()

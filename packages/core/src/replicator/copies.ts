@@ -293,7 +293,7 @@ export class Copies {
     if (this.#isClosed) return
     if (outcome === 'passed') {
       wait.verified.add(hex(peer.remotePublicKey))
-      this.#claimOf(peer).verifiedAt = Date.now()
+      this.#claimOf(peer).verifiedAt = this.#shared.wallNow()
       this.#changed(peer.remotePublicKey, 0)
     } else if (outcome === 'lacks') this.unhave(peer, block, 1)
     // Whoever has other blocks than he says has none.

@@ -53,6 +53,8 @@ export interface ReplicatorOptions {
   readonly clock: Clock
   /** Numbers in 0 .. 1: where non-linear ranges begin, how long an idle log lingers. Default `Math.random`. */
   readonly random?: () => number
+  /** Milliseconds since 1970, for what is remembered over restarts. Default `Date.now`. */
+  readonly wallNow?: () => number
   /** Does somebody here want the log as it grows? Default true; `setDownloading` changes it. */
   readonly downloading?: boolean
 }
@@ -288,7 +290,7 @@ export class Replicator implements Remote {
   // ---- Inside ----
 
   #makeShared(options: ReplicatorOptions): Shared {
-    const { clock, random = Math.random, downloading = true } = options
+    const { clock, random = Math.random, wallNow = Date.now, downloading = true } = options
     const { replica } = this
     const shared: Shared = {
       replica,
@@ -305,6 +307,7 @@ export class Replicator implements Remote {
       ),
       peers: [],
       random,
+      wallNow,
       upgrade: undefined,
       version: 0,
       downloading,

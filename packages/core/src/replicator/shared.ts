@@ -37,6 +37,8 @@ export interface Shared {
   readonly peers: Peer[]
   /** A number in 0 .. 1 from the seeded generator. */
   readonly random: () => number
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number
   /** The one upgrade that is in flight, with any peer. */
   upgrade: { readonly peer: Peer; readonly flight: Flight } | undefined
   /** Grows whenever there may be something new to ask for; peers remember where they ran dry. */

@@ -62,6 +62,7 @@ export interface SocketOwner<T> {
   ended(socket: Socket<T>): void
 }
 
+/** Our end of one socket, from our opening to its end. */
 export class Socket<T> implements SocketPeer<T>, ChannelHandler {
   readonly remotePublicKey: Uint8Array
   readonly ended: Promise<Error | undefined>

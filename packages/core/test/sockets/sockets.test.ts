@@ -1,51 +1,21 @@
-/** Peer sockets: who meets whom, in which order, how fast, and what strangers and floods can do. */
+/** Peer sockets: who meets whom, in which order, how fast, and how it ends. */
 
-import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isCode } from '../../src/base/errors.ts'
 import {
-  SOCKET_BYTES_QUEUED_MAX,
   SOCKET_MESSAGE_BYTES_MAX,
   SOCKET_MESSAGE_COST,
   SOCKET_NAME_BYTES_MAX,
-  SOCKET_SENDS_QUEUED_MAX,
-  SOCKET_WINDOW_BYTES,
 } from '../../src/base/limits.ts'
 import { hex } from '../../src/bytes/bytes.ts'
 import { json, utf8 } from '../../src/bytes/encodings.ts'
-import type { Corestore } from '../../src/corestore/corestore.ts'
-import { type SocketPeer, Sockets } from '../../src/sockets/sockets.ts'
-import { SOCKET_PROTOCOL, topicId, topicOf, writeProof } from '../../src/sockets/topic.ts'
-import { connect, numbered, openStore } from '../corestore/fixtures.ts'
+import type { SocketPeer } from '../../src/sockets/sockets.ts'
+import { topicId, topicOf } from '../../src/sockets/topic.ts'
+import { connect } from '../corestore/fixtures.ts'
 import { World } from '../sim/world.ts'
-import { Ear } from '../wire/channels.ts'
-
-interface Side {
-  readonly store: Corestore
-  readonly sockets: Sockets
-}
-
-const key = (n: number): Uint8Array => new Uint8Array(32).fill(n)
-
-async function side(world: World, n: number): Promise<Side> {
-  const store = await openStore(n, world)
-  const sockets = new Sockets(world)
-  sockets.serve(store)
-  return { store, sockets }
-}
-
-/** Two stores with sockets, connected under the keys 1 and 2. */
-async function pair(): Promise<{ world: World; a: Side; b: Side }> {
-  const world = new World(1)
-  const a = await side(world, 1)
-  const b = await side(world, 2)
-  return { world, a, b }
-}
-
-const join = (world: World, a: Side, b: Side) =>
-  connect(a.store, b.store, world, { keys: [key(1), key(2)] })
+import { join, key, pair, side } from './support.ts'
 
 test('whichever comes first, the topic or the connection: those who joined both meet', async () => {
   const { world, a, b } = await pair()
@@ -147,62 +117,6 @@ test('leaving ends the sockets and not the connection, and both can join again',
   assert.deepEqual([again.peers.length, other.peers.length], [1, 1])
 })
 
-test('a peer that does not read holds up who sends, who is bounded too, and nothing else', async () => {
-  const { world, a, b } = await pair()
-  const log = await a.store.get({ name: 'log' })
-  await log.append(numbered(0, 50))
-  const reader = await b.store.get({ key: log.key })
-  const room = a.sockets.join('room')
-  const other = b.sockets.join('room')
-  join(world, a, b)
-  await world.run(100)
-  const [to] = room.peers
-  const [from] = other.peers
-  assert.ok(to && from)
-  const message = new Uint8Array(SOCKET_MESSAGE_BYTES_MAX / 16)
-  const inWindow = Math.floor(SOCKET_WINDOW_BYTES / (message.length + SOCKET_MESSAGE_COST))
-  const waiting = SOCKET_BYTES_QUEUED_MAX / message.length
-  let sent = 0
-  const count = (): void => void sent++
-
-  for (let i = 0; i < inWindow; i++) to.send(message).then(count, () => {})
-  await world.run(1_000)
-  for (let i = 0; i < waiting; i++) to.send(message).then(count, () => {})
-  await world.run(1_000)
-  const before = sent
-  await assert.rejects(to.send(message), (error) => isCode(error, 'OVER_LIMIT'))
-  assert.equal(room.broadcast(message), 0)
-  const fetched = reader.download({ start: 0, end: 50 }).done()
-  await world.run(1_000)
-  await fetched
-  const messages = from[Symbol.asyncIterator]()
-  for (let i = 0; i < inWindow + waiting; i++) {
-    const next = messages.next()
-    await world.run(10)
-    assert.equal((await next).value?.length, message.length)
-  }
-
-  assert.deepEqual([before, sent], [inWindow, inWindow + waiting])
-})
-
-test('small messages are counted too: so many wait, and not one more', async () => {
-  const { world, a, b } = await pair()
-  const room = a.sockets.join('room')
-  b.sockets.join('room')
-  join(world, a, b)
-  await world.run(100)
-  const [to] = room.peers
-  assert.ok(to)
-  const most = Math.floor(SOCKET_WINDOW_BYTES / SOCKET_MESSAGE_COST) + SOCKET_SENDS_QUEUED_MAX
-
-  for (let i = 0; i < most; i++) {
-    assert.equal(room.broadcast(new Uint8Array(0)), 1)
-    if (i % SOCKET_SENDS_QUEUED_MAX === 0) await world.run(10)
-  }
-
-  assert.equal(room.broadcast(new Uint8Array(0)), 0)
-})
-
 test('what is aborted while it waits is not sent; what stands behind it is', async () => {
   const { world, a, b } = await pair()
   const room = a.sockets.join('room', utf8)
@@ -249,30 +163,6 @@ test('what is aborted while it waits is not sent; what stands behind it is', asy
   assert.deepEqual(heard, ['xxxxxxxx', 'xxxxxxxx', 'xxxxxxxx', '3'])
 })
 
-test('a handler that throws, and bytes that are no value, end that socket and no other', async () => {
-  const { world, a, b } = await pair()
-  const bad = a.sockets.join('bad', utf8)
-  const good = a.sockets.join('good', utf8)
-  const ends: (Error | undefined)[] = []
-  const theirs = b.sockets.join('bad', json)
-  b.sockets.join('good', { ...utf8, onMessage: () => {} })
-  join(world, a, b)
-  await world.run(100)
-  const [peer] = theirs.peers
-  assert.ok(peer)
-  void peer.ended.then((error) => ends.push(error))
-  const read = assert.rejects(peer[Symbol.asyncIterator]().next(), (error) =>
-    isCode(error, 'BAD_CONTENT'),
-  )
-
-  assert.equal(bad.broadcast('{'), 1)
-  await world.run(100)
-  await read
-
-  assert.equal(isCode(ends[0], 'BAD_CONTENT'), true)
-  assert.deepEqual([bad.peers.length, good.peers.length], [0, 1])
-})
-
 test('one reader at a time: a second one is refused, and the next may go on', async () => {
   const { world, a, b } = await pair()
   const room = a.sockets.join('room', utf8)
@@ -294,71 +184,6 @@ test('one reader at a time: a second one is refused, and the next may go on', as
   }
 
   assert.equal((await peer[Symbol.asyncIterator]().next()).value, 'b')
-})
-
-test('who does not know the topic is refused as where nobody has joined it, and hears nothing', async () => {
-  const { world, a, b } = await pair()
-  const room = a.sockets.join('secret')
-  const [, theirs] = join(world, a, b)
-  await world.run(100)
-  const stranger = new Ear()
-  const elsewhere = new Ear()
-  const reflected = new Ear()
-  const open = (id: Uint8Array, proof: Uint8Array, handler: Ear): void => {
-    theirs.mux.open({ protocol: SOCKET_PROTOCOL, id, handshake: proof, handler })
-  }
-  const wrong = writeProof(theirs.mux, topicOf('another'))
-
-  open(room.id, wrong, stranger)
-  open(topicId(topicOf('nobody')), wrong, elsewhere)
-  await world.run(100)
-  const isOurs = a.store.connections[0]?.mux
-  assert.ok(isOurs)
-  open(room.id, writeProof(isOurs, topicOf('secret')), reflected)
-  await world.run(100)
-
-  assert.deepEqual(stranger.lines, ['close'])
-  assert.deepEqual(elsewhere.lines, ['close'])
-  assert.deepEqual(reflected.lines, ['close'])
-  assert.deepEqual([room.peers.length, theirs.closed], [0, false])
-})
-
-test('a flood ends the socket, not the connection: one byte below the window is taken', async () => {
-  for (const excess of [0, 1]) {
-    const { world, a, b } = await pair()
-    const room = a.sockets.join('room')
-    const [, theirs] = join(world, a, b)
-    await world.run(100)
-    const flood = new Ear()
-    const topic = topicOf('room')
-    const handshake = writeProof(theirs.mux, topic)
-    theirs.mux.open({ protocol: SOCKET_PROTOCOL, id: room.id, handshake, handler: flood })
-    await world.run(100)
-    const last = SOCKET_WINDOW_BYTES - SOCKET_MESSAGE_BYTES_MAX - 2 * SOCKET_MESSAGE_COST
-
-    flood.channel?.send(0, new Uint8Array(SOCKET_MESSAGE_BYTES_MAX))
-    flood.channel?.send(0, new Uint8Array(last + excess))
-    await world.run(100)
-
-    assert.equal(room.peers.length, 1 - excess)
-    assert.deepEqual([flood.lines.includes('close'), theirs.closed], [excess === 1, false])
-  }
-})
-
-test('room that was never used cannot be given back', async () => {
-  const { world, a, b } = await pair()
-  const room = a.sockets.join('room')
-  const [, theirs] = join(world, a, b)
-  const ear = new Ear()
-  await world.run(100)
-  const handshake = writeProof(theirs.mux, topicOf('room'))
-  theirs.mux.open({ protocol: SOCKET_PROTOCOL, id: room.id, handshake, handler: ear })
-  await world.run(100)
-
-  ear.channel?.send(1, Uint8Array.of(1))
-  await world.run(100)
-
-  assert.deepEqual([room.peers.length, theirs.closed], [0, false])
 })
 
 test('topics, messages and names have their bounds, and a topic is joined once', async () => {
