@@ -14,6 +14,7 @@ import type { ListFlags } from './commands/ls.ts'
 import type { ReadFlags } from './commands/open-drive.ts'
 import type { ShareFlags } from './commands/share.ts'
 import type { StatusFlags } from './commands/status.ts'
+import type { RemoveFlags, StoreFlags } from './commands/store.ts'
 import {
   addCommonOptions,
   addNetworkOptions,
@@ -34,7 +35,16 @@ export type Execute = (
 ) => Promise<void>
 
 /** The names of all commands. */
-export const COMMANDS: readonly string[] = ['share', 'clone', 'ls', 'cat', 'log', 'status', 'bench']
+export const COMMANDS: readonly string[] = [
+  'share',
+  'clone',
+  'ls',
+  'cat',
+  'log',
+  'status',
+  'store',
+  'bench',
+]
 
 const EPILOGUE = `
 Examples:
@@ -71,6 +81,7 @@ export function buildProgram(execute: Execute): Command {
   addCat(program, execute)
   addLog(program, execute)
   addStatus(program, execute)
+  addStore(program, execute)
   addBench(program, execute)
   return program
 }
@@ -239,6 +250,52 @@ Examples:
       await status(session, dir, flags)
     })
   })
+}
+
+function addStore(program: Command, execute: Execute): void {
+  const store = program
+    .command('store')
+    .description('What takes space in the store of a folder, and how to be rid of it')
+    .addHelpText(
+      'after',
+      `
+DIR is a shared or cloned folder, or a store itself. The list is also for while another dat has the folder open.
+
+Examples:
+  dat store ls photos                 every log: its size, what is here of it, last use, key, name
+  dat store rm 7xk4 photos            delete one, by its key, the beginning of that, or its name
+  dat store gc photos                 give back what nothing refers to`,
+    )
+  const sub = (usage: string, description: string): Command => {
+    const command = store.command(usage).description(description)
+    return addCommonOptions(command.option('--storage <path>', STORAGE_OF_FOLDER))
+  }
+  sub('ls', 'List its logs, the largest first')
+    .argument('[dir]', 'the folder', '.')
+    .action(async (dir: string, flags: CommonFlags & StoreFlags) => {
+      await execute(flags, async (session) => {
+        const { listStore } = await import('./commands/store.ts')
+        await listStore(session, dir, flags)
+      })
+    })
+  sub('rm', 'Delete a log with all that is held of it; the space is free at once')
+    .argument('<log>', 'its key or link, the beginning of its key, or its name')
+    .argument('[dir]', 'the folder', '.')
+    .option('--force', 'also one that only this device can write, or that the folder is made of')
+    .action(async (which: string, dir: string, flags: CommonFlags & RemoveFlags) => {
+      await execute(flags, async (session) => {
+        const { removeFromStore } = await import('./commands/store.ts')
+        await removeFromStore(session, which, dir, flags)
+      })
+    })
+  sub('gc', 'Give back what nothing refers to, and the space between')
+    .argument('[dir]', 'the folder', '.')
+    .action(async (dir: string, flags: CommonFlags & StoreFlags) => {
+      await execute(flags, async (session) => {
+        const { collectStore } = await import('./commands/store.ts')
+        await collectStore(session, dir, flags)
+      })
+    })
 }
 
 function addBench(program: Command, execute: Execute): void {
