@@ -27,6 +27,8 @@ const FOUR_BYTES = 5
 export class Fields {
   /** Field number; valid after `next` has returned true. */
   number = 0
+  /** Of the value that `span` has stepped over. */
+  length = 0
   #wireType = -1
   readonly #reader: Reader
 
@@ -64,6 +66,13 @@ export class Fields {
   bytes(): Uint8Array {
     this.#take(BYTES)
     return this.#reader.fixed(this.#reader.varint())
+  }
+
+  /** Where the value begins in the message's bytes; `length` is how long it is. Makes no view: for hot paths. */
+  span(): number {
+    this.#take(BYTES)
+    this.length = this.#reader.varint()
+    return this.#reader.skip(this.length)
   }
 
   string(): string {

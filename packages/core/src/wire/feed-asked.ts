@@ -17,6 +17,8 @@ export interface Asked {
   readonly digest: number
 }
 
+const NONE: readonly Asked[] = []
+
 export class AskedTable {
   readonly #byIndex = new Map<number, Asked>()
   readonly #byId = new Map<number, Asked>()
@@ -79,8 +81,8 @@ export class AskedTable {
   }
 
   /** Those of the waiting that may be sent now; the first in order goes first. */
-  next(): Asked[] {
-    if (this.#waiting.length === 0) return []
+  next(): readonly Asked[] {
+    if (this.#waiting.length === 0) return NONE
     const ready: Asked[] = []
     const left: Asked[] = []
     for (const asked of this.#waiting) {

@@ -276,7 +276,7 @@ export class FeedData {
     while (each.next()) {
       if (each.number === 1) this.index = each.varint()
       else if (each.number === 2) this.value = each.bytes()
-      else if (each.number === 3) readNode(each.message(inner), nodes)
+      else if (each.number === 3) readNode(each.message(inner), from.bytes, nodes)
       else if (each.number === 4) this.signature = each.bytes()
     }
     if (this.value !== undefined && this.value.length > BLOCK_BYTES_MAX) {
@@ -285,22 +285,26 @@ export class FeedData {
   }
 }
 
-function readNode(each: Fields, into: NodeSet): void {
+/** There may be many: no view is made of any. */
+function readNode(each: Fields, bytes: Uint8Array, into: NodeSet): void {
   let index = -1
   let size = -1
-  let hash: Uint8Array | undefined
+  let hashAt = -1
+  let hashBytes = 0
   while (each.next()) {
     if (each.number === 1) index = each.varint()
-    else if (each.number === 2) hash = each.bytes()
-    else if (each.number === 3) size = each.varint()
+    else if (each.number === 2) {
+      hashAt = each.span()
+      hashBytes = each.length
+    } else if (each.number === 3) size = each.varint()
   }
-  if (index < 0 || size < 0 || hash?.length !== HASH_BYTES) {
+  if (index < 0 || size < 0 || hashAt < 0 || hashBytes !== HASH_BYTES) {
     throw new DatError('BAD_FRAME', 'A node has no index, no size or no hash of 32 bytes.')
   }
   if (into.length === NODES_PER_LIST_MAX) {
     throw new DatError('OVER_LIMIT', 'A proof has too many nodes.', { max: NODES_PER_LIST_MAX })
   }
-  into.push(index, size, hash, 0)
+  into.push(index, size, bytes, hashAt)
 }
 
 /** About how many bytes `writeFeedData` will write. */

@@ -73,6 +73,8 @@ class FeedStream implements FeedMuxer, FeedHost {
   /** The handshake is done. */
   #isReady = false
   #hasToldReady = false
+  /** Of the frame at hand. */
+  readonly #body = new Reader(EMPTY)
   #touched: StreamChannel[] = []
   #blocked: StreamChannel[] = []
   readonly #deadline: { cancel(): void }
@@ -194,7 +196,8 @@ class FeedStream implements FeedMuxer, FeedHost {
       protocol.onHandshake(payload)
       return
     }
-    const body = new Reader(payload)
+    const body = this.#body
+    body.reset(payload)
     const header = body.varint()
     const number = Math.floor(header / 16)
     const type = header % 16
