@@ -20,7 +20,7 @@ async function program(page: string): Promise<{ run: Run; examples: number }> {
   return { run: new AsyncFunction('assert', 'load', source), examples: examples.length }
 }
 
-for (const page of ['logs', 'several-signers', 'encryption']) {
+for (const page of ['logs', 'several-signers', 'encryption', 'generations']) {
   test(`the examples of docs/${page}.md run`, async () => {
     const { run, examples } = await program(page)
 

@@ -121,6 +121,28 @@ export const LOGS: readonly Row[] = [
     ],
   },
   {
+    from: 'what a reader of an old log says that he holds',
+    limits: ['READER_NODES_MAX'],
+    tests: [
+      [
+        `${CORE}/tree/digest.test.ts`,
+        'what is remembered of a reader is bounded, and forgetting it costs nodes but no answer',
+      ],
+    ],
+  },
+  {
+    from: 'old files that are taken over',
+    limits: ['ADOPT_DAMAGED_MAX', 'ADOPT_SLICE_BYTES'],
+    tests: [
+      [
+        `${CORE}/log/adopt.test.ts`,
+        'whatever is damaged, exactly what can be proved is taken',
+        'the report names as many damaged blocks as its limit, and counts all',
+        'an adoption is aborted between two slices, and goes on later',
+      ],
+    ],
+  },
+  {
     from: 'answers that we send',
     limits: ['ANSWER_BYTES_QUEUED_MAX'],
     tests: [
