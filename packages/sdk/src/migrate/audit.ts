@@ -56,18 +56,22 @@ export async function auditLog(log: StoredLog, options: AuditOptions = {}): Prom
   const pace = new Pace(options.clock ?? systemClock)
   const pass = new AuditPass(log)
   let told = 0
+  checkAborted(options.signal)
   for (let block = 0; block < log.length; block++) {
     pass.checkBlock(block)
     if (!pace.due()) continue
     options.onProgress?.(block + 1 - told)
     told = block + 1
     await pace.turn()
-    if (options.signal?.aborted === true) {
-      throw new DatError('ABORTED', 'The inspection was aborted.', {}, options.signal.reason)
-    }
+    checkAborted(options.signal)
   }
   options.onProgress?.(log.length - told)
   return pass.result()
+}
+
+function checkAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return
+  throw new DatError('ABORTED', 'The inspection was aborted.', {}, signal.reason)
 }
 
 class AuditPass {

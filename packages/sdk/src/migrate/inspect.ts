@@ -8,6 +8,7 @@
 import { hex } from '@dat-rhino/core/bytes/bytes'
 import { discoveryKey } from '@dat-rhino/core/crypto/keys'
 import { formatLink } from '@dat-rhino/core/crypto/links'
+import type { StoredLog } from '@dat-rhino/core/log/stored-log'
 import { auditLog } from './audit.ts'
 import { detectPath } from './detect.ts'
 import { openStored } from './open.ts'
@@ -69,7 +70,7 @@ async function inspectArchive(archive: StoredArchive, passes: Passes): Promise<A
   const isOwned = metadata?.log.secretKey !== undefined
   const isComplete = hasAllParts(archive) && logs.every(isWhole)
   return {
-    link: formatLink({ key: archive.key }),
+    link: metadata === undefined ? '' : linkOf(metadata.log),
     key: hex(archive.key),
     format: archive.format,
     version: metadata && versionOf(archive.format, metadata.log.length),
@@ -79,6 +80,17 @@ async function inspectArchive(archive: StoredArchive, passes: Passes): Promise<A
     edited: [...new Set(isEdited.map((problem) => problem.path))],
     possible: possibilities(logs, isOwned),
   }
+}
+
+/** As the programs of its generation write it. */
+function linkOf({ generation, key }: StoredLog): string {
+  return LINKS[generation](key)
+}
+
+const LINKS: Readonly<Record<StoredLog['generation'], (key: Uint8Array) => string>> = {
+  1: (key) => `dat://${hex(key)}`,
+  2: (key) => `hyper://${hex(key)}`,
+  3: (key) => formatLink({ key }),
 }
 
 async function inspectLog(part: StoredPart, passes: Passes): Promise<LogInspection> {
