@@ -3,7 +3,7 @@
  *
  * Owns: which topics are joined, on which connections. A topic is opened on all connections of now and later, whichever
  * came first; both sides must have joined it, and prove that they know it (`topic.ts`). Always true: one socket per
- * topic and connection; a remote that does not know a topic is refused exactly as where nobody has joined it.
+ * topic and connection; a remote that does not know a topic gets no socket and hears nothing.
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'

@@ -11,8 +11,11 @@ import { encodeConflict, forkedError, verifyConflict } from '../../src/log/confl
 import { gen3 } from '../../src/log/gen3.ts'
 import { Replica } from '../../src/log/replica.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { openStore } from '../../src/store/open.ts'
 import { NodeSet } from '../../src/tree/nodes.ts'
 import { numbered } from '../corestore/fixtures.ts'
+import { ManualClock } from '../fakes/clock.ts'
+import { FakeDisk } from '../fakes/disk.ts'
 import { fetchBlock, openReader, openWriter, proofOf, upgrade, write } from './support.ts'
 
 /** Two writers of one key who share the first `shared` blocks of `one` and `two`, and nothing above. */
@@ -43,6 +46,30 @@ test('whoever meets two signed histories of one fork keeps what proves it to any
   assert.deepEqual(told, [{ length: 6, fork: 0 }])
   const { conflict } = Replica.open(one.store, one.slot)
   assert.deepEqual(conflict, evidenceOf(one), 'also after a restart')
+})
+
+test('evidence outlives the death of the process, and keeps that log alone from being written', async () => {
+  const disk = new FakeDisk()
+  const clock = new ManualClock()
+  const store = await openStore({ disk, clock })
+  const one = await openWriter({ store })
+  const [, two] = await twins(1, 4, 4)
+  await write(one, numbered(0, 4))
+  assert.equal(one.checkConflict(proofOf(two, { upgradeLength: 4 })), 'conflict')
+  await one.commit()
+  const evidence = evidenceOf(one)
+
+  const corestore = await Corestore.open({
+    store: await openStore({ disk: disk.killed(), clock }),
+  })
+  const log = await corestore.get({ key: one.key })
+  const other = await corestore.get({ name: 'other' })
+  await other.append(numbered(0, 1))
+
+  assert.deepEqual(log.conflict, evidence)
+  assert.deepEqual([log.info().frozen, log.length], [true, 4])
+  await assert.rejects(log.append(numbered(4, 5)), (error) => isCode(error, 'FORKED'))
+  await corestore.close()
 })
 
 test('a reader who holds parts finds the same proof, whatever the lengths and the place', async () => {
