@@ -148,6 +148,15 @@ const operations = {
     return Promise.all(wanted)
   },
   has: ({ name, start, end }) => thing(name).core.has(start, end),
+  /** Resolves when each peer of the core claims the block, or when none does. */
+  async claimed({ name, index, by }) {
+    const { core } = thing(name)
+    const isClaimed = (peer) => peer._remoteHasBlock(index)
+    while (!(by === 'all' ? core.peers.every(isClaimed) : !core.peers.some(isClaimed))) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    return core.peers.length
+  },
   async download({ name, ...range }) {
     await thing(name).core.download(range).done()
   },

@@ -78,6 +78,8 @@ interface Operations {
   seek(args: Named & { byte: number }): [number, number] | null
   conflict(args: Named): { length: number; fork: number }
   truncate(args: Named & { length: number }): void
+  /** Resolves with the number of peers when all of them claim the block, or none does. */
+  claimed(args: Named & { index: number; by: 'all' | 'none' }): number
   clear(args: Named & { start: number; end: number }): void
 
   bee(args: Identity & { keyEncoding?: string; valueEncoding?: string }): CoreInfo
