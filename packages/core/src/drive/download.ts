@@ -30,6 +30,7 @@ interface Part {
   readonly stopListening: () => void
 }
 
+/** A download under way. */
 export class DownloadJob implements DriveDownload {
   listed = false
   readonly #content: (entry: DriveEntry) => Promise<Blobs>

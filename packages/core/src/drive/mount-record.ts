@@ -19,6 +19,7 @@ export const MOUNT_FLAGS = 1
 /** Below it stand the records. */
 export const MOUNTS_PREFIX = 'mounts'
 
+/** Which drive is mounted, and where. */
 export interface MountRecord {
   readonly key: Uint8Array
   /** In the trie that holds the record, without a slash in front. */
@@ -27,10 +28,12 @@ export interface MountRecord {
   readonly version: number | undefined
 }
 
+/** Where the record of a mount stands, in the hidden half. */
 export function mountKey(path: string): string {
   return `${MOUNTS_PREFIX}/${path}`
 }
 
+/** The value of a record. */
 export function encodeMount({ key, localPath, version }: MountRecord): Uint8Array {
   const writer = new Writer(64)
   writeBytesField(writer, 1, key)

@@ -53,15 +53,15 @@ export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
 }
 
 async function rowsLog(options: OpenDriveOptions): Promise<Log> {
-  const { store, key, generation = 3, wait = {}, encryptionKey, readOnly } = options
+  const { store, key, generation: wanted = 3, wait = {}, encryptionKey, readOnly } = options
   if (key === undefined) throw new DatError('BAD_ARGUMENT', 'A drive is opened by its key.')
   const handle = {
     ...(encryptionKey !== undefined && { encryptionKey }),
     ...(readOnly === true && { writable: false }),
   }
-  if (generation !== 'unknown') return store.get({ key, generation }, handle)
+  if (wanted !== 'unknown') return store.get({ key, generation: wanted }, handle)
   // It is not there before a peer has told. How long that may take is no limit of the handle's later waits.
-  const settled = await store.get({ key, generation }, { ...wait, ...handle })
+  const settled = await store.get({ key, generation: wanted }, { ...wait, ...handle })
   try {
     return await store.get({ key }, handle)
   } finally {

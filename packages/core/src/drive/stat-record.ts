@@ -60,6 +60,7 @@ const NUMBERS = [
   'ctime',
 ] as const
 
+/** The bytes of a row. */
 export function encodeStat(stat: StatRecord): Uint8Array {
   const writer = new Writer(64)
   for (const [i, name] of NUMBERS.entries()) writeVarintField(writer, i + 1, stat[name])

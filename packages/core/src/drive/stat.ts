@@ -29,6 +29,7 @@ export function kindOf(mode: number): DriveKind {
   return kind === MODE_LINK ? 'link' : 'other'
 }
 
+/** Is it a file that somebody may run? */
 export function isExecutable(mode: number): boolean {
   return kindOf(mode) === 'file' && (mode & MODE_EXECUTABLE) !== 0
 }
