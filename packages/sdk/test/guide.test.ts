@@ -30,6 +30,8 @@ for (const page of [
   'conflicts',
   'policy',
   'replication',
+  'deletion',
+  'many-logs',
 ]) {
   test(`the examples of docs/guide/${page}.md run`, async () => {
     const { run, examples } = await program(page)
