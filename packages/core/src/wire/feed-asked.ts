@@ -26,11 +26,6 @@ export class AskedTable {
   #waiting: Asked[] = []
   #seek: Asked | undefined = undefined
 
-  /** Requests under way and waiting. */
-  get size(): number {
-    return this.#byIndex.size + this.#waiting.length + (this.#seek === undefined ? 0 : 1)
-  }
-
   /** True if it is to be sent now. */
   add(asked: Asked): boolean {
     this.#byId.set(asked.id, asked)

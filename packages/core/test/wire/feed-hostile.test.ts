@@ -4,8 +4,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
+  EXTENSION_BYTES_MAX,
   FEED_FRAME_BYTES_MAX,
   FEEDS_UNPAIRED_MAX,
+  GEN1_CHANNELS_MAX,
   GEN2_CHANNEL_NUMBERS_MAX,
   WANTS_QUEUED_MAX,
 } from '../../src/base/limits.ts'
@@ -15,11 +17,12 @@ import { discoveryKey, randomBytes } from '../../src/crypto/keys.ts'
 import { StreamChannel } from '../../src/wire/feed-channels.ts'
 import { FeedDeframer } from '../../src/wire/feed-deframer.ts'
 import { NO_OPTIONS } from '../../src/wire/feed-dialect.ts'
-import { writeFeedRange, writeOpen } from '../../src/wire/feed-messages.ts'
+import { writeFeedRange, writeOpen, writeOptions } from '../../src/wire/feed-messages.ts'
 import { FeedPipe } from '../../src/wire/feed-pipe.ts'
 import type { FeedHost } from '../../src/wire/feed-protocol.ts'
 import { openFeedStream } from '../../src/wire/feed-stream.ts'
 import type { FeedMuxer, FeedStreamOptions } from '../../src/wire/feeds.ts'
+import { Gen1Protocol } from '../../src/wire/gen1-protocol.ts'
 import { Gen2Protocol } from '../../src/wire/gen2-protocol.ts'
 import { vectors } from '../vectors.ts'
 import { KEY, OTHER_KEY } from './conversations.ts'
@@ -38,7 +41,7 @@ interface Attack {
 }
 
 /** Somebody who has done the handshake, and from then on sends what the test says. */
-function attack(options: Partial<FeedStreamOptions> = {}): Attack {
+function attack(options: Partial<FeedStreamOptions> = {}, first?: FeedSide): Attack {
   const clock = new TestClock()
   const [ours, theirs] = bytesPair(clock)
   const lines: string[] = []
@@ -65,9 +68,9 @@ function attack(options: Partial<FeedStreamOptions> = {}): Attack {
     pipe,
     isInitiator: true,
     ours: NO_OPTIONS,
-    channels: () => [],
-    find: () => undefined,
-    number: () => 1,
+    channels: () => (firstChannel === undefined ? [] : [firstChannel]),
+    find: () => firstChannel,
+    number: () => (first === undefined ? 1 : 0),
     ask: () => false,
     ready() {
       isReady = true
@@ -77,11 +80,6 @@ function attack(options: Partial<FeedStreamOptions> = {}): Attack {
     onRemoteOpen() {},
     onRemoteClose() {},
   }
-  const protocol = new Gen2Protocol(host, {})
-  pipe.start(EMPTY)
-  protocol.begin()
-  clock.run()
-  assert.ok(isReady)
   const owner = {
     begin: (channel: StreamChannel, type: number, hint: number) =>
       pipe.begin(channel.localId, type, hint),
@@ -90,6 +88,14 @@ function attack(options: Partial<FeedStreamOptions> = {}): Attack {
     isWritable: () => true,
     close() {},
   }
+  // Generation 1 begins with a log, which both know.
+  const firstChannel = first === undefined ? undefined : new StreamChannel(first, owner)
+  if (first !== undefined) mux.open(new FeedSide(first.key))
+  const protocol = first === undefined ? new Gen2Protocol(host, {}) : new Gen1Protocol(host, {})
+  pipe.start(EMPTY)
+  protocol.begin()
+  clock.run()
+  assert.ok(isReady)
   return {
     clock,
     mux,
@@ -162,6 +168,20 @@ test('whatever frames come, with whatever channels, only our errors end the conn
   )
 })
 
+test('whatever frames come in generation 1, only our errors end the connection', () => {
+  const frame = fc.tuple(fc.nat(300), fc.nat(15), bodies)
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 30 }), (messages) => {
+      const { clock, lines, send } = attack({}, new FeedSide(KEY))
+      for (const [channel, type, body] of messages) send(channel, type, body)
+      clock.run()
+
+      for (const line of lines) assert.match(line, /^closed (BAD_FRAME|OVER_LIMIT)$/)
+    }),
+    { numRuns: 150 },
+  )
+})
+
 test('whatever bytes come first, only our errors end the connection', () => {
   const beginnings = [EMPTY, fromHex('3a'), fromHex('3d000a20'), fromHex('7a'), fromHex('00')]
   fc.assert(
@@ -215,6 +235,14 @@ test('logs that wait for our side are as many as the limit, the next is refused'
 })
 
 test('channels have numbers below the limit', () => {
+  const few = attack({}, new FeedSide(KEY))
+  few.send(GEN1_CHANNELS_MAX - 1, 3, fromHex('0805'))
+  few.clock.run()
+  assert.deepEqual(few.lines, [])
+  few.send(GEN1_CHANNELS_MAX, 3, fromHex('0805'))
+  few.clock.run()
+  assert.deepEqual(few.lines, ['closed OVER_LIMIT'])
+
   const below = attack()
   below.send(GEN2_CHANNEL_NUMBERS_MAX - 1, 3, fromHex('0805'))
   below.clock.run()
@@ -333,4 +361,26 @@ test('who opens with the wrong proof learns as much as who asks for a log that i
     frames.map(([, type]) => type),
     [10, 10],
   )
+})
+
+test('a message of an extension is as long as the limit, both ways', () => {
+  const { clock, mux, lines, send, open } = attack()
+  const side = new FeedSide(KEY)
+  mux.open(side)
+  open(1, KEY)
+  clock.run()
+  const long = new Uint8Array(EXTENSION_BYTES_MAX + 1)
+  side.sender?.extension('x', long.subarray(1))
+  assert.throws(() => side.sender?.extension('x', long), { code: 'BAD_ARGUMENT' })
+
+  const options = new Writer()
+  writeOptions(options, { extensions: ['x'], ack: false })
+  send(1, 1, options.take())
+  send(1, 15, long)
+  clock.run()
+  assert.equal(side.take().at(-1)?.length, 'extension x '.length + 2 * EXTENSION_BYTES_MAX)
+
+  send(1, 15, new Uint8Array(EXTENSION_BYTES_MAX + 2))
+  clock.run()
+  assert.deepEqual([side.take(), lines], [['close OVER_LIMIT'], []])
 })
