@@ -59,6 +59,7 @@ export class Shared {
   }
 }
 
+/** The tree at one version, or at that of the moment. */
 export class AppendTreeView implements AppendTreeReader {
   readonly #shared: Shared
   /** `undefined`: moves with the log. */

@@ -22,6 +22,7 @@ export type Bucket = readonly number[]
 /** Buckets by position. */
 export type Buckets = ReadonlyMap<number, Bucket>
 
+/** No slots. */
 export const EMPTY_BUCKET: Bucket = []
 
 /**
@@ -56,6 +57,7 @@ function readBucket(reader: Reader, seq: number): Bucket {
   return bucket
 }
 
+/** The bytes of buckets. Throws `BAD_ARGUMENT` if they are more than hypertrie writes. */
 export function encodeBuckets(buckets: Buckets): Uint8Array {
   const writer = new Writer(128)
   const positions = [...buckets.keys()].sort((a, b) => a - b)

@@ -33,6 +33,7 @@ interface Place {
   readonly right: Side | undefined
 }
 
+/** A walk over two versions at once. */
 export class Difference {
   /** What was found; `undefined` where there is nothing. */
   left: TrieNode | undefined = undefined

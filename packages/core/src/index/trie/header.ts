@@ -33,6 +33,7 @@ export function decodeHeader(block: Uint8Array): TrieHeader {
   return { metadata, subtype }
 }
 
+/** The bytes of block 0. */
 export function encodeHeader(header: Partial<TrieHeader>): Uint8Array {
   const writer = new Writer(64)
   writeStringField(writer, 1, TYPE)

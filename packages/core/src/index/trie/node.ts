@@ -81,6 +81,7 @@ function readKey(seq: number, fields: Fields): string {
   return key
 }
 
+/** The block of a node. Throws `BAD_ARGUMENT` if it is larger than a block may be. */
 export function encodeNode(node: TrieNode): Uint8Array {
   const { seq, path, value, flags } = node
   const writer = new Writer(256)

@@ -21,6 +21,7 @@ export interface Lookup {
   get(seq: number): TrieNode | undefined
 }
 
+/** The nodes of a log, decoded as they are looked at. */
 export function openNodes(source: LogReader, cacheBytes?: number, hash?: Hash): Nodes {
   return new Decoded(source, (seq, block) => decodeNode(seq, block, hash), cacheBytes)
 }

@@ -22,6 +22,7 @@ export const COMPONENT_DIGITS = 32
 /** Hash of all components, 8 bytes each. */
 export type Hash = (components: readonly string[]) => Uint8Array
 
+/** A key with its digits. */
 export class Path {
   readonly key: string
   readonly hidden: boolean

@@ -25,6 +25,7 @@ import type {
   TrieReader,
 } from './types.ts'
 
+/** The trie at one version, or at that of the moment. */
 export class TrieView implements TrieReader {
   readonly #shared: Shared
   /** `undefined`: moves with the log. */

@@ -17,6 +17,7 @@ import { hasTooMany, normalized } from './path.ts'
 import type { Shared } from './shared.ts'
 import type { TrieCondition, TrieDelOptions, TrieOperation, TriePutOptions } from './types.ts'
 
+/** Puts one key; the block written, or `undefined` if the condition refused. */
 export function writePut(
   shared: Shared,
   key: string,
@@ -26,6 +27,7 @@ export function writePut(
   return write(shared, (draft) => put(shared, draft, key, value, options))
 }
 
+/** Deletes one key; the block written, or `undefined` if it was not there or the condition refused. */
 export function writeDel(
   shared: Shared,
   key: string,
@@ -34,6 +36,7 @@ export function writeDel(
   return write(shared, (draft) => del(shared, draft, key, options))
 }
 
+/** All operations in one append; the block of each. */
 export function writeBatch(
   shared: Shared,
   operations: readonly TrieOperation[],
