@@ -152,8 +152,12 @@ test('a damaged database is refused or told, for each of its files', async (t) =
       else writeFileSync(path, damaged)
       try {
         const { archives, problems } = await inspect(dir, { rocksdb })
-        const isSame = JSON.stringify(archives) === whole && problems.length === 0
-        if (isSame) silent.push(`${file} ${damaged?.length ?? 'is gone'}`)
+        if (JSON.stringify(archives) === whole) continue
+        const isToldOfLogs = archives.some(({ logs }) =>
+          logs.some((log) => log.problems.length > 0),
+        )
+        if (problems.length === 0 && !isToldOfLogs)
+          silent.push(`${file} ${damaged?.length ?? 'is gone'}`)
       } catch (error) {
         assert.ok(error instanceof DatError, String(error))
         assert.notEqual(error.code, 'INVARIANT')
@@ -171,5 +175,15 @@ test('without rocksdb-native the error says how to install it', async () => {
 
   await assert.rejects(opening, (error) => {
     return isCode(error, 'UNSUPPORTED') && /npm install rocksdb-native@/.test(error.message)
+  })
+})
+
+test('where rocksdb-native does not run, the error says so', async (t) => {
+  const broken = join(scratch(t), 'rocksdb.cjs')
+  writeFileSync(broken, 'throw new Error("wrong platform")')
+  const opening = openStored(join(FIXTURES, 'corestore7'), { rocksdb: broken })
+
+  await assert.rejects(opening, (error) => {
+    return isCode(error, 'UNSUPPORTED') && /wrong platform/.test(error.message)
   })
 })

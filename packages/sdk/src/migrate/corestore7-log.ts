@@ -24,6 +24,9 @@ import {
   userDataKeys,
 } from './rocks-rows.ts'
 
+/** Rows that are asked for one by one where a database is damaged. */
+const PROBES_MAX = 1_000_000
+
 /** The rows that say who a log is. */
 export interface Corestore7Rows {
   readonly record: CoreRecord
@@ -60,7 +63,7 @@ export class Corestore7Log implements StoredLog {
     this.manifest = auth.manifest
     this.fork = head?.fork ?? 0
     this.#signature = head?.signature
-    this.#held = this.#findHeld()
+    this.#held = this.#findHeld(head?.length ?? 0)
     this.length = this.#believable(head?.length ?? 0)
     this.userData = this.#readUserData()
   }
@@ -95,16 +98,33 @@ export class Corestore7Log implements StoredLog {
     return Math.min(length, this.#heldEnd)
   }
 
-  #findHeld(): Bitfield {
+  #findHeld(length: number): Bitfield {
     const held = new Bitfield()
-    return this.#or(() => {
+    const isWhole = this.#or(() => {
       for (const { key } of this.#database.rows(blockKeys(this.#data), false)) {
-        const block = lastNumber(key)
-        held.set(block, true)
-        this.#heldEnd = block + 1
+        this.#hold(held, lastNumber(key))
       }
-      return held
-    }, held)
+      return true
+    }, false)
+    if (!isWhole) this.#probe(held, Math.min(length, PROBES_MAX))
+    return held
+  }
+
+  /** One row that cannot be read ends the look at all of them. Then each is asked for; what fails should be there. */
+  #probe(held: Bitfield, end: number): void {
+    for (let block = 0; block < end; block++) {
+      const isThere = this.#or(
+        () => this.#database.get(blockKey(this.#data, block)) !== undefined,
+        true,
+        block,
+      )
+      if (isThere) this.#hold(held, block)
+    }
+  }
+
+  #hold(held: Bitfield, block: number): void {
+    held.set(block, true)
+    this.#heldEnd = block + 1
   }
 
   #readUserData(): Map<string, Uint8Array> {

@@ -25,11 +25,11 @@ import {
   readAuth,
   readCoreRecord,
   readHead,
-  readPrimaryKey as readStoredPrimaryKey,
+  readStoreHead,
   STORE_HEAD,
 } from './rocks-rows.ts'
 import { readPrimaryKey } from './secrets.ts'
-import { isDirectory, logFolders } from './signs.ts'
+import { isDirectory, listed, logFolders } from './signs.ts'
 import type { Found, StoredPart } from './types.ts'
 
 /** Local values under which corestore 6 keeps the name of a log. */
@@ -128,15 +128,26 @@ export function openCorestore7({ path }: Found, context: OpenContext, rocksdb?: 
     const message = `Its newest records are damaged or cut short, and what they said is lost (${damage}).`
     context.problems.add('damaged', at, message)
   }
+  if (!listed(at).some((name) => name.endsWith('.log'))) {
+    const message = 'There is no write-ahead log (*.log): the newest changes may be lost.'
+    context.problems.add('missing', at, message)
+  }
   const parts: StoredPart[] = []
   let primaryKey: Uint8Array | undefined
   try {
-    const head = database.get(STORE_HEAD)
-    primaryKey = head && readStoredPrimaryKey(head)
+    const headRow = database.get(STORE_HEAD)
+    const head = headRow && readStoreHead(headRow)
     if (head === undefined) context.problems.add('missing', at, 'The store has no head record.')
+    primaryKey = head?.primaryKey
+    let found = 0
     for (const { key, value } of database.rows(CORES)) {
       const part = openRows(database, at, key.subarray(1), value, context)
       if (part !== undefined) parts.push(part)
+      found++
+    }
+    if (found < (head?.cores ?? 0)) {
+      const message = `The store has had ${head?.cores} logs, and ${found} are there: the others were deleted, or their records are lost.`
+      context.problems.add('inconsistent', at, message)
     }
   } catch (error) {
     leftOut(error, at, context)

@@ -40,6 +40,8 @@ interface Question {
 
 interface Answer {
   readonly error?: string
+  /** Why the package itself does not run here. */
+  readonly unusable?: string
   readonly value?: Uint8Array | null
   readonly rows?: readonly Row[]
 }
@@ -80,6 +82,7 @@ export class RocksDatabase {
     const database = new RocksDatabase(path, modulePath ?? locate(path))
     try {
       const whole = database.#ask({ open: true })
+      if (whole.unusable !== undefined) throw unusable(path, whole.unusable)
       if (whole.error === undefined) return { database, damage: undefined }
       // Up to the first record of its write-ahead log that is not whole.
       const part = database.#ask({ open: false })
@@ -133,10 +136,20 @@ export class RocksDatabase {
       throw new DatError('CLOSED', 'The database is closed.', { path: this.#path })
     Atomics.store(this.#flag, 0, 0)
     this.#port.postMessage(question)
-    const outcome = Atomics.wait(this.#flag, 0, 0, ANSWER_MS_MAX)
+    this.#sleep()
     const answer: Answer | undefined = receiveMessageOnPort(this.#port)?.message
     if (answer !== undefined) return answer
-    throw this.#refused(outcome === 'timed-out' ? 'it does not answer' : 'it ended')
+    // Whatever comes now would be taken for the answer to the next question.
+    this.#end()
+    throw this.#refused('it does not answer')
+  }
+
+  /** Until there is an answer. The signal of the one before may come late, and is not meant then. */
+  #sleep(): void {
+    let outcome = 'ok'
+    while (Atomics.load(this.#flag, 0) === 0 && outcome !== 'timed-out') {
+      outcome = Atomics.wait(this.#flag, 0, 0, ANSWER_MS_MAX)
+    }
   }
 
   #refused(reason: string): DatError {
@@ -152,6 +165,12 @@ function locate(path: string): string {
     const message = `${path} is a corestore of hypercore 11, in RocksDB. To read it, install the package that reads such files, beside dat: ${INSTALL}`
     throw new DatError('UNSUPPORTED', message, { path, install: INSTALL }, cause)
   }
+}
+
+/** Its binaries are for some systems only: no Alpine, no old Linux. */
+function unusable(path: string, reason: string): DatError {
+  const message = `${path} is a corestore of hypercore 11, in RocksDB, and ${PACKAGE} does not run on this machine (${reason}). Read it on another one.`
+  return new DatError('UNSUPPORTED', message, { path })
 }
 
 /** What is used of the package, which brings no types. */
@@ -178,7 +197,15 @@ function serve(threads: typeof import('node:worker_threads'), load: NodeJS.Requi
     let answer: object
     try {
       if (question.open !== undefined) {
-        const Database: RocksPackage = load(modulePath)
+        let Database: RocksPackage
+        try {
+          Database = load(modulePath)
+        } catch (error) {
+          port.postMessage({ unusable: String(error) })
+          Atomics.store(flag, 0, 1)
+          Atomics.notify(flag, 0)
+          return
+        }
         const modes = Database.constants.walRecoveryMode
         root = new Database(path, {
           readOnly: true,

@@ -192,15 +192,24 @@ export function readNode(value: Uint8Array): { index: number; size: number; hash
   return { index: r.uint(), size: r.uint(), hash: copy(r.fixed(HASH_BYTES)) }
 }
 
-/** What the store's head says that matters here: its primary key. */
-export function readPrimaryKey(value: Uint8Array): Uint8Array | undefined {
+/** What the store's head says that matters here. */
+export interface StoreHead {
+  readonly primaryKey: Uint8Array | undefined
+  /** Numbers that were given to logs so far: as many logs, unless some were deleted. */
+  readonly cores: number
+}
+
+export function readStoreHead(value: Uint8Array): StoreHead {
   const r = new Reader(value)
   const version = r.uint()
   if (version > 2) throw unknownVersion('store', version)
-  if (version === 2) for (let i = 0; i < 3; i++) r.uint()
-  const flags = r.uint()
-  if (version < 2 && flags & 1) for (let i = 0; i < 2; i++) r.uint()
-  return flags & (version === 2 ? 1 : 2) ? copy(r.fixed(KEY_BYTES)) : undefined
+  const isOld = version < 2
+  const early = isOld ? r.uint() : 1
+  const cores = early & 1 ? r.uint() : 0
+  if (early & 1) r.uint() // data pointers
+  if (!isOld) r.uint() // groups
+  const hasKey = isOld ? (early & 2) !== 0 : (r.uint() & 1) !== 0
+  return { primaryKey: hasKey ? copy(r.fixed(KEY_BYTES)) : undefined, cores }
 }
 
 function unknownVersion(what: string, version: number): DatError {

@@ -23,7 +23,7 @@ import {
   readCoreRecord,
   readHead,
   readNode,
-  readPrimaryKey,
+  readStoreHead,
 } from '../../src/migrate/rocks-rows.ts'
 import { contentSecretKey, corestore5Name, corestore5SecretKey } from '../../src/migrate/secrets.ts'
 import {
@@ -295,8 +295,10 @@ test('values of rows are read as hypercore-storage wrote them', () => {
     const said = value as Record<string, unknown>
     checked++
     if (type === '@corestore/head') {
-      const primaryKey = readPrimaryKey(encoded)
+      const { primaryKey, cores } = readStoreHead(encoded)
       assert.equal(primaryKey && hex(primaryKey), bytes(said['seed']))
+      const allocated = said['allocated'] as { cores: number } | null | undefined
+      assert.equal(cores, allocated?.cores ?? said['cores'] ?? 0)
     } else if (type === '@corestore/core') {
       const { version, corePointer, dataPointer, alias } = readCoreRecord(encoded)
       const name = (said['alias'] as { name: string } | null)?.name
@@ -355,7 +357,7 @@ test('whatever the bytes, parsers give a value or a DatError', () => {
     readCoreRecord,
     readHead,
     readNode,
-    readPrimaryKey,
+    readStoreHead,
     lastNumber,
   ]
   fc.assert(
