@@ -51,7 +51,7 @@ interface Named {
 interface Identity extends Named {
   readonly key?: Uint8Array
   readonly keyPair?: { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array }
-  readonly encryption?: { readonly key: Uint8Array }
+  readonly encryption?: { readonly key: Uint8Array; readonly block?: boolean }
   readonly compat?: boolean
 }
 
