@@ -10,7 +10,7 @@
  */
 
 import { asError, DatError } from '../base/errors.ts'
-import { EXTENSION_BYTES_MAX, WANT_BLOCKS_MAX } from '../base/limits.ts'
+import { EXTENSION_BYTES_MAX, FEED_WANT_BLOCKS, WANT_BLOCKS_MAX } from '../base/limits.ts'
 import type { Reader } from '../bytes/cursor.ts'
 import { CLAIM_BLOCK, CLAIM_HASH, Proof } from '../tree/proof.ts'
 import { NOTHING_ASKED } from '../tree/prove.ts'
@@ -190,10 +190,12 @@ export class FeedConversation implements ChannelHandler, FeedChannel {
     if (start + length > Number.MAX_SAFE_INTEGER) {
       throw new DatError('OVER_LIMIT', 'A bitfield speaks of blocks beyond 2^53.')
     }
-    if (bitfield !== undefined) this.#sender.wantAnswered(start)
+    const answersWant = bitfield !== undefined && isWhole(range.length)
+    if (answersWant) this.#sender.wantAnswered(start)
     const isLonger = length > 0 && start + length > this.#length
     if (isLonger) this.#length = start + length
-    if (isLonger || !this.#isHeard) this.#tell(to)
+    // What it has is known with the answer to our Want, or as soon as it says that there is something.
+    if (isLonger || (answersWant && !this.#isHeard)) this.#tell(to)
     if (bitfield === undefined) {
       to.onHave(start, length, range.ack && this.#sender.isReceipt(start, length))
       return
@@ -298,4 +300,9 @@ export class FeedConversation implements ChannelHandler, FeedChannel {
       })
     })
   }
+}
+
+/** Is a bitfield about all that a Want asks for? It repeats the length; 0 and 1 stand for everything. */
+function isWhole(length: number): boolean {
+  return length >= FEED_WANT_BLOCKS || length <= 1
 }

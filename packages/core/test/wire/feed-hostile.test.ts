@@ -12,108 +12,16 @@ import {
   WANTS_QUEUED_MAX,
 } from '../../src/base/limits.ts'
 import { EMPTY, fromHex, hex } from '../../src/bytes/bytes.ts'
-import { Reader, Writer } from '../../src/bytes/cursor.ts'
+import { Writer } from '../../src/bytes/cursor.ts'
 import { discoveryKey, randomBytes } from '../../src/crypto/keys.ts'
-import { StreamChannel } from '../../src/wire/feed-channels.ts'
 import { FeedDeframer } from '../../src/wire/feed-deframer.ts'
-import { NO_OPTIONS } from '../../src/wire/feed-dialect.ts'
 import { writeFeedRange, writeOpen, writeOptions } from '../../src/wire/feed-messages.ts'
-import { FeedPipe } from '../../src/wire/feed-pipe.ts'
-import type { FeedHost } from '../../src/wire/feed-protocol.ts'
 import { openFeedStream } from '../../src/wire/feed-stream.ts'
-import type { FeedMuxer, FeedStreamOptions } from '../../src/wire/feeds.ts'
-import { Gen1Protocol } from '../../src/wire/gen1-protocol.ts'
-import { Gen2Protocol } from '../../src/wire/gen2-protocol.ts'
 import { vectors } from '../vectors.ts'
 import { KEY, OTHER_KEY } from './conversations.ts'
-import { bytesPair, codeOf, FeedSide, type MemoryBytes } from './feed-ends.ts'
+import { attack } from './feed-attack.ts'
+import { asking, bytesPair, codeOf, FeedSide } from './feed-ends.ts'
 import { TestClock } from './simulated.ts'
-
-interface Attack {
-  readonly clock: TestClock
-  readonly mux: FeedMuxer
-  readonly bytes: MemoryBytes
-  readonly lines: string[]
-  /** Frames that the victim sent: channel, type, body. */
-  readonly frames: [number, number, string][]
-  send(channel: number, type: number, body: Uint8Array): void
-  open(channel: number, key: Uint8Array): void
-}
-
-/** Somebody who has done the handshake, and from then on sends what the test says. */
-function attack(options: Partial<FeedStreamOptions> = {}, first?: FeedSide): Attack {
-  const clock = new TestClock()
-  const [ours, theirs] = bytesPair(clock)
-  const lines: string[] = []
-  const frames: [number, number, string][] = []
-  const mux = openFeedStream(theirs, {
-    isInitiator: false,
-    clock,
-    onClose: (error) => lines.push(`closed ${error === undefined ? '' : codeOf(error)}`.trim()),
-    ...options,
-  })
-  let isReady = false
-  const pipe = new FeedPipe(ours, clock, {
-    onFrame(payload) {
-      if (!isReady) return protocol.onHandshake(payload)
-      const body = new Reader(payload)
-      const header = body.varint()
-      frames.push([Math.floor(header / 16), header % 16, hex(body.rest())])
-    },
-    onChunkEnd() {},
-    onWritable() {},
-    onClose() {},
-  })
-  const host: FeedHost = {
-    pipe,
-    isInitiator: true,
-    ours: NO_OPTIONS,
-    channels: () => (firstChannel === undefined ? [] : [firstChannel]),
-    find: () => firstChannel,
-    number: () => (first === undefined ? 1 : 0),
-    ask: () => false,
-    ready() {
-      isReady = true
-      pipe.ready()
-    },
-    heard() {},
-    onRemoteOpen() {},
-    onRemoteClose() {},
-  }
-  const owner = {
-    begin: (channel: StreamChannel, type: number, hint: number) =>
-      pipe.begin(channel.localId, type, hint),
-    end: () => pipe.end(),
-    abandon: () => pipe.abandon(),
-    isWritable: () => true,
-    close() {},
-  }
-  // Generation 1 begins with a log, which both know.
-  const firstChannel = first === undefined ? undefined : new StreamChannel(first, owner)
-  if (first !== undefined) mux.open(new FeedSide(first.key))
-  const protocol = first === undefined ? new Gen2Protocol(host, {}) : new Gen1Protocol(host, {})
-  pipe.start(EMPTY)
-  protocol.begin()
-  clock.run()
-  assert.ok(isReady)
-  return {
-    clock,
-    mux,
-    bytes: theirs,
-    lines,
-    frames,
-    send(channel, type, body) {
-      pipe.begin(channel, type, body.length).fixed(body)
-      pipe.end()
-    },
-    open(channel, key) {
-      const opening = new FeedSide(key)
-      const made = new StreamChannel(opening, owner)
-      made.localId = channel
-      protocol.writeOpen(made)
-    },
-  }
-}
 
 const BODIES: readonly Uint8Array[] = vectors<{ messages: { encoded: string }[] }>(
   'gen2/messages',
@@ -361,6 +269,19 @@ test('who opens with the wrong proof learns as much as who asks for a log that i
     frames.map(([, type]) => type),
     [10, 10],
   )
+})
+
+test('a peer of generation 1 is sent a bitfield before it is asked, because old ones die without', () => {
+  const asks = (line: string, side: FeedSide): void => {
+    if (line === 'open') side.sender?.request(asking({ block: 5, digest: 3 }))
+  }
+  const first = new FeedSide(KEY)
+  const { frames } = attack({}, first, asks)
+
+  assert.deepEqual(frames, [
+    [0, 3, '08001080401a00'],
+    [0, 7, '0805100018002003'],
+  ])
 })
 
 test('a message of an extension is as long as the limit, both ways', () => {

@@ -267,16 +267,6 @@ test('more logs follow on channels of their own; one that the other side lacks j
   assert.deepEqual([near_.take(), far_.take()], [[], []])
 })
 
-test('a peer is sent a bitfield before it is asked for a block', () => {
-  const { clock, near_, far_ } = talk(1)
-  near_.sender?.request(asking({ id: 1, block: 0, digest: 0 }))
-  clock.run()
-
-  const lines = far_.take()
-  assert.match(lines[0] ?? '', /^status .*"length":0/)
-  assert.match(lines[1] ?? '', /^request/)
-})
-
 test('what ends a conversation ends no other, and is told as far as the wire can', () => {
   const { near, far, clock, near_, far_, lines } = talk(1)
   const [a, b] = [new FeedSide(OTHER_KEY), new FeedSide(OTHER_KEY)]
