@@ -130,3 +130,28 @@ for (const version of [10, 11] as const) {
     }
   })
 }
+
+test('a manifest of version 2, with what applications put into it, is read by hypercore 11, and from it', async (t) => {
+  const blocks = randomBlocks(12, 1, 200, 3)
+  const userData = new Uint8Array(40).fill(5)
+  const linked = [new Uint8Array(32).fill(8)]
+  const manifest = createManifest({ signers: [anna], userData, linked })
+  const writer = await openNode(t)
+  const log = await writer.corestore.get({ manifest: encodeManifest(manifest), keyPair: anna })
+  await log.append(blocks)
+  const stock = await Stock.start(t)
+  await stock.do('core', { name: 'log', key: log.key })
+
+  await stock.do('connect', { port: await writer.listen() })
+  await stock.do('reach', { name: 'log', length: 12 })
+  const theirs = await stock.do('blocks', { name: 'log', start: 0, end: 12 })
+  const reader = await openNode(t)
+  const copy = await reader.corestore.get({ key: log.key })
+  await reader.connect(await stock.do('listen', {}))
+  const found = await allOf(copy, 12)
+
+  assert.equal(manifest.version, 2)
+  assert.equal(fingerprint(theirs), fingerprint(blocks))
+  assert.equal(fingerprint(found), fingerprint(blocks))
+  assert.deepEqual([copy.manifest?.userData, copy.manifest?.linked], [userData, linked])
+})
