@@ -106,8 +106,8 @@ export class StoreFeedConnection implements FeedConnection, Speaker {
   }
 
   get remotePublicKey(): Uint8Array {
-    const { generation, remotePublicKey } = this.#muxer
-    return generation !== undefined && PROVES[generation] ? remotePublicKey : EMPTY
+    const { generation = 1, remotePublicKey } = this.#muxer
+    return PROVES[generation] ? remotePublicKey : EMPTY
   }
 
   get peerKey(): Uint8Array {

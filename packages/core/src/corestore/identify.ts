@@ -45,9 +45,8 @@ export function identify(store: Store, namespace: Uint8Array, selector: LogSelec
     return byName(store, { namespace: selector.namespace ?? namespace, name: selector.name })
   }
   if ('key' in selector) checkKey('key', selector.key)
-  const generation = 'generation' in selector ? (selector.generation ?? 3) : 3
-  if (generation === 'unknown') return unknown(selector)
-  return known(selector, generation)
+  const wanted = 'generation' in selector ? (selector.generation ?? 3) : 3
+  return wanted === 'unknown' ? unknown(selector) : known(selector, wanted)
 }
 
 function byName(store: Store, alias: Alias): Identified {

@@ -4,7 +4,7 @@
  * Owns: the call and what it tells. How the files are verified is in `adoption.ts`.
  */
 
-import type { AdoptOptions, AdoptReport } from './adoption.ts'
+import type { AdoptOptions, AdoptReport } from './adopt-report.ts'
 import type { Replica } from './replica.ts'
 import type { StoredLog } from './stored-log.ts'
 
@@ -14,7 +14,7 @@ export type {
   AdoptReport,
   DamagedBlock,
   DamageReason,
-} from './adoption.ts'
+} from './adopt-report.ts'
 
 /**
  * Verifies everything and keeps what can be verified, committed in slices. The replica is of the same key and

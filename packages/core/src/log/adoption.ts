@@ -9,7 +9,7 @@
  * walk may end anywhere. Source: generation 1, section 7, generation 2, sections 7 and 10.
  */
 
-import { type Clock, systemClock } from '../base/clock.ts'
+import { systemClock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { ADOPT_DAMAGED_MAX, ADOPT_SLICE_BYTES, BLOCK_BYTES_MAX } from '../base/limits.ts'
 import { Pace } from '../base/pace.ts'
@@ -27,61 +27,19 @@ import {
 } from '../tree/flat.ts'
 import { byteLengthOf } from '../tree/grow.ts'
 import { NodeSet } from '../tree/nodes.ts'
+import type {
+  AdoptOptions,
+  AdoptProgress,
+  AdoptReport,
+  DamagedBlock,
+  DamageReason,
+} from './adopt-report.ts'
 import { GENERATIONS } from './generations.ts'
 import { offerManifest, stageManifest } from './learn-manifest.ts'
 import { decodeManifest, isCompat } from './manifest.ts'
 import type { News } from './news.ts'
 import type { LogState } from './state.ts'
 import type { StoredLog, StoredNode } from './stored-log.ts'
-
-/** How an adoption goes on. */
-export interface AdoptOptions {
-  /** Called now and then, and at the end. */
-  readonly onProgress?: (progress: AdoptProgress) => void
-  readonly clock?: Clock
-  readonly signal?: AbortSignal
-}
-
-/** How far an adoption is. */
-export interface AdoptProgress {
-  /** Blocks that were looked at, of `length`. */
-  readonly done: number
-  readonly length: number
-}
-
-/** Why a block that its files claim to hold was not taken. */
-export type DamageReason =
-  /** The bytes are not there, or not as many as the author signed. */
-  | 'unreadable'
-  /** The bytes are other ones than the author signed: edited, overwritten, or torn. */
-  | 'changed'
-  /** The nodes that lead to a signed tree are not there, or wrong. */
-  | 'unproved'
-
-/** A block that could not be taken. */
-export interface DamagedBlock {
-  readonly block: number
-  readonly reason: DamageReason
-}
-
-/** What was taken, and what could not be. */
-export interface AdoptReport {
-  /** Blocks of the newest tree in the files that its author stands behind; 0 for none. */
-  readonly length: number
-  /** By the files' own account. */
-  readonly claimedLength: number
-  /** Blocks and bytes that came into the store. */
-  readonly blocks: number
-  readonly bytes: number
-  /** Blocks that the files do not claim to hold. */
-  readonly missing: number
-  /** Blocks that the files claim to hold and that could not be taken; the first `ADOPT_DAMAGED_MAX` of them. */
-  readonly damaged: readonly DamagedBlock[]
-  readonly damagedCount: number
-  /** Signatures, at the lengths that they were made at, that were kept; and those that are not the author's. */
-  readonly signatures: number
-  readonly wrongSignatures: number
-}
 
 /** What adopting needs of the replica. */
 export interface AdoptHost {
