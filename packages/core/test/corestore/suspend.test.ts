@@ -134,6 +134,22 @@ test('closing waits for no timer: with a clock that stands still it ends, and ev
   download.cancel()
 })
 
+test('a ban that has resolved survives a power cut, and so does its end', async () => {
+  const [first, second] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
+  const { disk, store } = await onDisk()
+  await Promise.all([store.ban(first), store.ban(second)])
+  const { disk: later, store: after } = await onDisk(disk.powerCut(disk.ops.length, () => false))
+  const banned = after.banned.length
+  await after.unban(first)
+
+  const { store: last } = await onDisk(later.powerCut(later.ops.length, () => false))
+
+  assert.equal(banned, 2)
+  assert.deepEqual(last.banned, [second])
+  assert.deepEqual([last.admits(first), last.admits(second)], [true, false])
+  assert.deepEqual(last.list(), [])
+})
+
 // ---- Staying connected ---------------------------------------------------------------------------
 
 /** A store in simulated time and an address that is there or not. */
