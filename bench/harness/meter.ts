@@ -39,6 +39,9 @@ export class ProcessMeter implements Meter {
     await this.#around('start')
     const loop = monitorEventLoopDelay({ resolution: 1 })
     loop.enable()
+    // It must have fired once before it knows when it should fire next.
+    await new Promise((resolve) => setTimeout(resolve, 3))
+    loop.reset()
     const cpu = process.cpuUsage()
     const start = performance.now()
     await work()

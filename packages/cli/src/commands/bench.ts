@@ -49,6 +49,8 @@ async function measure(
 ): Promise<Measured> {
   const loop = monitorEventLoopDelay({ resolution: 1 })
   loop.enable()
+  // It must have fired once before it knows when it should fire next.
+  await new Promise((resolve) => setTimeout(resolve, 3))
   const tally = await task.run(folder, ({ ms }) => {
     if (session.signal.aborted) throw new DatError('ABORTED', 'Stopped.')
     return ms < seconds * 1_000
