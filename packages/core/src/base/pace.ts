@@ -28,6 +28,11 @@ export class Pace {
     return this.#clock.now() >= this.#until
   }
 
+  /** What is here already, as a promise: of this turn of the event loop, or of the next when the slice is over. */
+  give<T>(value: T): Promise<T> {
+    return this.due() ? this.turn().then(() => value) : Promise.resolve(value)
+  }
+
   /** Resolves in a later turn of the event loop, and begins the next slice. */
   turn(): Promise<void> {
     return new Promise((resolve) => {

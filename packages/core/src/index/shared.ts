@@ -8,6 +8,7 @@
 import { type Clock, systemClock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { Mutex } from '../base/mutex.ts'
+import { Pace } from '../base/pace.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { decodeHeader } from './block.ts'
 import { Blocks } from './blocks.ts'
@@ -22,6 +23,8 @@ export class Shared {
   readonly blocks: Blocks
   readonly hinting: Hinting
   readonly clock: Clock
+  /** Of reads that need nobody: in a loop they would keep the event loop for themselves. */
+  readonly pace: Pace
   readonly readOnly: boolean
   /** Metadata for the header, if we are the one who writes it. */
   readonly metadata: Partial<BeeHeader> | undefined
@@ -37,6 +40,7 @@ export class Shared {
     this.source = source
     this.blocks = new Blocks(source, options.cacheBytes)
     this.clock = options.clock ?? systemClock
+    this.pace = new Pace(this.clock)
     this.#life = new Life(source, this.clock)
     this.hinting = new Hinting(source, this.clock)
     this.readOnly = options.readOnly ?? false

@@ -49,7 +49,8 @@ export class BeeView implements BeeReader {
     const encoded = this.#keys.encode(key)
     try {
       const entry = this.#isReady() ? this.#find(encoded) : NOT_HERE
-      return entry === NOT_HERE ? this.#getSlowly(encoded, options) : Promise.resolve(entry)
+      if (entry === NOT_HERE) return this.#getSlowly(encoded, options)
+      return this.#shared.pace.give(entry)
     } catch (error) {
       return Promise.reject(error)
     }

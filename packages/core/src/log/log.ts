@@ -13,6 +13,7 @@ import { systemClock } from '../base/clock.ts'
 import { Emitter, type Listener } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { RECLAIM_BYTES_MIN } from '../base/limits.ts'
+import { Pace } from '../base/pace.ts'
 import { type AppendFromOptions, appendFrom, type Pieces } from './append-from.ts'
 import type { AuditOptions, AuditReport } from './audit.ts'
 import { type BlocksOptions, BlockWalk } from './blocks.ts'
@@ -57,6 +58,7 @@ export class Log {
   readonly #downloads: Downloads
   readonly #own: Emitter<ReplicaEvents> = new Emitter()
   readonly #listening = new Set<() => void>()
+  readonly #pace: Pace
   #closing: Promise<void> | undefined
 
   constructor(replica: Replica, options: LogOptions = {}) {
@@ -66,6 +68,7 @@ export class Log {
     this.#mayWrite = options.writable ?? true
     this.#options = options
     this.#waits = new Waits(replica, clock, timeoutMs === undefined ? {} : { timeoutMs })
+    this.#pace = new Pace(clock)
     this.#downloads = downloads(replica, this.#waits)
     this.#listening.add(replica.events.on('closed', ({ error }) => void this.#close(error)))
     options.onOpen?.(this)
@@ -210,7 +213,7 @@ export class Log {
 
   /**
    * The block, from here or from a peer; the bytes are the caller's. An index beyond the length is waited
-   * for. Not `async`: a local hit costs one promise.
+   * for. Not `async`: a local hit costs one promise. A loop of hits lets others have a turn now and then.
    */
   get(index: number, options: WaitOptions = {}): Promise<Uint8Array> {
     try {
@@ -218,7 +221,7 @@ export class Log {
       this.checkOpen()
       if (this.replica.slot.isCold(index, index + 1)) return this.#getCold(index, options)
       const block = this.peek(index)
-      return block === undefined ? this.#fetch(index, options) : Promise.resolve(block)
+      return block === undefined ? this.#fetch(index, options) : this.#pace.give(block)
     } catch (error) {
       return Promise.reject(error)
     }
