@@ -33,7 +33,8 @@ interface Challenge {
 export class Challenges {
   readonly #shared: Shared
   readonly #receiver: () => Receiver
-  readonly #open = new Map<Peer, Challenge>()
+  /** Made with the first: most logs are never challenged. */
+  #open: Map<Peer, Challenge> | undefined
   #nextId = ID_MIN
 
   constructor(shared: Shared, receiver: () => Receiver) {
@@ -42,7 +43,7 @@ export class Challenges {
   }
 
   isOpen(peer: Peer): boolean {
-    return this.#open.has(peer)
+    return this.#open?.has(peer) === true
   }
 
   /** Asks for `count` blocks of `start .. end`, or all if they are not more. `onEnd` gets the block that failed, or -1. */
@@ -56,6 +57,7 @@ export class Challenges {
     const { clock, replica } = this.#shared
     const timer = clock.after(CHALLENGE_MS_MAX, () => this.#end(challenge, 'late', -1))
     const challenge: Challenge = { peer, blocks: new Map(), timer, onEnd }
+    this.#open ??= new Map()
     this.#open.set(peer, challenge)
     for (const block of this.#choose(start, end, count)) {
       const id = this.#nextId++
@@ -77,7 +79,7 @@ export class Challenges {
   /** Was it an answer to a challenge? */
   onData(peer: Peer, id: number, proof: Proof): boolean {
     if (id < ID_MIN) return false
-    const challenge = this.#open.get(peer)
+    const challenge = this.#open?.get(peer)
     const block = challenge?.blocks.get(id)
     if (challenge === undefined || block === undefined) return true
     const { replica } = this.#shared
@@ -104,7 +106,7 @@ export class Challenges {
   /** Was it the refusal of a challenge? */
   onRefusal(peer: Peer, id: number): boolean {
     if (id < ID_MIN) return false
-    const challenge = this.#open.get(peer)
+    const challenge = this.#open?.get(peer)
     const block = challenge?.blocks.get(id)
     if (challenge !== undefined && block !== undefined) this.#end(challenge, 'lacks', block)
     return true
@@ -112,14 +114,14 @@ export class Challenges {
 
   /** The peer is gone. */
   drop(peer: Peer): void {
-    const challenge = this.#open.get(peer)
+    const challenge = this.#open?.get(peer)
     if (challenge !== undefined) this.#end(challenge, 'late', -1)
   }
 
   #end(challenge: Challenge, outcome: Outcome, block: number): void {
     const { peer, blocks, timer, onEnd } = challenge
-    if (this.#open.get(peer) !== challenge) return
-    this.#open.delete(peer)
+    if (this.#open?.get(peer) !== challenge) return
+    this.#open?.delete(peer)
     timer.cancel()
     for (const id of blocks.keys()) {
       peer.budget.answered()

@@ -30,6 +30,7 @@ export interface Stations {
 export class NodeSockets {
   readonly #stations: Stations
   readonly #sockets: Sockets
+  #isClosing = false
 
   constructor(stations: Stations, clock: Clock) {
     this.#stations = stations
@@ -56,7 +57,9 @@ export class NodeSockets {
     const main = await this.#stations.main()
     let looking: Topic | undefined
     const onLeave = async (): Promise<void> => {
-      await looking?.leave()
+      // The network is closed next, which says good-bye for all topics in bounded time.
+      if (this.#isClosing) looking?.stop()
+      else await looking?.leave()
       await options.onLeave?.()
     }
     const room =
@@ -74,8 +77,9 @@ export class NodeSockets {
     return room
   }
 
-  /** Leaves all topics. */
+  /** Leaves all topics; the networks are to be closed next. */
   close(): Promise<void> {
+    this.#isClosing = true
     return this.#sockets.close()
   }
 
