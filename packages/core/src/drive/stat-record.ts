@@ -85,25 +85,41 @@ function writeMount(writer: Writer, mount: StatMount): void {
 
 /** Copies what it keeps. */
 export function decodeStat(bytes: Uint8Array): StatRecord {
-  const numbers = new Array<number>(NUMBERS.length).fill(0)
-  let linkname: string | undefined
-  let mount: StatMount | undefined
-  const metadata = new Map<string, Uint8Array>()
+  const stat = { ...EMPTY_STAT }
+  let metadata: Map<string, Uint8Array> | undefined
   let hasMode = false
   const fields = new Fields(bytes)
   while (fields.next()) {
     const { number } = fields
-    if (number <= NUMBERS.length) numbers[number - 1] = fields.varint()
-    else if (number === 10) linkname = fields.string()
-    else if (number === 11) mount = readMount(fields.message())
-    else if (number === 12) readPair(fields.message(), metadata)
+    const name = NUMBERS[number - 1]
+    if (name !== undefined) stat[name] = fields.varint()
+    else if (number === 10) stat.linkname = fields.string()
+    else if (number === 11) stat.mount = readMount(fields.message())
+    else if (number === 12) {
+      metadata ??= new Map()
+      readPair(fields.message(), metadata)
+    }
     hasMode ||= number === 1
   }
   if (!hasMode) throw new DatError('BAD_FRAME', 'A row without a mode.')
-  const [mode = 0, uid = 0, gid = 0, size = 0, blocks = 0, offset = 0, byteOffset = 0] = numbers
-  const [mtime = 0, ctime = 0] = numbers.slice(7)
-  const counts = { mode, uid, gid, size, blocks, offset, byteOffset, mtime, ctime }
-  return { ...counts, linkname, mount, metadata: metadata.size === 0 ? undefined : metadata }
+  if (metadata !== undefined && metadata.size > 0) stat.metadata = metadata
+  return stat
+}
+
+/** A row before its fields are read. */
+const EMPTY_STAT: { -readonly [K in keyof StatRecord]-?: StatRecord[K] } = {
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  blocks: 0,
+  offset: 0,
+  byteOffset: 0,
+  mtime: 0,
+  ctime: 0,
+  linkname: undefined,
+  mount: undefined,
+  metadata: undefined,
 }
 
 function readMount(fields: Fields): StatMount {

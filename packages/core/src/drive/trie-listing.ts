@@ -4,11 +4,11 @@
  * Owns: the way through mounts, and the order. A trie gives its entries in the order of hashes; a drive gives them in
  * that of their paths' bytes, so a listing is collected first: its memory is that of its entries. A drive that is mounted
  * inside itself is not entered again: its files are listed once. One listing goes into `MOUNTS_PER_LISTING_MAX`
- * drives, since a few blocks can mount millions.
+ * drives and takes `MOUNTED_ENTRIES_MAX` entries from them, since a few blocks can mount millions.
  */
 
 import { type Code, DatError } from '../base/errors.ts'
-import { MOUNTS_PER_LISTING_MAX } from '../base/limits.ts'
+import { MOUNTED_ENTRIES_MAX, MOUNTS_PER_LISTING_MAX } from '../base/limits.ts'
 import type { TrieEntry } from '../index/trie/trie.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { MountGraph, Place, Spot } from './mount-graph.ts'
@@ -23,13 +23,18 @@ export function placedEntry(graph: MountGraph, place: Place, row: TrieEntry): Dr
   return graph.own(oldEntry({ path, seq: row.seq, version: row.seq + 1 }, row.value), place.files)
 }
 
-/** Everything below a spot, in order of the paths' bytes. */
+/**
+ * Everything below a spot, in order of the paths' bytes.
+ *
+ * @param entriesMax so many at most out of mounted drives; the mount that brings more is listed as invalid
+ */
 export async function listBelow(
   graph: MountGraph,
   spot: Spot,
   options: WaitOptions & { readonly mounts?: boolean },
+  entriesMax: number = MOUNTED_ENTRIES_MAX,
 ): Promise<DriveEntry[]> {
-  const listing = new Listing(graph, options, options.mounts ?? true)
+  const listing = new Listing(graph, options, options.mounts ?? true, entriesMax)
   await listing.add(spot)
   await listing.enterMounts()
   return sorted(listing.entries(), (entry) => entry.path)
@@ -47,11 +52,15 @@ class Listing {
   readonly #graph: MountGraph
   readonly #wait: WaitOptions
   readonly #mounts: boolean
+  readonly #entriesMax: number
   readonly #found = new Map<string, { entry: DriveEntry; readonly depth: number }>()
   readonly #pending: Pending[] = []
   #entered = 0
+  /** Entries that came out of mounted drives: of those a few blocks can make any number. */
+  #mounted = 0
 
-  constructor(graph: MountGraph, wait: WaitOptions, mounts: boolean) {
+  constructor(graph: MountGraph, wait: WaitOptions, mounts: boolean, entriesMax: number) {
+    this.#entriesMax = entriesMax
     this.#graph = graph
     this.#wait = wait
     this.#mounts = mounts
@@ -70,6 +79,8 @@ class Listing {
       const known = this.#found.get(path)
       // Where an outer drive has a file below a mount, that is what its path leads to.
       if (known !== undefined && known.depth <= depth) continue
+      if (this.#entered > 0) this.#mounted++
+      if (this.#mounted > this.#entriesMax) throw tooMany(`${this.#entriesMax} entries`)
       this.#found.set(path, { entry, depth })
       if (row.flags === MOUNT_FLAGS && this.#mounts)
         this.#pending.push({ place, key: row.key, path })
@@ -80,7 +91,7 @@ class Listing {
   async enterMounts(): Promise<void> {
     for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) {
       this.#entered++
-      if (this.#entered > MOUNTS_PER_LISTING_MAX) throw tooMany()
+      if (this.#entered > MOUNTS_PER_LISTING_MAX) throw tooMany(`${MOUNTS_PER_LISTING_MAX} drives`)
       try {
         await this.#enter(next)
       } catch (error) {
@@ -153,9 +164,9 @@ export function isLoop({ chain }: Place): boolean {
   return chain.indexOf(chain.at(-1) ?? '') < chain.length - 1
 }
 
-function tooMany(): DatError {
+function tooMany(what: string): DatError {
   return new DatError(
     'OVER_LIMIT',
-    `More than ${MOUNTS_PER_LISTING_MAX} drives are mounted below this folder: list it without mounts, or a folder of it.`,
+    `There are more than ${what} in drives that are mounted below this folder: list it without mounts, or a folder of it.`,
   )
 }

@@ -6,13 +6,17 @@ import { isCode } from '../../src/base/errors.ts'
 import {
   MOUNT_DEPTH_MAX,
   MOUNTED_DRIVES_MAX,
+  MOUNTED_ENTRIES_MAX,
   MOUNTS_PER_LISTING_MAX,
 } from '../../src/base/limits.ts'
 import { utf8 } from '../../src/bytes/bytes.ts'
 import type { Corestore } from '../../src/corestore/corestore.ts'
+import { MountGraph } from '../../src/drive/mount-graph.ts'
 import { encodeMount, mountKey } from '../../src/drive/mount-record.ts'
 import { encodeStat } from '../../src/drive/stat-record.ts'
+import { TrieFiles } from '../../src/drive/trie-content.ts'
 import { TrieDrive } from '../../src/drive/trie-drive.ts'
+import { listBelow } from '../../src/drive/trie-listing.ts'
 import { Trie } from '../../src/index/trie/trie.ts'
 import { newTrieDrive } from './old-support.ts'
 import { collect, openStore, text } from './support.ts'
@@ -244,6 +248,27 @@ test('a few drives that mount each other many times do not list millions', async
   await assert.rejects(paths(a), (e) => isCode(e, 'OVER_LIMIT'))
   assert.equal((await collect(a.list('/', { mounts: false }))).length, 0)
   assert.equal((await paths(b)).length, 100)
+})
+
+test('as many entries as the limit come out of mounted drives, and the mount that brings more says so', async () => {
+  const store = await openStore()
+  const [outer, inner] = [await numbered(store, 1), await numbered(store, 2)]
+  for (let i = 0; i < 4; i++) await inner.put(`/file ${i}`, utf8('x'))
+  for (let i = 0; i < 4; i++) await outer.mount(`/m${i}`, inner.key)
+  const files = await TrieFiles.open(store, await store.get({ key: outer.key }))
+  const graph = new MountGraph(store, files, true)
+  const list = (entriesMax?: number) =>
+    listBelow(graph, { place: graph.root(files.trie, true), key: '' }, {}, entriesMax)
+
+  const all = await list(16)
+  const cut = await list(15)
+
+  assert.equal(MOUNTED_ENTRIES_MAX, 262_144)
+  assert.deepEqual(await list(), all)
+  assert.ok(all.every(({ invalid }) => invalid === undefined))
+  assert.equal(all.length, 16 + 4)
+  assert.equal(cut.length, 15 + 4)
+  assert.equal(cut.filter(({ invalid }) => invalid !== undefined).length, 1)
 })
 
 test('as many drives as the limit are open through one, and no more', async () => {
