@@ -86,6 +86,8 @@ export interface Remote {
   replicated(options: ReplicatedOptions): Promise<CopyClaim[]>
   /** The peers of the moment, to send them messages of applications. */
   extensionPeers(): Iterable<ExtensionPeer>
+  /** The log is about to be frozen: what peers are to see of that is made now. */
+  freezing(): void
   /** The local state moved (append, truncate, clear, manifest): tell who should know. */
   changed(): void
 }

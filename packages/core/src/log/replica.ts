@@ -346,6 +346,7 @@ export class Replica {
   /** Takes evidence of others that two histories are signed: freezes the log (staged) and is true, if it is about now. */
   acceptConflict(evidence: Uint8Array): boolean {
     this.#checkOpen()
+    if (!this.frozen) this.#remote?.freezing()
     const isFrozen = acceptConflict(this.#state, evidence, this.#lasting.news)
     if (isFrozen) this.#lasting.staged()
     return isFrozen

@@ -106,11 +106,7 @@ export class Reorgs {
     const { replica } = this.#shared
     if (!proof.hasUpgrade || proof.upgradeStart !== 0 || proof.fork !== replica.fork) return
     if (++peer.heads > PROOFS_WRONG_MAX) return
-    // A frozen log proves nothing any more, so what the others are to see is made before.
-    const heads = this.#shared.peers.map((other) => ({
-      peer: other,
-      head: ownHead(this.#shared, other),
-    }))
+    const heads = ownHeads(this.#shared)
     try {
       if (replica.checkConflict(proof) !== 'conflict') return
       this.#shared.conflict = heads
@@ -191,6 +187,11 @@ export class Reorgs {
 /** Who has failed less goes first, whatever others claim; then the higher fork. */
 function isLikelier(a: Peer, b: Peer): boolean {
   return a.failures === b.failures ? a.fork > b.fork : a.failures < b.failures
+}
+
+/** Our head for each peer to compare. A frozen log proves nothing any more, so this is made before. */
+export function ownHeads(shared: Shared): Shared['conflict'] {
+  return shared.peers.map((peer) => ({ peer, head: ownHead(shared, peer) }))
 }
 
 /** Our own signed head, for a peer to compare. */

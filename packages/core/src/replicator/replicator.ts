@@ -38,7 +38,7 @@ import { OPEN } from './passage.ts'
 import { Peer } from './peer.ts'
 import { isLonely, Pulse } from './pulse.ts'
 import { Receiver } from './receive.ts'
-import { Reorgs } from './reorgs.ts'
+import { ownHeads, Reorgs } from './reorgs.ts'
 import type { ReplicatorEvents, Shared } from './shared.ts'
 import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
@@ -244,6 +244,10 @@ export class Replicator implements Remote {
   changed(): void {
     this.#follow.seal()
     this.#pulse.wake()
+  }
+
+  freezing(): void {
+    this.#shared.conflict = ownHeads(this.#shared)
   }
 
   /**

@@ -117,6 +117,7 @@ export async function fetchBlock(reader: Replica, server: Replica, block: number
 export class FakeRemote implements Remote {
   extensionPeers = () => []
   peers = () => []
+  freezing = () => {}
   remoteContiguousLength = 0
   copies = () => []
   replicated = () => Promise.resolve([])

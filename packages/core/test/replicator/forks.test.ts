@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openWriter } from '../log/support.ts'
+import { openWriter, proofOf } from '../log/support.ts'
 import { join } from '../sim/pipe.ts'
 import { append, block, numbered, type Party, Scene, text } from './fixtures.ts'
 
@@ -175,5 +175,29 @@ test('a frozen log ends a conversation as soon as one begins', async () => {
   await scene.pass(100)
 
   assert.equal(writer.replica.frozen, true)
+  assert.equal(joint.closed, true)
+})
+
+test('who is told of a conflict by others lets its peers see its head, so that they notice too', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(4)
+  const copyOfKey = scene.party(await openWriter())
+  await append(copyOfKey, [block(0), ...Array.from({ length: 3 }, (_, i) => other(i))])
+  const witness = scene.party(await openWriter())
+  await append(witness, numbered(0, 4))
+  join(scene.world, witness.replicator, copyOfKey.replicator)
+  const joint = join(scene.world, writer.replicator, copyOfKey.replicator)
+  await scene.pass(1_000)
+  const before = [writer, copyOfKey].map(({ replica }) => replica.frozen)
+  witness.replica.checkConflict(proofOf(copyOfKey.replica, { upgradeLength: 4 }))
+  const { conflict } = witness.replica
+  assert.ok(conflict)
+
+  writer.replica.acceptConflict(conflict)
+  await writer.replica.commit()
+  await scene.pass(1_000)
+
+  assert.deepEqual(before, [false, false])
+  assert.deepEqual([writer.replica.frozen, copyOfKey.replica.frozen], [true, true])
   assert.equal(joint.closed, true)
 })
