@@ -63,6 +63,7 @@ export function loadOplog(
   return found
 }
 
+/** One log of hypercore 10. Its files are closed with the store that they belong to. */
 export class Hypercore10Log implements StoredLog {
   readonly generation = 3
   readonly key: Uint8Array

@@ -10,6 +10,7 @@ import { ProblemList } from './problems.ts'
 import { FilePool } from './stored-file.ts'
 import type { StoredArchive, StoredPart } from './types.ts'
 
+/** Made for each store that is opened. */
 export class OpenContext {
   readonly pool: FilePool = new FilePool()
   /** What concerns no log that could be opened. */

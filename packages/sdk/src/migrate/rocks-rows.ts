@@ -45,18 +45,26 @@ export interface KeyRange {
   readonly to: Uint8Array
 }
 
+/** The row of the store itself. */
 export const STORE_HEAD: Uint8Array = Uint8Array.of(0)
+/** The records of all logs, by discovery key. */
 export const CORES: KeyRange = { from: Uint8Array.of(CORE), to: Uint8Array.of(CORE + 1) }
 
+/** Who a log is. */
 export const authKey = (corePointer: number): Uint8Array =>
   concat(Uint8Array.of(AUTH), keyNumber(corePointer), Uint8Array.of(0))
 
+/** A log's newest tree. */
 export const headKey = (dataPointer: number): Uint8Array => dataKey(dataPointer, HEAD)
+/** One block, as it is stored. */
 export const blockKey = (dataPointer: number, block: number): Uint8Array =>
   dataKey(dataPointer, BLOCK, block)
+/** One tree node, by in-order index. */
 export const nodeKey = (dataPointer: number, index: number): Uint8Array =>
   dataKey(dataPointer, NODE, index)
+/** All blocks of a log, in order. */
 export const blockKeys = (dataPointer: number): KeyRange => kindRange(dataPointer, BLOCK)
+/** All local values of a log. */
 export const userDataKeys = (dataPointer: number): KeyRange => kindRange(dataPointer, USER_DATA)
 
 function dataKey(dataPointer: number, kind: number, number?: number): Uint8Array {
@@ -111,6 +119,7 @@ export interface CoreRecord {
   readonly alias: { readonly name: string; readonly namespace: Uint8Array } | undefined
 }
 
+/** Throws `BAD_FRAME`, or `UNSUPPORTED` for a version of the future. */
 export function readCoreRecord(value: Uint8Array): CoreRecord {
   const r = new Reader(value)
   const version = r.uint()
@@ -130,6 +139,7 @@ export interface CoreAuth {
   readonly secretKey: Uint8Array | undefined
 }
 
+/** Throws `BAD_FRAME`, or `UNSUPPORTED` for a manifest of the future. */
 export function readAuth(value: Uint8Array): CoreAuth {
   const r = new Reader(value)
   const key = copy(r.fixed(KEY_BYTES))
@@ -177,6 +187,7 @@ export interface CoreHead {
   readonly signature: Uint8Array | undefined
 }
 
+/** Throws `BAD_FRAME`. */
 export function readHead(value: Uint8Array): CoreHead {
   const r = new Reader(value)
   const fork = r.uint()
@@ -199,6 +210,7 @@ export interface StoreHead {
   readonly cores: number
 }
 
+/** Throws `BAD_FRAME`, or `UNSUPPORTED` for a version of the future. */
 export function readStoreHead(value: Uint8Array): StoreHead {
   const r = new Reader(value)
   const version = r.uint()

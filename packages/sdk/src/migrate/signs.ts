@@ -232,6 +232,7 @@ export function listed(path: string): string[] {
   }
 }
 
+/** Is a folder at `path`, or a link to one? */
 export function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory()

@@ -12,6 +12,7 @@
 import { DatError } from '@dat-rhino/core/base/errors'
 import { fromUtf8Lossy } from '@dat-rhino/core/bytes/bytes'
 
+/** Of the header, of one entry of each file, and of one page of the bitfield. */
 export const SLEEP_HEADER_BYTES = 32
 export const SLEEP_NODE_BYTES = 40
 export const SLEEP_SIGNATURE_BYTES = 64
