@@ -2,11 +2,20 @@
 
 import assert from 'node:assert/strict'
 import { createConnection, type Socket } from 'node:net'
-import { Duplex } from 'node:stream'
+import { Duplex, duplexPair } from 'node:stream'
 import { type TestContext, test } from 'node:test'
+import { systemClock } from '@dat-rhino/core/base/clock'
 import { HALF_OPEN_PER_ADDRESS_MAX } from '@dat-rhino/core/base/limits'
+import { setCrypto } from '@dat-rhino/core/crypto/crypto'
+import { discoveryKey } from '@dat-rhino/core/crypto/keys'
 import type { ByteHandler, ByteStream } from '@dat-rhino/core/wire/byte-stream'
+import { openFeedStream } from '@dat-rhino/core/wire/feed-stream'
+import type { FeedOpening } from '@dat-rhino/core/wire/feeds'
+import type { Handler } from '@dat-rhino/core/wire/messages'
+import { sodiumCrypto } from '../../src/platform/node/crypto-sodium.ts'
 import { connectBytes, duplexBytes, listenBytes } from '../../src/platform/node/duplex-bytes.ts'
+
+setCrypto(sodiumCrypto)
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -190,3 +199,53 @@ test('a stream that answers from inside a write is heard afterwards, and its byt
   await ear.until(() => ear.text === 'pong')
   assert.equal(kept.toString(), 'pong')
 })
+
+test('generation 2 runs inside whatever carries bytes, as programs of today do it', async (t) => {
+  const [near, far] = duplexPair().map((duplex) => duplexBytes(duplex))
+  assert.ok(near !== undefined && far !== undefined)
+  const key = new Uint8Array(32).fill(1)
+  const opening = (done: () => void): FeedOpening => ({
+    key,
+    discoveryKey: discoveryKey(key),
+    onOpen() {
+      done()
+      return { ...SILENT }
+    },
+    onRefused: () => assert.fail(),
+  })
+  const streams = [
+    openFeedStream(near, { generation: 2, isInitiator: true, clock: systemClock }),
+    openFeedStream(far, { isInitiator: false, clock: systemClock }),
+  ]
+  t.after(() => {
+    for (const stream of streams) stream.close()
+  })
+
+  await Promise.all(
+    streams.map((stream) => new Promise<void>((done) => void stream.open(opening(done)))),
+  )
+  assert.deepEqual(
+    streams.map(({ generation, feedCount }) => [generation, feedCount]),
+    [
+      [2, 1],
+      [2, 1],
+    ],
+  )
+})
+
+const SILENT: Handler = {
+  onStatus() {},
+  onHave() {},
+  onUnhave() {},
+  onBitfield() {},
+  onWant() {},
+  onUnwant() {},
+  onRequest() {},
+  onCancel() {},
+  onData() {},
+  onRefusal() {},
+  onExtension() {},
+  onFrameEnd() {},
+  onWritable() {},
+  onClose() {},
+}
