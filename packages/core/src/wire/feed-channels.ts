@@ -89,6 +89,7 @@ export interface Unpaired {
   readonly proof: Uint8Array
 }
 
+/** One per connection. */
 export class FeedChannels {
   readonly #byKey = new Map<string, StreamChannel>()
   readonly #byRemoteId = new Map<number, StreamChannel>()

@@ -28,6 +28,7 @@ export interface FeedDialect {
   readonly keepAliveMs: number
 }
 
+/** Generation 1: hypercore 5 to 7. */
 export const DIALECT_1: FeedDialect = {
   generation: 1,
   hasOptions: false,
@@ -38,6 +39,7 @@ export const DIALECT_1: FeedDialect = {
   keepAliveMs: GEN1_KEEP_ALIVE_MS,
 }
 
+/** Generation 2: hypercore 8 and 9; also what nodes of this project say about old logs on today's connections. */
 export const DIALECT_2: FeedDialect = {
   generation: 2,
   hasOptions: true,

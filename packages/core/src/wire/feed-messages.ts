@@ -116,6 +116,7 @@ export interface FeedHandshake extends FeedOptions {
   readonly live: boolean
 }
 
+/** Generation 1, once, right after the first log. */
 export function writeHandshakeFields(into: Writer, handshake: FeedHandshake): void {
   if (handshake.id !== undefined) writeBytesField(into, 1, handshake.id)
   writeVarintField(into, 2, handshake.live ? 1 : 0)
@@ -244,6 +245,7 @@ export class FeedRequest {
   }
 }
 
+/** All four fields always, as stock peers write them. */
 export function writeFeedRequest(
   into: Writer,
   index: number,

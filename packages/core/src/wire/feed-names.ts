@@ -13,6 +13,7 @@ export function sortedNames(names: readonly string[]): string[] {
   return [...new Set(names)].sort()
 }
 
+/** The two lists of one channel. */
 export class ExtensionNames {
   #ours: string[]
   #theirs: readonly string[]

@@ -22,6 +22,7 @@ export interface FeedOpening extends LogOpening {
   readonly extensions?: readonly string[]
 }
 
+/** Our side of the conversation, from the opening on. */
 export type FeedChannel = LogChannel
 
 /** A connection of generation 1 or 2. */

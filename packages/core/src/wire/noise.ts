@@ -69,6 +69,7 @@ export interface NoiseOptions {
 const NOISE_HASH_BYTES = 64
 const SEAL_BYTES = 16
 
+/** One side of one handshake: `write` and `read` in turn until `isDone`. */
 export class NoiseXX {
   readonly #isInitiator: boolean
   readonly #static: KeyPair
