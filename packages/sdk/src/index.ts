@@ -30,6 +30,21 @@ export {
 } from './files/news.ts'
 export { type CloneOptions, type ShareOptions, STATE_FOLDER } from './files/options.ts'
 export { Share } from './files/share.ts'
+export { detectPath } from './migrate/detect.ts'
+export { inspect } from './migrate/inspect.ts'
+export { openStored } from './migrate/open.ts'
+export type {
+  ArchiveInspection,
+  Found,
+  Inspection,
+  InspectOptions,
+  LogInspection,
+  OpenStoredOptions,
+  StoredArchive,
+  StoredPart,
+  StoredProblem,
+  StoredStore,
+} from './migrate/types.ts'
 export type { NetworkPeer, NetworkState } from './network/network.ts'
 export type { NetworkOptions } from './network/options.ts'
 export type { NodeSockets } from './network/sockets.ts'

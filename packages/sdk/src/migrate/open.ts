@@ -6,6 +6,7 @@
  */
 
 import { DatError } from '@dat-rhino/core/base/errors'
+import { preparePlatform } from '../platform/node/storage.ts'
 import { detectPath } from './detect.ts'
 import { OpenContext, type Opened } from './open-context.ts'
 import { openCorestore6, openCorestore7, openHypercore10 } from './open-corestore.ts'
@@ -44,6 +45,7 @@ export async function openStored(
   where: string | Found,
   options: OpenStoredOptions = {},
 ): Promise<StoredStore> {
+  await preparePlatform()
   const found = typeof where === 'string' ? detectPath(where) : where
   if (found.kind === 'folder') return openAll(found, options)
   const opener = OPENERS[found.kind]

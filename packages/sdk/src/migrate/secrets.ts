@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { concat, equal, hex, utf8 } from '@dat-rhino/core/bytes/bytes'
 import { Reader } from '@dat-rhino/core/bytes/cursor'
 import { KEY_BYTES } from '@dat-rhino/core/crypto/crypto'
+import { kdfSeed } from '@dat-rhino/core/crypto/kdf'
 import {
   hashKeyed,
   isKeyPair,
@@ -17,7 +18,6 @@ import {
   SECRET_KEY_BYTES,
   SEED_BYTES,
 } from '@dat-rhino/core/crypto/keys'
-import sodium from 'sodium-native'
 import type { ProblemList } from './problems.ts'
 import type { FilePool } from './stored-file.ts'
 
@@ -59,9 +59,7 @@ export function publicKeyOf(secretKey: Uint8Array): Uint8Array | undefined {
 
 /** Secret key of the content log of a hyperdrive 9, which is stored nowhere: it follows from that of the metadata. */
 export function contentSecretKey(metadataSecretKey: Uint8Array): Uint8Array {
-  const seed = new Uint8Array(SEED_BYTES)
-  const master = metadataSecretKey.subarray(0, SEED_BYTES)
-  sodium.crypto_kdf_derive_from_key(seed, 1, utf8('hyperdri'), master)
+  const seed = kdfSeed(metadataSecretKey.subarray(0, SEED_BYTES), 1, 'hyperdri')
   return keyPair(seed).secretKey
 }
 

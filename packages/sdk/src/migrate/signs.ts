@@ -123,7 +123,8 @@ function multifeed(path: string, names: Names): Sign | undefined {
   const numbers = [...names].filter((name) => /^(0|[1-9]\d{0,6})$/.test(name))
   const first = numbers.map((name) => feed(join(path, name))).find((sign) => sign !== undefined)
   if (first === undefined) return undefined
-  return { sure: first.sure, why: 'Folders with numbers hold logs in SLEEP files (multifeed).' }
+  const sure = names.has('0') ? first.sure : 'likely'
+  return { sure, why: 'Folders with numbers hold logs in SLEEP files (multifeed).' }
 }
 
 // ---- Hypercore 10 and 11 -------------------------------------------------------------------------

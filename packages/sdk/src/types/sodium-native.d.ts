@@ -1,5 +1,5 @@
 /**
- * The part of sodium-native that `platform/node/crypto-sodium.ts` and `migrate/secrets.ts` call. The package brings no types.
+ * The part of sodium-native that `platform/node/crypto-sodium.ts` calls. The package brings no types.
  *
  * Every function writes into buffers of the caller and throws on wrong lengths.
  */
@@ -67,13 +67,6 @@ declare module 'sodium-native' {
       sealed: Uint8Array,
       ad: Uint8Array | null,
     ): number
-
-    crypto_kdf_derive_from_key(
-      out: Uint8Array,
-      subkeyId: number,
-      context: Uint8Array,
-      key: Uint8Array,
-    ): void
 
     randombytes_buf(out: Uint8Array): void
   }

@@ -117,10 +117,16 @@ export function stateOf(dir: string): Record<string, string> {
 export const sha256 = (bytes: Uint8Array): string =>
   createHash('sha256').update(bytes).digest('hex')
 
-/** Nobody may write below `dir`, as far as permissions stop those who run the tests. */
-export function protect(dir: string): void {
-  for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
-    const path = join(dir, name)
-    chmodSync(path, statSync(path).isFile() ? 0o444 : 0o555)
+/** Nobody may write below `dir` while `work` runs, as far as permissions stop those who run the tests. */
+export async function readOnly<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  const paths = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((name) =>
+    join(dir, name),
+  )
+  const modes = paths.map((path) => statSync(path).mode)
+  for (const [i, path] of paths.entries()) chmodSync(path, (modes[i] ?? 0) & ~0o222)
+  try {
+    return await work()
+  } finally {
+    for (const [i, path] of paths.entries()) chmodSync(path, modes[i] ?? 0o600)
   }
 }

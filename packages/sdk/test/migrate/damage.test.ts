@@ -10,10 +10,12 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { DatError } from '@dat-rhino/core/base/errors'
-import { hex } from '@dat-rhino/core/bytes/bytes'
+import { fromHex, hex } from '@dat-rhino/core/bytes/bytes'
+import fc from 'fast-check'
 import { inspect } from '../../src/migrate/inspect.ts'
 import { openStored } from '../../src/migrate/open.ts'
 import type { Inspection, LogInspection } from '../../src/migrate/types.ts'
+import { tempFolder, writeTree } from '../temp.ts'
 import { copyOf, filesIn, NO_SECRETS, partsOf, readAll, STORES } from './bed.ts'
 
 /** Blocks by the key of their log. */
@@ -128,3 +130,33 @@ for (const name of STORES) {
     assert.equal(report((await look(dir)).inspection), whole)
   })
 }
+
+test('files full of anything are refused or told, and nothing passes for good', async (t) => {
+  const dir = tempFolder(t)
+  const key = new Uint8Array(32).fill(7)
+  const bytes = fc.uint8Array({ maxLength: 8_000 })
+  const headed = (header: string) =>
+    bytes.map((rest) => Uint8Array.from([...fromHex(header.padEnd(64, '0')), ...rest]))
+  const files = fc.record({
+    tree: headed('0502570200002807424c414b453262'),
+    bitfield: headed('05025700000e00'),
+    signatures: headed('050257010000400745643235353139'),
+    data: bytes,
+  })
+
+  await fc.assert(
+    fc.asyncProperty(files, async (contents) => {
+      writeTree(dir, { ...contents, key })
+      const seen = await lookAtDamaged(dir)
+      for (const log of seen === undefined ? [] : logsOf(seen.inspection)) {
+        assert.equal(log.signedLength, 0)
+        assert.ok(log.length <= 8 * 8_192)
+        assert.ok(log.length === 0 || speaks(seen?.inspection.problems.length ?? 0, log))
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
+const speaks = (problems: number, log: LogInspection): boolean =>
+  problems + log.problems.length + log.damagedCount + log.wrongSignatures > 0

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { DETECT_DEPTH_MAX } from '@dat-rhino/core/base/limits'
 import { detectPath } from '../../src/migrate/detect.ts'
 import type { FoundKind } from '../../src/migrate/types.ts'
 import { tempFolder, writeTree } from '../temp.ts'
@@ -113,6 +114,23 @@ test('what is no store is said to be none, and a dat before version 13 is named'
   assert.equal(old.kind, 'nothing')
   assert.match(old.why, /before version 13/)
   assert.throws(() => detectPath(join(dir, 'none')), { code: 'NOT_FOUND' })
+})
+
+test('a store is found as deep as the search goes, and not deeper', (t) => {
+  const dir = tempFolder(t)
+  const below = (depth: number): string =>
+    Array.from({ length: depth }, (_, i) => `level ${i}`).join('/')
+  const deepest = join(dir, 'a', below(DETECT_DEPTH_MAX - 1))
+  cpSync(fixture('gen1/feed-live'), deepest, { recursive: true })
+  cpSync(fixture('gen1/feed-live'), join(dir, 'b', below(DETECT_DEPTH_MAX)), { recursive: true })
+
+  const found = detectPath(dir)
+
+  assert.deepEqual(
+    found.nested.map(({ path }) => path),
+    [deepest],
+  )
+  assert.ok(found.isCut)
 })
 
 test('the search does not follow links, and tells when it ends at a limit', (t) => {

@@ -5,6 +5,8 @@ import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isCode } from '@dat-rhino/core/base/errors'
+import { INSPECT_RANGES_MAX } from '@dat-rhino/core/base/limits'
+import { auditLog } from '../../src/migrate/audit.ts'
 import { inspect } from '../../src/migrate/inspect.ts'
 import type { ArchiveInspection, InspectOptions } from '../../src/migrate/types.ts'
 import { tempFolder } from '../temp.ts'
@@ -161,4 +163,31 @@ test('what is no old store is told without an error', async (t) => {
 
   assert.equal(found.kind, 'nothing')
   assert.deepEqual(archives, [])
+})
+
+test('of very many gaps and damaged blocks the first are listed, and all are counted', async () => {
+  for (const more of [0, 1]) {
+    const count = INSPECT_RANGES_MAX + more
+    const log = {
+      generation: 3,
+      key: new Uint8Array(32),
+      secretKey: undefined,
+      length: 2 * count,
+      fork: 0,
+      manifest: undefined,
+      has: (block: number) => block % 2 === 0,
+      block: () => undefined,
+      node: () => undefined,
+      signature: () => undefined,
+      close: () => {},
+    } as const
+
+    const audit = await auditLog(log)
+
+    assert.equal(audit.missingCount, count)
+    assert.equal(audit.damagedCount, count)
+    assert.equal(audit.missing.length, INSPECT_RANGES_MAX)
+    assert.equal(audit.damaged.length, INSPECT_RANGES_MAX)
+    assert.deepEqual([audit.byteLength, audit.signedLength], [undefined, 0])
+  }
 })
