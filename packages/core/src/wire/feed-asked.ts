@@ -18,6 +18,8 @@ export interface Asked {
 }
 
 const NONE: readonly Asked[] = []
+/** Blocks whose leaf may still come after their end was told; more are not remembered. */
+const GONE_MAX = 1_024
 
 export class AskedTable {
   readonly #byIndex = new Map<number, Asked>()
@@ -25,6 +27,8 @@ export class AskedTable {
   /** Not sent yet. */
   #waiting: Asked[] = []
   #seek: Asked | undefined = undefined
+  /** Asked for and lost by the remote: its leaf may follow, and is the answer to nothing else. */
+  readonly #gone = new Set<number>()
 
   /** True if it is to be sent now. */
   add(asked: Asked): boolean {
@@ -55,7 +59,7 @@ export class AskedTable {
       this.#byId.delete(asked.id)
       return asked
     }
-    const seek = hasValue ? undefined : this.#seek
+    const seek = hasValue || this.#gone.delete(index) ? undefined : this.#seek
     if (seek === undefined) return undefined
     this.#seek = undefined
     this.#byId.delete(seek.id)
@@ -71,6 +75,7 @@ export class AskedTable {
     for (const asked of found) {
       this.#byIndex.delete(asked.index)
       this.#byId.delete(asked.id)
+      if (this.#gone.size < GONE_MAX) this.#gone.add(asked.index)
     }
     return found
   }
@@ -95,6 +100,7 @@ export class AskedTable {
       return true
     }
     if (this.#byIndex.has(asked.index)) return false
+    this.#gone.delete(asked.index)
     this.#byIndex.set(asked.index, asked)
     return true
   }

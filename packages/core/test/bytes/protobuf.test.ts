@@ -63,6 +63,26 @@ test('nested messages of any length keep the shortest form of their length', () 
   )
 })
 
+test('a value can be stepped over, and its place is told without a view of it', () => {
+  const writer = new Writer(1)
+  writeVarintField(writer, 1, 300)
+  writeBytesField(writer, 2, Uint8Array.of(1, 2, 3))
+  writeVarintField(writer, 3, 4)
+  const fields = new Fields(writer.take())
+
+  assert.ok(fields.next() && fields.next())
+  const at = fields.span()
+  assert.equal(hex(writer.take().subarray(at, at + fields.length)), '010203')
+  assert.ok(fields.next())
+  assert.deepEqual([fields.number, fields.varint()], [3, 4])
+
+  assert.throws(() => {
+    const cut = new Fields(Uint8Array.of(0x12, 9, 1))
+    cut.next()
+    cut.span()
+  }, isBadFrame)
+})
+
 test('packed lists come back, whether they were packed or not', () => {
   const number = fc.oneof(fc.nat(300), fc.nat(), fc.maxSafeNat())
   fc.assert(

@@ -227,6 +227,26 @@ test('a byte position is answered with the block that holds it, whatever was nam
   assert.equal(far_.take().length, 1)
 })
 
+test('the leaf of a block that is gone is not taken for the answer to a byte position', () => {
+  const { clock, near_, far_ } = talk(2)
+  far_.sender?.have(0, 9)
+  near_.sender?.status(STATUS)
+  clock.run()
+  far_.take()
+  near_.take()
+  near_.sender?.request(asking({ id: 1, block: 5, digest: 0 }))
+  near_.sender?.request(asking({ id: 2, seekBytes: 60 }))
+  clock.run()
+  far_.sender?.unhave(5, 1)
+  const leaf = (index: number) =>
+    proofOf({ index, nodes: [{ index: 2 * index, hash: '77'.repeat(32), size: 14 }] })
+  far_.sender?.data(1, leaf(5), 0, () => undefined)
+  far_.sender?.data(2, leaf(4), 0, () => undefined)
+  clock.run()
+
+  assert.deepEqual(near_.take(), ['unhave 5 1', 'refusal 1 unavailable', 'data 2 hash 8'])
+})
+
 test('receipts are asked for, given, and believed for what was sent only', () => {
   const { clock, near_, far_ } = talk(2, { far: { acks: true } })
   assert.deepEqual([near_.sender?.wantsAcks, far_.sender?.wantsAcks], [true, false])
