@@ -169,7 +169,7 @@ test('a folder that is something else already is not touched', async (t) => {
   assert.deepEqual(readTree(copy), { a: 'a' })
 })
 
-test('a link that leads to another generation, or to no drive, says to what', async (t) => {
+test('a link that leads to no drive says to what', async (t) => {
   const bench = new Bench(t)
   const entry = await bench.entry()
   const node = await bench.node()
@@ -177,8 +177,9 @@ test('a link that leads to another generation, or to no drive, says to what', as
   const header = (name: string): Uint8Array =>
     Buffer.from([0x0a, name.length, ...Buffer.from(name)])
   const kinds: [string, Uint8Array, RegExp][] = [
-    ['old', header('hyperdrive'), /generation 1/],
-    ['trie', header('hypertrie'), /generation 2/],
+    // Drives of older networks name the log of their files behind this.
+    ['old', header('hyperdrive'), /log of "hyperdrive"/],
+    ['trie', header('hypertrie'), /log of "hypertrie"/],
     ['plain', Buffer.from('just a log'), /plain log/],
   ]
   const [source, dir] = [bench.folder(), join(bench.folder(), 'copy')]
