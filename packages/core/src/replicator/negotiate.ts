@@ -122,9 +122,12 @@ export function claimFailed(shared: Shared, peer: Peer, isFork: boolean): void {
   if (isFork) peer.failedFork = peer.fork
   else peer.failedLength = peer.length
   const ms = Math.min(RETRY_MS * 2 ** Math.min(peer.failures++, 16), RETRY_MS_MAX)
-  peer.retryAt = shared.clock.now() + ms
+  const retryAt = shared.clock.now() + ms
+  peer.retryAt = retryAt
   shared.clock.after(ms, () => {
     if (peer.closed) return
+    // Timers may come a moment early, and nobody else would wake us when the time has come.
+    if (peer.retryAt === retryAt) peer.retryAt = shared.clock.now()
     shared.version++
     shared.wake()
   })
