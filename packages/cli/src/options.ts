@@ -26,6 +26,14 @@ export interface NetworkFlags {
   readonly offline?: boolean
 }
 
+/** How programs of the older networks are met. */
+export interface LegacyFlags {
+  readonly peer?: readonly string[]
+  readonly legacy?: 'lan' | 'all'
+  readonly legacyAnnounce?: boolean
+  readonly announceOld?: boolean
+}
+
 /** How fast, in bytes per second. */
 export interface RateFlags {
   readonly limitUp?: number
@@ -47,12 +55,35 @@ export function addNetworkOptions(command: Command): Command {
       new Option(
         '--bootstrap <host:port>',
         'enter the network here instead of at the public nodes; may be repeated',
-      ).argParser(readAddress),
+      ).argParser((text, before: readonly string[] | undefined) =>
+        readAddress('--bootstrap', text, before),
+      ),
     )
     .option('--host <address>', 'bind to this address (127.0.0.1 stays on this machine)')
     .addOption(new Option('--port <number>', 'bind to this UDP port').argParser(readPort))
     .option('--no-announce', 'look for peers, but do not let strangers find this device')
     .option('--offline', 'no network at all')
+}
+
+/** Of commands that can be about archives of the older networks. */
+export function addLegacyOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--peer <host:port>',
+        'an old program at this address (TCP) has it; may be repeated',
+      ).argParser((text, before: readonly string[] | undefined) =>
+        readAddress('--peer', text, before),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--legacy <where>',
+        'look for old programs too: on the local network (lan), or also in the BitTorrent DHT (all)',
+      ).choices(['lan', 'all']),
+    )
+    .option('--legacy-announce', 'let old programs find this device, where --legacy looks for them')
+    .option('--announce-old', 'let others find this device for archives of the older networks')
 }
 
 /** Of commands that serve or fetch for long. */
@@ -101,13 +132,32 @@ export function repeated(text: string, before: readonly string[] | undefined): r
 }
 
 /** What the SDK is to know of the network. */
-export function networkOptions(flags: NetworkFlags): NetworkOptions {
+export function networkOptions(flags: NetworkFlags & LegacyFlags): NetworkOptions {
   return {
+    ...legacyOptions(flags),
     ...(flags.bootstrap === undefined ? {} : { bootstrap: flags.bootstrap }),
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.port === undefined ? {} : { port: flags.port }),
     ...(flags.announce === false ? { announce: false } : {}),
     ...(flags.offline === true ? { offline: true } : {}),
+  }
+}
+
+/** Nothing where nobody asks for old programs. */
+function legacyOptions(flags: LegacyFlags): Pick<NetworkOptions, 'legacy' | 'announceOld'> {
+  const { peer, legacy, legacyAnnounce } = flags
+  const isAsked = peer !== undefined || legacy !== undefined || legacyAnnounce !== undefined
+  return {
+    ...(flags.announceOld === true ? { announceOld: true } : {}),
+    ...(isAsked
+      ? {
+          legacy: {
+            ...(peer === undefined ? {} : { peers: peer }),
+            ...(legacy === undefined ? {} : { lan: true, dht: legacy === 'all' }),
+            ...(legacyAnnounce === true ? { announce: true } : {}),
+          },
+        }
+      : {}),
   }
 }
 
@@ -155,7 +205,11 @@ function readPort(text: string): number {
   throw new DatError('BAD_ARGUMENT', `--port takes a number up to 65535, not "${text}".`)
 }
 
-function readAddress(text: string, before: readonly string[] | undefined): readonly string[] {
+function readAddress(
+  option: string,
+  text: string,
+  before: readonly string[] | undefined,
+): readonly string[] {
   if (/^.+:\d{1,5}$/.test(text)) return repeated(text, before)
-  throw new DatError('BAD_ARGUMENT', `--bootstrap takes HOST:PORT, not "${text}".`)
+  throw new DatError('BAD_ARGUMENT', `${option} takes HOST:PORT, not "${text}".`)
 }

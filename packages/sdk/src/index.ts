@@ -45,8 +45,15 @@ export type {
   StoredProblem,
   StoredStore,
 } from './migrate/types.ts'
+export type {
+  LanOptions,
+  LegacyAddress,
+  LegacyOptions,
+  MainlineOptions,
+} from './network/legacy/options.ts'
 export type { NetworkPeer, NetworkState } from './network/network.ts'
 export type { NetworkOptions } from './network/options.ts'
+export type { Serving } from './network/serving.ts'
 export type { NodeSockets } from './network/sockets.ts'
 export type { StoreHolder } from './platform/node/holder.ts'
 export { type OpenOptions, open, type ReadOptions, Rhino } from './rhino.ts'

@@ -31,6 +31,7 @@ import { existingFolder, madeFolder } from './files/place.ts'
 import { Share } from './files/share.ts'
 import { AT_ONCE_MS, type NetworkState } from './network/network.ts'
 import type { NetworkOptions } from './network/options.ts'
+import { Serving } from './network/serving.ts'
 import { NodeSockets } from './network/sockets.ts'
 import { IN_MEMORY } from './platform/node/storage.ts'
 import { Station, type StationOptions } from './station.ts'
@@ -216,6 +217,17 @@ export class Rhino implements AsyncDisposable {
     })
   }
 
+  /**
+   * Serves what is stored in `storage` under a link, of whatever generation, until it or the node is closed. Archives
+   * of the older networks are announced on today's by this: what that makes public is said at `NetworkOptions.announceOld`.
+   *
+   * @throws DatError BAD_LINK, NOT_FOUND if it is not stored here
+   */
+  async serve(link: string): Promise<Serving> {
+    const { key } = parseLink(link)
+    return Serving.open(await this.#mainStation(), key)
+  }
+
   /** The logs of `storage` (in memory without it), for everything that has no verb here. Closed with the node. */
   async corestore(): Promise<Corestore> {
     return (await this.#mainStation()).corestore
@@ -357,6 +369,7 @@ export class Rhino implements AsyncDisposable {
     let opened: T | undefined
     try {
       opened = await kind.open(wait)
+      topic.settle()
       const log = kind.logOf(opened)
       log.on('closed', () => void topic.leave())
       // Nobody knows more of a log than who writes it.

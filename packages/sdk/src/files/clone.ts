@@ -165,6 +165,7 @@ export class Clone implements AsyncDisposable {
       const wait = this.#wait
       const drive = await openDrive({ store, key: this.#key, generation: 'unknown', wait })
       this.#session.opened(drive)
+      topic.settle()
       // Not sooner: whoever mistyped a link may still clone another one into this folder.
       if (readRole(this.#place) === undefined) {
         writeRole(this.#place, { role: 'clone', key: drive.key })

@@ -11,16 +11,19 @@ import { Emitter } from '@dat-rhino/core/base/emitter'
 import { DatError } from '@dat-rhino/core/base/errors'
 import { hex } from '@dat-rhino/core/bytes/bytes'
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
+import { OLD_GENERATIONS } from '@dat-rhino/core/corestore/feed-connection'
 import DHT from 'hyperdht'
 import Hyperswarm, { type SwarmConnection } from 'hyperswarm'
 import type { NetworkOptions } from './options.ts'
 import { carrierOn } from './protomux-muxer.ts'
-import { Topic, type TopicOptions } from './topic.ts'
+import { Topic } from './topic.ts'
 import { within } from './within.ts'
 
 /** One connection. */
 export interface NetworkPeer {
-  /** The other device's public key, hex. */
+  /** The network whose language is spoken. */
+  readonly generation: 1 | 2 | 3
+  /** The other device's public key, hex; empty where it proves none. */
   readonly key: string
   /** `host:port` where known. */
   readonly address: string
@@ -40,6 +43,14 @@ export interface NetworkState {
   /** Of all connections, those that ended included. */
   readonly bytesDown: number
   readonly bytesUp: number
+}
+
+/** How a topic is joined. */
+export interface JoinTopicOptions {
+  /** Is somebody connected for this topic? Then nobody is looked for. */
+  readonly hasPeers: () => boolean
+  /** The user's word that it is announced whatever it is, archives of the older networks included. Default false. */
+  readonly isAsked?: boolean
 }
 
 /** News of a network. */
@@ -109,17 +120,26 @@ export class Network {
    *
    * @param discoveryKey the topic; strangers learn it
    */
-  join(discoveryKey: Uint8Array, options: Omit<TopicOptions, 'announce'>): Topic {
+  join(discoveryKey: Uint8Array, options: JoinTopicOptions): Topic {
     if (this.#closing !== undefined) throw new DatError('CLOSED', 'The network is closed.')
+    const { hasPeers, isAsked = false } = options
+    const { announce = true, announceOld = false } = this.#options
     const topic = new Topic(this.offline ? undefined : this.#open(), discoveryKey, this.#clock, {
-      ...options,
-      announce: this.#options.announce ?? true,
+      hasPeers,
+      mayAnnounce: () => announce && (isAsked || announceOld || !this.#isOld(discoveryKey)),
       onproblem: (error) => this.events.emit('warning', { error }),
       onleave: () => this.#topics.delete(topic),
     })
     this.#topics.add(topic)
     if (this.#isSuspended) topic.pause()
     return topic
+  }
+
+  /** Is it known that the log is one of the older networks? */
+  #isOld(discoveryKey: Uint8Array): boolean {
+    const { store } = this.#corestore
+    const log = store.find(discoveryKey)
+    return log !== undefined && OLD_GENERATIONS.has(store.slot(log).identity.generation)
   }
 
   /** Says good-bye, ends all connections and lets the sockets rest, until `resume`. Topics stay joined. */
@@ -243,6 +263,7 @@ function checkNode(
 function describe(stream: SwarmConnection): NetworkPeer {
   const { remoteHost, remotePort } = stream.rawStream ?? {}
   return {
+    generation: 3,
     key: hex(stream.remotePublicKey),
     address: remoteHost === undefined ? '' : `${remoteHost}:${remotePort}`,
     isClient: stream.isInitiator,

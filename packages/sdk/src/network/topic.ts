@@ -16,12 +16,15 @@ import { within } from './within.ts'
 
 /** How a topic is joined. */
 export interface TopicOptions {
-  readonly announce: boolean
+  /** May others find us by this topic? Asked again when `settle` says so. */
+  readonly mayAnnounce: () => boolean
   /** Is somebody connected for this topic? Then nobody is looked for. */
   readonly hasPeers: () => boolean
 }
 
 interface TopicHooks {
+  /** Resolves, never rejects, when it was looked in other places too. */
+  readonly elsewhere?: Promise<void> | undefined
   readonly onproblem: (error: DatError) => void
   readonly onleave: () => void
 }
@@ -52,6 +55,7 @@ export class Topic {
   /** Between two look-ups, or would be but for a pause. */
   #isBetween = false
   #leaving: Promise<void> | undefined
+  #isAnnounced: boolean
 
   /** Resolves when the first look-up is over, and who was found was tried. Never rejects. */
   readonly looked: Promise<void>
@@ -68,16 +72,25 @@ export class Topic {
     this.#swarm = swarm
     this.#clock = clock
     this.#options = options
-    this.#discovery = swarm?.join(discoveryKey, { server: options.announce, client: true })
+    this.#isAnnounced = options.mayAnnounce()
+    this.#discovery = swarm?.join(discoveryKey, { server: this.#isAnnounced, client: true })
     this.looked = this.#first()
-    this.lookedTwice = this.looked.then(() => this.#second())
-    void this.lookedTwice.then(() => this.#later())
+    const second = this.looked.then(() => this.#second())
+    this.lookedTwice = Promise.all([second, options.elsewhere]).then(() => undefined)
+    void second.then(() => this.#later())
   }
 
   /** Stops looking and announcing. Connections stay. */
   leave(): Promise<void> {
     this.#leaving ??= this.#leave()
     return this.#leaving
+  }
+
+  /** It is known now what the topic leads to: an announcement that may not be is withdrawn at once. */
+  settle(): void {
+    if (!this.#isAnnounced || this.#stopped || this.#options.mayAnnounce()) return
+    this.#isAnnounced = false
+    void this.#discovery?.refresh({ server: false, client: true }).catch(() => false)
   }
 
   /** Stops looking; what is announced stays until the swarm is closed. */

@@ -111,7 +111,7 @@ test('a topic that is paused sets no timer, and looks at once when it goes on', 
   }
   // A stand-in for the few calls that a topic makes.
   const topic = new Topic(swarm as unknown as Hyperswarm, new Uint8Array(32), clock, {
-    announce: true,
+    mayAnnounce: () => true,
     hasPeers: () => false,
     onproblem: () => undefined,
     onleave: () => undefined,

@@ -61,7 +61,11 @@ async function settle(): Promise<void> {
 test('who is alone looks again a few seconds after the first announcement, then ever less often', async () => {
   const clock = handClock()
   const { swarm, looks } = countingSwarm()
-  const topic = new Topic(swarm, KEY, clock, { announce: true, hasPeers: () => false, ...HOOKS })
+  const topic = new Topic(swarm, KEY, clock, {
+    mayAnnounce: () => true,
+    hasPeers: () => false,
+    ...HOOKS,
+  })
   await topic.looked
   await settle()
   assert.equal(looks(), 0)
@@ -89,7 +93,7 @@ test('who has company does not look, and looks soon when it is gone', async () =
   const { swarm, looks } = countingSwarm()
   let peers = 1
   const topic = new Topic(swarm, KEY, clock, {
-    announce: true,
+    mayAnnounce: () => true,
     hasPeers: () => peers > 0,
     ...HOOKS,
   })
@@ -115,7 +119,7 @@ test('who is met while waiting for the second look-up makes it needless', async 
   const { swarm, looks } = countingSwarm()
   let peers = 0
   const topic = new Topic(swarm, KEY, clock, {
-    announce: true,
+    mayAnnounce: () => true,
     hasPeers: () => peers > 0,
     ...HOOKS,
   })
@@ -137,7 +141,7 @@ test('whoever is met does not wait for those who never answer', async () => {
   clock.after(300, () => peers++)
 
   const topic = new Topic(stuck as unknown as Hyperswarm, KEY, clock, {
-    announce: true,
+    mayAnnounce: () => true,
     hasPeers: () => peers > 0,
     ...HOOKS,
   })
@@ -153,7 +157,7 @@ test('who meets nobody waits for those who may still answer, and not for ever', 
   const stuck = { ...swarm, flush: () => new Promise(() => undefined) }
 
   const topic = new Topic(stuck as unknown as Hyperswarm, KEY, clock, {
-    announce: true,
+    mayAnnounce: () => true,
     hasPeers: () => false,
     ...HOOKS,
   })
@@ -167,7 +171,7 @@ test('who only reads does not announce', async () => {
   const { swarm, modes } = countingSwarm()
 
   const topic = new Topic(swarm, KEY, handClock(), {
-    announce: false,
+    mayAnnounce: () => false,
     hasPeers: () => false,
     ...HOOKS,
   })
@@ -179,7 +183,7 @@ test('who only reads does not announce', async () => {
 
 test('offline, the look-ups are over at once', async () => {
   const topic = new Topic(undefined, KEY, handClock(), {
-    announce: true,
+    mayAnnounce: () => true,
     hasPeers: () => false,
     ...HOOKS,
   })
@@ -191,7 +195,7 @@ test('offline, the look-ups are over at once', async () => {
 test('leaving ends the look-ups and whoever waits for them', async () => {
   const { swarm, looks, left } = countingSwarm()
   const topic = new Topic(swarm, KEY, handClock(), {
-    announce: true,
+    mayAnnounce: () => true,
     hasPeers: () => false,
     ...HOOKS,
   })
@@ -218,7 +222,7 @@ test('a look-up that fails is told, and others follow', async () => {
     }),
   }
   const topic = new Topic(failing as unknown as Hyperswarm, KEY, clock, {
-    announce: true,
+    mayAnnounce: () => true,
     hasPeers: () => false,
     onproblem: (error) => problems.push(error.code),
     onleave: () => undefined,
