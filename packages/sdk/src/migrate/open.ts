@@ -51,7 +51,7 @@ export async function openStored(
   const opener = OPENERS[found.kind]
   if (opener === undefined) throw notOld(found)
   const context = new OpenContext(options.secretKeys ?? defaultSecretKeys())
-  const opened = opener(found, context, options.rocksdb)
+  const opened = attempt(() => opener(found, context, options.rocksdb), context)
   return {
     found,
     archives: opened.archives,
@@ -61,6 +61,15 @@ export async function openStored(
       context.pool.close()
       await opened.close?.()
     },
+  }
+}
+
+function attempt(open: () => Opened, context: OpenContext): Opened {
+  try {
+    return open()
+  } catch (error) {
+    context.pool.close()
+    throw error
   }
 }
 
