@@ -117,7 +117,16 @@ export class Connections {
     this.feeds.push(connection)
     this.#host.events.emit('peer-add', { remotePublicKey: connection.remotePublicKey })
     // Whoever opens a connection has it in hand before anything is said on it.
-    this.#host.clock.soon(() => connection.attach(this.#host.heldLogs()))
+    this.#host.clock.soon(() => {
+      const { first } = connection
+      const held = this.#host.heldLogs()
+      if (first === undefined) connection.attach(held)
+      else {
+        const isFirst = ({ discoveryKey }: OpenLog): boolean => equal(discoveryKey, first)
+        connection.attach(held.filter(isFirst))
+        connection.attach(held.filter((log) => !isFirst(log)))
+      }
+    })
     return true
   }
 

@@ -31,10 +31,17 @@ export interface FeedConnection {
 }
 
 /** How to speak on a byte stream; what is left out is the store's to say. */
-export type FeedConnectOptions = Pick<
-  FeedStreamOptions,
-  'generation' | 'isInitiator' | 'keyPair' | 'protocol' | 'extensions'
->
+export interface FeedConnectOptions
+  extends Pick<
+    FeedStreamOptions,
+    'generation' | 'isInitiator' | 'keyPair' | 'id' | 'protocol' | 'extensions' | 'onHandshake'
+  > {
+  /**
+   * Discovery key of the log to begin with. In generation 1 who dials has to begin with one that is known at the other
+   * end, or nothing is understood there. Default: any that is open here.
+   */
+  readonly first?: Uint8Array
+}
 
 /** Generations of logs that old protocols can speak about: each of them about both. */
 export const OLD_GENERATIONS: Generations = new Set([1, 2])
@@ -68,6 +75,8 @@ let nameless = 0
 /** A connection as the store sees it: it also attaches logs to it and takes them off. */
 export class StoreFeedConnection implements FeedConnection, Speaker {
   readonly ended: Promise<Error | undefined>
+  /** Discovery key of the log to begin with. */
+  readonly first: Uint8Array | undefined
   readonly #muxer: FeedMuxer
   readonly #talks: Talks
   readonly #host: FeedHost
@@ -82,8 +91,10 @@ export class StoreFeedConnection implements FeedConnection, Speaker {
     this.ended = new Promise((resolve) => {
       end = resolve
     })
+    const { first, ...spoken } = options
+    this.first = first
     this.#muxer = openFeedStream(bytes, {
-      ...options,
+      ...spoken,
       clock: host.directory.clock,
       // What peers keep is worth knowing to who writes a log, and which logs those are is not known yet.
       acks: true,

@@ -175,14 +175,15 @@ class FeedStream implements FeedMuxer, FeedHost {
   }
 
   #speak(make: MakeProtocol, first: Uint8Array): void {
-    const { clock, keyPair, protocol } = this.#options
-    const secrets = { ...this.#secrets, keyPair: this.#secrets.keyPair ?? keyPair, protocol }
+    const { clock, keyPair, id, protocol } = this.#options
+    const ours = { keyPair: this.#secrets.keyPair ?? keyPair, id: this.#secrets.id ?? id }
+    const secrets = { ...this.#secrets, ...ours, protocol }
     const spoken = make(this, secrets)
     this.#protocol = spoken
     const { dialect } = spoken
     // Where options come on each channel, each has a list of its own.
-    const ours = dialect.hasOptions ? { extensions: [], ack: this.ours.ack } : this.ours
-    this.#link = { dialect, clock, ours, theirs: NO_OPTIONS }
+    const told = dialect.hasOptions ? { extensions: [], ack: this.ours.ack } : this.ours
+    this.#link = { dialect, clock, ours: told, theirs: NO_OPTIONS }
     this.pipe.start(first)
     spoken.begin()
   }
@@ -263,6 +264,8 @@ class FeedStream implements FeedMuxer, FeedHost {
     this.#isReady = true
     this.remotePublicKey = remotePublicKey
     this.#deadline.cancel()
+    this.#options.onHandshake?.(remotePublicKey)
+    if (this.closed) return
     this.pipe.ready()
     if (this.#protocol !== undefined) this.pipe.keepAlive(this.#protocol.dialect.keepAliveMs)
     for (const channel of this.#channels.all()) this.#say(channel)

@@ -65,6 +65,8 @@ export interface FeedStreamOptions {
   readonly clock: Clock
   /** Generation 2: our X25519 key pair (`feedKeyPair`). Default: somebody new. */
   readonly keyPair?: KeyPair
+  /** Generation 1: what we call ourselves, 32 bytes. Default: a name for this connection only. */
+  readonly id?: Uint8Array
   /** Generation 2: the handshake of hypercore 8 (7) instead of that of hypercore 9 (8, the default). */
   readonly protocol?: 7 | 8
   /** Ask for receipts of what we send. Default: false. */
@@ -82,6 +84,11 @@ export interface FeedStreamOptions {
    * 1 who dials hears it at once, because his first log is the first word; open that first.
    */
   readonly onReady?: () => void
+  /**
+   * The other end has finished its handshake, so it does speak what we speak. Comes once, with `remotePublicKey` as it is
+   * from then on.
+   */
+  readonly onHandshake?: (remotePublicKey: Uint8Array) => void
   /** Told once, after all conversations, when the connection has ended. */
   readonly onClose?: (error: Error | undefined) => void
 }

@@ -27,6 +27,20 @@ async function writeLog(store: Corestore, generation: 1 | 2, count: number): Pro
   return log
 }
 
+test('wire 1: who dials can say which log to begin with, the only one that is known at the other end', async () => {
+  const [a, b] = [await openStore(1), await openStore(2)]
+  await writeLog(b, 1, 8)
+  await a.get({ key: testKeyPair(5).publicKey, generation: 1 })
+  const theirs = await a.get({ key, generation: 1 })
+  const [left, right] = bytesPair(systemClock)
+
+  a.connectFeeds(left, { generation: 1, isInitiator: true, first: theirs.discoveryKey })
+  b.connectFeeds(right, { isInitiator: false })
+
+  assert.equal(text(await theirs.get(7)), 'block 7')
+  await Promise.all([a.close(), b.close()])
+})
+
 for (const wire of WIRES) {
   for (const generation of [1, 2] as const) {
     test(`wire ${wire}: a log of generation ${generation} is read in part, as it grows, and whole`, async () => {

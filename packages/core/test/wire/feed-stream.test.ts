@@ -45,6 +45,35 @@ for (const protocol of [7, 8] as const) {
   })
 }
 
+for (const generation of [1, 2] as const) {
+  test(`wire ${generation}: the end of the handshake is told once, with the name of the other end`, () => {
+    const names: string[] = []
+    const id = new Uint8Array(32).fill(7)
+    const keyPair = feedKeyPair(id)
+    const told = (side: string) => (name: Uint8Array) => names.push(`${side} ${hex(name)}`)
+
+    talk(generation, {
+      near: { id, keyPair, onHandshake: told('near') },
+      far: { id, keyPair, onHandshake: told('far') },
+    })
+
+    const name = hex(generation === 1 ? id : keyPair.publicKey)
+    assert.deepEqual(names.sort(), [`far ${name}`, `near ${name}`])
+  })
+}
+
+test('a connection that is closed when its other end is known says nothing about any log', () => {
+  const side = new FeedSide()
+  const pair = ends(1, { near: { onHandshake: () => pair.near.close() } })
+  pair.near.open(side)
+  pair.far.open(new FeedSide())
+
+  pair.clock.run()
+
+  assert.deepEqual(side.take(), ['refused'])
+  assert.equal(pair.near.closed, true)
+})
+
 test('who is silent is sent signs of life, and given up after three times as long', () => {
   const { clock, lines, bytes } = talk(2)
   const before = bytes[0].written.length
