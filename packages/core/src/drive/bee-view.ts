@@ -12,7 +12,7 @@ import { EMPTY, utf8 } from '../bytes/bytes.ts'
 import type { BeeReader } from '../index/bee.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
-import { DownloadJob, startDownload } from './download.ts'
+import { DownloadJob, startDownload, withRows } from './download.ts'
 import { follow } from './links.ts'
 import { folderRange, ignoring, readFolder } from './listing.ts'
 import { normalize, normalizeFolder } from './path.ts'
@@ -219,27 +219,14 @@ export class BeeDriveView implements DriveReader {
     else yield* this.list(folder, options)
   }
 
-  /** All rows of a drive of usual size are fetched in one go: far fewer round trips than node by node. */
   async *#forDownload(
     path: string,
     options: WaitOptions,
   ): AsyncGenerator<DriveEntry, void, undefined> {
     await this.#source.prepare(options)
-    const { version } = this
-    const rows =
-      version <= WHOLE_LOG_ROWS_MAX
-        ? this.#source.log.download({ start: 0, end: version })
-        : undefined
-    try {
-      yield* this.#below(path, options)
-    } finally {
-      rows?.cancel()
-    }
+    yield* withRows(this.#source.log, this.version, this.#below(path, options))
   }
 }
-
-/** Longest log of rows that is fetched as a whole, with its history: some 20 MB. */
-const WHOLE_LOG_ROWS_MAX = 65_536
 
 function isEmpty(id: BlobId): boolean {
   return id.blockMap !== true && id.byteLength === 0

@@ -175,6 +175,23 @@ export class DownloadJob implements DriveDownload {
   }
 }
 
+/** Longest log of rows that is fetched as a whole, with its history: some 20 MB. */
+const WHOLE_LOG_ROWS_MAX = 65_536
+
+/** All rows of a drive of usual size are fetched in one go: far fewer round trips than node by node. */
+export async function* withRows(
+  log: { download(range: { start: number; end: number }): { cancel(): void } },
+  length: number,
+  list: AsyncIterable<DriveEntry>,
+): AsyncGenerator<DriveEntry, void, undefined> {
+  const rows = length <= WHOLE_LOG_ROWS_MAX ? log.download({ start: 0, end: length }) : undefined
+  try {
+    yield* list
+  } finally {
+    rows?.cancel()
+  }
+}
+
 /** Lets a job run; the signal cancels it. */
 export function startDownload(
   job: DownloadJob,

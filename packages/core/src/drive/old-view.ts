@@ -9,9 +9,10 @@
 import type { Clock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { EMPTY } from '../bytes/bytes.ts'
+import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
-import { DownloadJob, startDownload } from './download.ts'
+import { DownloadJob, startDownload, withRows } from './download.ts'
 import { follow } from './links.ts'
 import { ignoring } from './listing.ts'
 import { normalize, normalizeFolder } from './path.ts'
@@ -33,6 +34,9 @@ import type {
 /** The rows of a drive at a version. Paths are normalised; those of folders may be `/`. */
 export interface Rows {
   readonly version: number
+  /** The log that they are in, and how much of it this version is. */
+  readonly log: Log
+  readonly length: number
   /** The row of this very path. */
   find(path: string, options: WaitOptions): Promise<DriveEntry | undefined>
   /** Is there a row below this path? */
@@ -178,7 +182,8 @@ export class OldDriveView implements DriveReader {
 
   download(path = '/', options: WaitOptions = {}): DriveDownload {
     const job = new DownloadJob((entry) => this.#rows.content(entry, options), this.#clock)
-    return startDownload(job, this.files(path, options), options.signal)
+    const { log, length } = this.#rows
+    return startDownload(job, withRows(log, length, this.files(path, options)), options.signal)
   }
 
   /** A file, or all files and links below a folder. */

@@ -66,7 +66,10 @@ export class TreeDrive implements Drive {
     this.#store = store
     this.#clock = clock
     this.#tree = AppendTree.open(log, { clock })
-    this.#view = new OldDriveView(new TreeRows(this.#tree, (wait) => this.#content(wait)), clock)
+    this.#view = new OldDriveView(
+      new TreeRows(log, this.#tree, (wait) => this.#content(wait)),
+      clock,
+    )
   }
 
   /** Opens the drive of a key or of an open log. Never waits for peers: the first read does. */
@@ -161,7 +164,7 @@ export class TreeDrive implements Drive {
   }
 
   checkout(version: number): DriveReader {
-    const rows = new TreeRows(this.#tree.checkout(version), (wait) => this.#content(wait))
+    const rows = new TreeRows(this.log, this.#tree.checkout(version), (wait) => this.#content(wait))
     return new OldDriveView(rows, this.#clock)
   }
 

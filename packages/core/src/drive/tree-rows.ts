@@ -10,6 +10,7 @@ import type {
   AppendTreeHistoryRange,
   AppendTreeReader,
 } from '../index/append-tree/append-tree.ts'
+import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
 import { oldEntry } from './old-entry.ts'
@@ -29,16 +30,23 @@ function treeEntry({ name, seq, value }: AppendTreeEntry): DriveEntry {
 }
 
 export class TreeRows implements Rows {
+  readonly log: Log
   readonly #tree: AppendTreeReader
   readonly #content: (options: WaitOptions) => Promise<Blobs>
 
-  constructor(tree: AppendTreeReader, content: (options: WaitOptions) => Promise<Blobs>) {
+  constructor(log: Log, tree: AppendTreeReader, content: (options: WaitOptions) => Promise<Blobs>) {
+    this.log = log
     this.#tree = tree
     this.#content = content
   }
 
   get version(): number {
     return this.#tree.version
+  }
+
+  /** The header is the first block. */
+  get length(): number {
+    return this.version + 1
   }
 
   async find(path: string, options: WaitOptions): Promise<DriveEntry | undefined> {
@@ -95,7 +103,7 @@ export class TreeRows implements Rows {
     range: HistoryRange,
     options: WaitOptions,
   ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
-    const versions = versionRange(range, this.version + 1)
+    const versions = versionRange(range, this.length)
     if (versions === undefined) return
     for await (const row of this.#tree.history(versions, options)) {
       const entry = row.type === 'put' ? treeEntry(row) : undefined

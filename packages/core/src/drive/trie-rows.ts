@@ -6,6 +6,7 @@
  */
 
 import { DatError } from '../base/errors.ts'
+import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
 import type { MountGraph, Place, Spot } from './mount-graph.ts'
@@ -32,6 +33,14 @@ export class TrieRows implements Rows {
 
   get version(): number {
     return this.#root.reader.version
+  }
+
+  get log(): Log {
+    return this.#root.files.log
+  }
+
+  get length(): number {
+    return this.version
   }
 
   async find(path: string, options: WaitOptions): Promise<DriveEntry | undefined> {
