@@ -206,9 +206,10 @@ export function liesBeyond(bytes: Uint8Array, at: number): boolean {
   return ((bytes[at + FLAGS_AT] ?? 0) & FLAG_BEYOND) !== 0
 }
 
-/** The body of an `identity`. */
+/** The body of an `identity`. It owns its bytes: one copy, and views of it. */
 export function readIdentityItem(bytes: Uint8Array, at: number, length: number): LogIdentity {
-  return readIdentity(new Reader(bytes, at + 4, at + length))
+  const own = copy(bytes.subarray(at + 4, at + length))
+  return readIdentity(new Reader(own), (view) => view)
 }
 
 /** The body of a `state`, into the log that it is about. */
