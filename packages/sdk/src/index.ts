@@ -16,6 +16,7 @@ export type {
   TopicLike,
 } from '@dat-rhino/core/sockets/sockets'
 export type { Durability } from '@dat-rhino/core/store/store'
+export type { ReadOptions } from './by-key.ts'
 export { Clone } from './files/clone.ts'
 export type { LocalEdits } from './files/edits.ts'
 export { Folder, type FolderStatus } from './files/folder.ts'
@@ -56,4 +57,4 @@ export type { NetworkOptions } from './network/options.ts'
 export type { Serving } from './network/serving.ts'
 export type { NodeSockets } from './network/sockets.ts'
 export type { StoreHolder } from './platform/node/holder.ts'
-export { type OpenOptions, open, type ReadOptions, Rhino } from './rhino.ts'
+export { type OpenOptions, open, Rhino } from './rhino.ts'

@@ -7,16 +7,14 @@
 
 import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
-import { DatError, isCode } from '@dat-rhino/core/base/errors'
+import { DatError } from '@dat-rhino/core/base/errors'
 import type { Corestore, Policy } from '@dat-rhino/core/corestore/corestore'
-import { discoveryKey } from '@dat-rhino/core/crypto/keys'
 import { parseLink } from '@dat-rhino/core/crypto/links'
 import type { Drive } from '@dat-rhino/core/drive/drive'
-import { openDrive } from '@dat-rhino/core/drive/open'
-import { Bee } from '@dat-rhino/core/index/bee'
+import type { Bee } from '@dat-rhino/core/index/bee'
 import type { Log } from '@dat-rhino/core/log/log'
-import { DEFAULT_WAIT_MS, type WaitOptions } from '@dat-rhino/core/log/remote'
 import type { Durability } from '@dat-rhino/core/store/store'
+import { beeByKey, driveByKey, logByKey, type ReadOptions } from './by-key.ts'
 import { Clone } from './files/clone.ts'
 import { Folder } from './files/folder.ts'
 import {
@@ -29,7 +27,7 @@ import {
 import type { CloneOptions, ShareOptions } from './files/options.ts'
 import { existingFolder, madeFolder } from './files/place.ts'
 import { Share } from './files/share.ts'
-import { AT_ONCE_MS, type NetworkState } from './network/network.ts'
+import type { NetworkState } from './network/network.ts'
 import type { NetworkOptions } from './network/options.ts'
 import { Serving } from './network/serving.ts'
 import { NodeSockets } from './network/sockets.ts'
@@ -54,14 +52,6 @@ export interface OpenOptions {
   /** What is offered to whom, and how fast; of each store of this node. Default: everything to everybody. */
   readonly policy?: Policy
   readonly clock?: Clock
-}
-
-/** How a drive, bee or log is opened by link. */
-export interface ReadOptions extends WaitOptions {
-  /** For encrypted ones: 32 bytes. */
-  readonly encryptionKey?: Uint8Array
-  /** Wait until peers told the newest version. Default true. What is here can be read either way. */
-  readonly update?: boolean
 }
 
 /** Opens a node. No socket is opened before something needs one. */
@@ -182,39 +172,19 @@ export class Rhino implements AsyncDisposable {
    */
   async drive(link: string, options: ReadOptions = {}): Promise<Drive> {
     const { key } = parseLink(link)
-    const { corestore: store } = await this.#mainStation()
-    return this.#joined(key, options, {
-      open: (wait) =>
-        openDrive({ store, key, generation: 'unknown', wait, ...encryption(options) }),
-      logOf: (drive) => drive.log,
-      update: async (drive, wait) => {
-        await drive.ready(wait)
-        await drive.update(wait)
-      },
-    })
+    return driveByKey(await this.#mainStation(), key, options)
   }
 
   /** A bee by link. As `drive`. */
   async bee(link: string, options: ReadOptions = {}): Promise<Bee> {
     const { key } = parseLink(link)
-    const { corestore } = await this.#mainStation()
-    const log = await corestore.get({ key }, encryption(options))
-    return this.#joined(key, options, {
-      open: async () => Bee.open(log),
-      logOf: () => log,
-      update: (bee, wait) => bee.update(wait),
-    })
+    return beeByKey(await this.#mainStation(), key, options)
   }
 
   /** A plain log by link. As `drive`. */
   async log(link: string, options: ReadOptions = {}): Promise<Log> {
     const { key } = parseLink(link)
-    const { corestore } = await this.#mainStation()
-    return this.#joined(key, options, {
-      open: () => corestore.get({ key }, encryption(options)),
-      logOf: (log) => log,
-      update: (log, wait) => log.update(wait),
-    })
+    return logByKey(await this.#mainStation(), key, options)
   }
 
   /**
@@ -348,50 +318,4 @@ export class Rhino implements AsyncDisposable {
       throw error
     }
   }
-
-  // ---- By link -----------------------------------------------------------------------------------
-
-  /** Joins the key's topic, opens what it leads to, and waits for the first news unless told not to. */
-  async #joined<T extends { close(): Promise<void> }>(
-    key: Uint8Array,
-    options: ReadOptions,
-    kind: Opening<T>,
-  ): Promise<T> {
-    const { corestore, network } = await this.#mainStation()
-    const topicKey = discoveryKey(key)
-    const hasPeers = (): boolean => corestore.peers(topicKey).length > 0
-    const topic = network.join(topicKey, { hasPeers })
-    const found = corestore.findingPeers(topicKey)
-    void topic.lookedTwice.then(found)
-    const { timeoutMs = DEFAULT_WAIT_MS, signal } = options
-    const limit = { timeoutMs: network.offline ? AT_ONCE_MS : timeoutMs }
-    const wait = signal === undefined ? limit : { ...limit, signal }
-    let opened: T | undefined
-    try {
-      opened = await kind.open(wait)
-      topic.settle()
-      const log = kind.logOf(opened)
-      log.on('closed', () => void topic.leave())
-      // Nobody knows more of a log than who writes it.
-      if (options.update !== false && !log.writable) await kind.update(opened, wait)
-      return opened
-    } catch (error) {
-      const isAlone = isCode(error, 'NO_PEERS') || isCode(error, 'TIMEOUT')
-      if (opened !== undefined && isAlone && kind.logOf(opened).length > 0) return opened
-      await opened?.close()
-      await topic.leave()
-      throw error
-    }
-  }
-}
-
-/** How one kind of thing is opened by its key. */
-interface Opening<T> {
-  readonly open: (wait: WaitOptions) => Promise<T>
-  readonly logOf: (opened: T) => Log
-  readonly update: (opened: T, wait: WaitOptions) => Promise<unknown>
-}
-
-function encryption({ encryptionKey }: ReadOptions): { encryptionKey?: Uint8Array } {
-  return encryptionKey === undefined ? {} : { encryptionKey }
 }
