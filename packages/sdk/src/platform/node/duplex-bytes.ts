@@ -8,28 +8,24 @@
  * among `HALF_OPEN_MAX`.
  */
 
-import { createConnection, createServer, Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
-import { DatError } from '@dat-rhino/core/base/errors'
 import { copy } from '@dat-rhino/core/bytes/bytes'
 import type { ByteHandler, ByteStream } from '@dat-rhino/core/wire/byte-stream'
-import { broken, connected, HalfOpen, LINGER_MS, listening, QUEUED_BYTES_MAX } from './tcp.ts'
-
-/** Where to dial. `signal` ends the attempt; a connection that is made is not affected. */
-export interface ConnectBytesOptions {
-  readonly port: number
-  /** Default: this machine. */
-  readonly host?: string
-  readonly signal?: AbortSignal
-}
+import {
+  broken,
+  type DialOptions,
+  dial,
+  LINGER_MS,
+  openPort,
+  type Port,
+  type PortOptions,
+  QUEUED_BYTES_MAX,
+} from './tcp-socket.ts'
 
 /** Where to listen, and what becomes of who comes. */
-export interface ListenBytesOptions {
-  /** Default: any free one. */
-  readonly port?: number
-  /** Default: this machine only. */
-  readonly host?: string
+export interface ListenBytesOptions extends PortOptions {
   /**
    * Somebody has connected. Call `settled` when he has finished his handshake or is gone: until then he is one of the
    * few strangers that there may be.
@@ -37,13 +33,8 @@ export interface ListenBytesOptions {
   readonly onBytes: (bytes: ByteStream, settled: () => void) => void
 }
 
-/** A port that is open. */
-export interface BytesListener {
-  readonly host: string
-  readonly port: number
-  /** Stops listening and cuts unfinished handshakes; connections live on. */
-  close(): void
-}
+/** A port on which raw bytes come. */
+export type BytesListener = Port
 
 /** A stream that somebody else has connected. Nothing else may read from it or write to it. */
 export function duplexBytes(duplex: Duplex, clock: Clock = systemClock): ByteStream {
@@ -55,45 +46,16 @@ export function duplexBytes(duplex: Duplex, clock: Clock = systemClock): ByteStr
  *
  * @throws DatError NO_PEERS if nothing listens there, ABORTED
  */
-export async function connectBytes(options: ConnectBytesOptions): Promise<ByteStream> {
-  const { port, host = '127.0.0.1', signal } = options
-  const socket = createConnection({ port, host, noDelay: true })
-  const abort = (): void => {
-    socket.destroy(new DatError('ABORTED', 'The connection was given up.'))
-  }
-  if (signal?.aborted === true) abort()
-  else signal?.addEventListener('abort', abort, { once: true })
-  try {
-    await connected(socket)
-    return duplexBytes(socket)
-  } finally {
-    signal?.removeEventListener('abort', abort)
-  }
+export function connectBytes(options: DialOptions): Promise<ByteStream> {
+  return dial(options, (socket) => duplexBytes(socket))
 }
 
 /** Resolves when connections are accepted. */
-export async function listenBytes(options: ListenBytesOptions): Promise<BytesListener> {
-  const { port = 0, host = '127.0.0.1', onBytes } = options
-  const server = createServer({ noDelay: true })
-  await listening(server, port, host)
-  const address = server.address()
-  // Out of handles: what is connected lives on, and there may be room for the next.
-  server.on('error', () => undefined)
-  const halfOpen = new HalfOpen()
-  server.on('connection', (socket) => {
-    if (!halfOpen.admit(socket)) return
-    const settled = (): void => halfOpen.release(socket)
+export function listenBytes(options: ListenBytesOptions): Promise<BytesListener> {
+  return openPort(options, (socket, settled) => {
     socket.once('close', settled)
-    onBytes(duplexBytes(socket), settled)
+    options.onBytes(duplexBytes(socket), settled)
   })
-  return {
-    host,
-    port: address === null || typeof address === 'string' ? port : address.port,
-    close() {
-      server.close()
-      halfOpen.cut()
-    },
-  }
 }
 
 class DuplexBytes implements ByteStream {
