@@ -25,23 +25,7 @@ import {
 } from '@dat-rhino/core/tree/flat'
 import { byteLengthOf } from '@dat-rhino/core/tree/grow'
 import { storedRoots } from './signed.ts'
-import type { DamagedBlock } from './types.ts'
-
-/** What the pass found. */
-export interface Audit {
-  /** Bytes of all blocks, held or not; `undefined` if a root is missing. */
-  readonly byteLength: number | undefined
-  /** Blocks and bytes that fit their leaves. */
-  readonly blocks: number
-  readonly bytes: number
-  readonly missing: readonly (readonly [number, number])[]
-  readonly missingCount: number
-  readonly damaged: readonly DamagedBlock[]
-  readonly damagedCount: number
-  readonly damagedNodes: number
-  readonly signedLength: number
-  readonly wrongSignatures: number
-}
+import type { Audit, DamagedBlock } from './types.ts'
 
 /** How the pass goes on. */
 export interface AuditOptions {

@@ -139,16 +139,8 @@ export interface DamagedBlock {
   readonly reason: 'hash' | 'unreadable' | 'no-leaf'
 }
 
-/** What one log is like. All of it was checked against hashes and signatures. */
-export interface LogInspection {
-  readonly role: StoredRole
-  readonly key: string
-  readonly discoveryKey: string
-  readonly generation: 1 | 2 | 3
-  readonly name: string | undefined
-  readonly path: string
-  readonly length: number
-  readonly fork: number
+/** What a log turned out to be when each block, node and signature was checked. */
+export interface Audit {
   /** Bytes of all blocks, held or not; `undefined` if the roots are not all there. */
   readonly byteLength: number | undefined
   /** Blocks and bytes that are here and fit their hashes. */
@@ -166,6 +158,18 @@ export interface LogInspection {
   readonly signedLength: number
   /** Signatures that are not of the key, or over another tree than the one that is there. */
   readonly wrongSignatures: number
+}
+
+/** What one log is like: what was found beside it, and what it is by its own hashes and signatures. */
+export interface LogInspection extends Audit {
+  readonly role: StoredRole
+  readonly key: string
+  readonly discoveryKey: string
+  readonly generation: 1 | 2 | 3
+  readonly name: string | undefined
+  readonly path: string
+  readonly length: number
+  readonly fork: number
   readonly secretKey: boolean
   readonly problems: readonly StoredProblem[]
 }
