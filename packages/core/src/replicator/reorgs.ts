@@ -33,6 +33,7 @@ interface Claim {
   reorg: Reorg | undefined
 }
 
+/** One log's. */
 export class Reorgs {
   readonly #shared: Shared
   readonly #receiver: () => Receiver
