@@ -154,6 +154,24 @@ test('where nobody listens, and when it is given up, is told by the code', async
   await assert.rejects(connectBytes({ port, signal: AbortSignal.abort() }), { code: 'ABORTED' })
 })
 
+test('who listens hears from which address somebody comes', async (t) => {
+  const heard = new Promise<string>((resolve) => {
+    const listening = listenBytes({
+      onBytes(stream, _settled, address) {
+        stream.close()
+        resolve(address)
+      },
+    })
+    void listening.then(async (listener) => {
+      t.after(() => listener.close())
+      const near = await connectBytes({ port: listener.port })
+      t.after(() => near.close(new Error('over')))
+    })
+  })
+
+  assert.equal(await heard, '127.0.0.1')
+})
+
 test('strangers are as many as the limit, and make room when they are known or gone', async (t) => {
   const settle: (() => void)[] = []
   const listener = await listenBytes({ onBytes: (_stream, settled) => settle.push(settled) })

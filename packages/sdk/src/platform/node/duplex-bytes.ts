@@ -28,9 +28,9 @@ import {
 export interface ListenBytesOptions extends PortOptions {
   /**
    * Somebody has connected. Call `settled` when he has finished his handshake or is gone: until then he is one of the
-   * few strangers that there may be.
+   * few strangers that there may be. `address` is his, as text: IPv4 or IPv6.
    */
-  readonly onBytes: (bytes: ByteStream, settled: () => void) => void
+  readonly onBytes: (bytes: ByteStream, settled: () => void, address: string) => void
 }
 
 /** A port on which raw bytes come. */
@@ -54,7 +54,7 @@ export function connectBytes(options: DialOptions): Promise<ByteStream> {
 export function listenBytes(options: ListenBytesOptions): Promise<BytesListener> {
   return openPort(options, (socket, settled) => {
     socket.once('close', settled)
-    options.onBytes(duplexBytes(socket), settled)
+    options.onBytes(duplexBytes(socket), settled, socket.remoteAddress ?? '')
   })
 }
 
