@@ -69,13 +69,14 @@ export async function logByKey(
 }
 
 /** How one kind of thing is opened by its key. */
-interface Opening<T> {
+export interface Opening<T> {
   readonly open: (wait: WaitOptions) => Promise<T>
   readonly logOf: (opened: T) => Log
   readonly update: (opened: T, wait: WaitOptions) => Promise<unknown>
 }
 
-async function joined<T extends { close(): Promise<void> }>(
+/** Joins the key's topic, opens what it leads to, and waits for the first news unless told not to. */
+export async function joined<T extends { close(): Promise<void> }>(
   { corestore, network }: Station,
   key: Uint8Array,
   options: ReadOptions,
@@ -106,6 +107,7 @@ async function joined<T extends { close(): Promise<void> }>(
   }
 }
 
-function encryption({ encryptionKey }: ReadOptions): { encryptionKey?: Uint8Array } {
+/** The options of a handle. */
+export function encryption({ encryptionKey }: ReadOptions): { encryptionKey?: Uint8Array } {
   return encryptionKey === undefined ? {} : { encryptionKey }
 }

@@ -17,6 +17,25 @@ export type {
 } from '@dat-rhino/core/sockets/sockets'
 export type { Durability } from '@dat-rhino/core/store/store'
 export type { ReadOptions } from './by-key.ts'
+export type {
+  DriveContents,
+  InspectedArchive,
+  InspectedFiles,
+  InspectedLink,
+  InspectedLog,
+} from './archives/look.ts'
+export { OLD_PORT, ServedFolder, type ServeOptions } from './archives/served.ts'
+export type {
+  ImportOptions,
+  OldOptions,
+  Opened,
+  OpenedBee,
+  OpenedDrive,
+  OpenedLog,
+  OpenedTrie,
+  TakenArchive,
+  TakenLog,
+} from './archives/types.ts'
 export { Clone } from './files/clone.ts'
 export type { LocalEdits } from './files/edits.ts'
 export { Folder, type FolderStatus } from './files/folder.ts'

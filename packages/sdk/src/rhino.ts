@@ -3,6 +3,9 @@
  *
  * Owns: which store serves which verb. With `storage`, everything lives there, behind one network. Without it a folder
  * carries its own store (`DIR/.dat-rhino`), so that it can be moved, and what is opened by link lives in memory.
+ *
+ * Long because it is the one place where people look for what a node can do: most verbs are a sentence about what they do
+ * and a call of who does it.
  */
 
 import { join, resolve } from 'node:path'
@@ -14,6 +17,12 @@ import type { Drive } from '@dat-rhino/core/drive/drive'
 import type { Bee } from '@dat-rhino/core/index/bee'
 import type { Log } from '@dat-rhino/core/log/log'
 import type { Durability } from '@dat-rhino/core/store/store'
+import { Archives, type CloneSource } from './archives/archives.ts'
+import { linkOrPath } from './archives/choose.ts'
+import type { InspectedFiles, InspectedLink } from './archives/look.ts'
+import { passingPlace } from './archives/place.ts'
+import type { ServedFolder, ServeOptions } from './archives/served.ts'
+import type { ImportOptions, OldOptions, Opened, TakenArchive } from './archives/types.ts'
 import { beeByKey, driveByKey, logByKey, type ReadOptions } from './by-key.ts'
 import { Clone } from './files/clone.ts'
 import { Folder } from './files/folder.ts'
@@ -67,6 +76,7 @@ export class Rhino implements AsyncDisposable {
   #options: StationOptions
   readonly #stations = new Set<Station>()
   readonly #folders = new Set<Share | Clone>()
+  readonly #archives: Archives
   /** The store of everything that is no folder with a store of its own. */
   #main: Promise<Station> | undefined
   #isSuspended = false
@@ -84,6 +94,18 @@ export class Rhino implements AsyncDisposable {
       clock,
     }
     this.sockets = new NodeSockets({ open: this.#stations, main: () => this.#mainStation() }, clock)
+    this.#archives = new Archives({
+      isKeeping: this.#isKeeping,
+      main: () => this.#mainStation(),
+      folder: (dir) => this.folder(dir),
+      passing: (bytes) => this.#passingStation(bytes, { network: { offline: true } }),
+      passingOnline: (bytes) => this.#passingStation(bytes, {}),
+    })
+  }
+
+  /** Is there a store that outlives the node? */
+  get #isKeeping(): boolean {
+    return this.#storage !== undefined && this.#storage !== IN_MEMORY
   }
 
   /** See `open`. */
@@ -114,25 +136,97 @@ export class Rhino implements AsyncDisposable {
   }
 
   /**
-   * Clones a drive into a folder, which is made if it is not there; a clone that is there is gone on with.
+   * Clones a drive into a folder, which is made if it is not there; a clone that is there is gone on with. An old archive
+   * on this machine can be the source too, by the folder of its store: it is not written to, and what it lacks is asked
+   * from peers unless the node is offline.
    *
    * Resolves when the folder is ready; looking for peers and writing go on (`Clone.done`).
    *
-   * @throws DatError BAD_LINK, CONFLICT (it is something else), STORE_LOCKED …
+   * @throws DatError BAD_LINK, CONFLICT (it is something else), STORE_LOCKED, and for folders as `open` …
    */
-  async clone(link: string, dir: string, options: CloneOptions = {}): Promise<Clone> {
-    const { key, version } = parseLink(link)
-    const folder = madeFolder(dir)
-    const { place, station, release } = await this.#folderStation(
-      folder,
-      (place) => checkRole(folder, readRole(place), 'clone', key),
-      // The store of a clone holds nothing of its own: what is missing or damaged in a copy comes from peers again.
-      { recover: true },
-    )
-    const all = version === undefined ? options : { version, ...options }
-    return this.#opened(release, (done) =>
-      Clone.open({ dir: folder, place, station, key, options: all, release: done }),
-    )
+  async clone(from: string, dir: string, options: CloneOptions & OldOptions = {}): Promise<Clone> {
+    const link = linkOrPath(from)
+    if (link === undefined) {
+      const source = await this.#archives.source(from, options)
+      return this.#clone(source.key, dir, options, source)
+    }
+    const { key, version } = link
+    return this.#clone(key, dir, version === undefined ? options : { version, ...options })
+  }
+
+  async #clone(
+    key: Uint8Array,
+    dir: string,
+    options: CloneOptions,
+    source?: CloneSource,
+  ): Promise<Clone> {
+    try {
+      const folder = madeFolder(dir)
+      const { place, station, release } = await this.#folderStation(
+        folder,
+        (place) => checkRole(folder, readRole(place), 'clone', key),
+        // The store of a clone holds nothing of its own: what is missing or damaged in a copy comes from peers again.
+        { recover: true },
+      )
+      const end = async (): Promise<void> => {
+        await source?.close()
+        await release()
+      }
+      return await this.#opened(end, async (done) => {
+        await source?.stand(station)
+        return Clone.open({ dir: folder, place, station, key, options, release: done })
+      })
+    } catch (error) {
+      await source?.close()
+      throw error
+    }
+  }
+
+  /**
+   * Opens whatever a link or a path leads to, and says what it is. A path may be a folder that was shared or cloned here, or
+   * an old store of any kind: its files are read where they lie and never written to, nothing of them is kept, and
+   * nobody is asked for what they lack. Close it when done.
+   *
+   * @throws DatError as `drive`; NOT_FOUND, UNSUPPORTED; BAD_ARGUMENT where several archives lie (`archive` says which);
+   *   CORRUPT_STORE if nothing in the files is proved
+   */
+  async open(where: string, options: ReadOptions & OldOptions = {}): Promise<Opened> {
+    const link = linkOrPath(where)
+    if (link === undefined) return this.#archives.openPath(where, options)
+    return this.#archives.openLink(await this.#mainStation(), link.key, options)
+  }
+
+  /**
+   * What something is, how complete, whose, which versions it has and what is damaged: of old files everything is read and
+   * hashed, of a link its rows are fetched. Changes nothing.
+   *
+   * @throws DatError as `open`, but not for what is damaged, is several archives, or is none: the report says so
+   */
+  async inspect(
+    where: string,
+    options: ReadOptions & OldOptions = {},
+  ): Promise<InspectedFiles | InspectedLink> {
+    return this.#archives.inspect(where, options, (link) => this.open(link, options))
+  }
+
+  /**
+   * Takes the old archives at a path (or one of them: `archive`) into the store of this node, with their keys and the
+   * signatures of their authors, so that they outlive the files. All of it is verified; what could not be proved is told.
+   *
+   * @throws DatError NOT_FOUND, UNSUPPORTED, CORRUPT_STORE, CONFLICT (another history is stored here), ABORTED
+   */
+  import(path: string, options: ImportOptions = {}): Promise<TakenArchive[]> {
+    return this.#archives.import(path, options)
+  }
+
+  /**
+   * Serves the old archives at a path to old programs and to nodes of today, until it or the node is closed: with
+   * their keys and signatures. Without `storage` it is taken over anew each time. Nobody is told of it unless `announce`.
+   *
+   * @throws DatError as `import`; IO if the port that was asked for is taken
+   */
+  serveFolder(path: string, options: ServeOptions = {}): Promise<ServedFolder> {
+    return this.#archives.serve(path, options)
   }
 
   /**
@@ -149,7 +243,7 @@ export class Rhino implements AsyncDisposable {
     if (role === undefined) {
       throw new DatError('NOT_FOUND', `${folder} is neither shared nor a clone.`, { dir: folder })
     }
-    const isMain = this.#storage !== undefined && this.#storage !== IN_MEMORY
+    const isMain = this.#isKeeping
     const station = isMain
       ? await this.#mainStation()
       : await this.#newStation(place.store, { readOnly: true })
@@ -212,6 +306,7 @@ export class Rhino implements AsyncDisposable {
       offline,
       host: first?.host ?? host,
       port: first?.port ?? 0,
+      legacyPort: states.find((state) => state.legacyPort !== 0)?.legacyPort ?? 0,
       peers: states.flatMap((state) => state.peers),
       bytesDown: states.reduce((sum, state) => sum + state.bytesDown, 0),
       bytesUp: states.reduce((sum, state) => sum + state.bytesUp, 0),
@@ -252,6 +347,7 @@ export class Rhino implements AsyncDisposable {
   async #close(): Promise<void> {
     await this.sockets.close()
     await Promise.all([...this.#folders].map((folder) => folder.close()))
+    await this.#archives.close()
     await Promise.all([...this.#stations].map((station) => station.close()))
   }
 
@@ -275,6 +371,21 @@ export class Rhino implements AsyncDisposable {
     return station
   }
 
+  /** A store that is gone when it is released. */
+  async #passingStation(
+    bytes: number,
+    options: Partial<StationOptions>,
+  ): Promise<{ station: Station; release: () => Promise<void> }> {
+    const place = passingPlace(bytes)
+    const fresh = { durability: 'none', readOnly: false, recover: false } as const
+    const station = await this.#newStation(place.path, { ...fresh, ...options })
+    const release = async (): Promise<void> => {
+      await this.#release(station)
+      place.remove()
+    }
+    return { station, release }
+  }
+
   async #release(station: Station): Promise<void> {
     await station.close()
     this.#stations.delete(station)
@@ -295,7 +406,7 @@ export class Rhino implements AsyncDisposable {
     if ([...this.#folders].some(({ dir }) => dir === folder)) {
       throw new DatError('CONFLICT', `${folder} is open in this program already.`, { dir: folder })
     }
-    if (this.#storage !== undefined && this.#storage !== IN_MEMORY) {
+    if (this.#isKeeping) {
       return { place, station: await this.#mainStation(), release: async () => undefined }
     }
     const station = await this.#newStation(place.store, options)

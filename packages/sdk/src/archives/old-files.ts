@@ -1,0 +1,99 @@
+/**
+ * An old store that is open, and the store of ours that stands on it.
+ *
+ * Owns: the order of opening and closing: the files, the store, the handles; and which of several archives a drive may
+ * need, because another one is mounted in it.
+ */
+
+import type { Corestore } from '@dat-rhino/core/corestore/corestore'
+import { openStored } from '../migrate/open.ts'
+import type { Found, StoredArchive, StoredStore } from '../migrate/types.ts'
+import type { Station } from '../station.ts'
+import { chosen, oldLink } from './choose.ts'
+import { closing } from './closing.ts'
+import { type Known, openKnown } from './open-known.ts'
+import { bytesOf, checkProved, standOn } from './take.ts'
+import type { OldOptions, Opened, TakenArchive } from './types.ts'
+
+/** What old files need of a node. */
+export interface StationMaker {
+  /** A store that nobody keeps, without network, for so many bytes; `release` ends it. */
+  passing(
+    bytes: number,
+  ): Promise<{ readonly station: Station; readonly release: () => Promise<void> }>
+}
+
+/** Nobody else is asked: what is not here fails at once. */
+const AT_ONCE = { timeoutMs: 1 }
+
+/**
+ * Opens one archive of old files for reading. The files are not written to, and nothing of it is kept.
+ *
+ * @throws DatError NOT_FOUND, UNSUPPORTED, BAD_ARGUMENT (several are there: which?), CORRUPT_STORE (nothing is proved),
+ *   NOT_AVAILABLE (its first block is not there)
+ */
+export async function openOldFiles(
+  maker: StationMaker,
+  where: string | Found,
+  options: OldOptions,
+): Promise<Opened> {
+  const ends: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end()
+  }
+  try {
+    const stored = await openStored(where, storedOptions(options))
+    ends.push(() => stored.close())
+    const archive = chosen(stored, options.archive)
+    const archives = withMounts(stored, archive)
+    const { station, release } = await maker.passing(bytesOf(archives))
+    ends.push(release)
+    const { corestore } = station
+    const standing = await standOn(corestore, archives, { ...options, isAlone: true })
+    ends.push(() => standing.close())
+    const taken = checkProved(standing.taken[archives.indexOf(archive)], stored.found.path)
+    return await openTaken(corestore, archive, taken, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** What an archive, of which the store has what is proved, is. `close` ends what it stands on. */
+export async function openTaken(
+  corestore: Corestore,
+  archive: StoredArchive,
+  taken: TakenArchive,
+  close: () => Promise<void>,
+): Promise<Opened> {
+  const [part] = archive.parts
+  const { key, generation } = part?.log ?? { key: archive.key, generation: 3 }
+  const log = await corestore.get({ key, generation }, { ...AT_ONCE })
+  try {
+    // Of a plain log any block may be missing, the first one too.
+    const isPlain = archive.format === 'log' && archive.parts.length === 1
+    const options = { store: corestore, wait: AT_ONCE }
+    const known: Known = isPlain ? { kind: 'log' } : await openKnown(log, options)
+    const end = async (): Promise<void> => {
+      if (known.kind === 'drive') await known.drive.close()
+      else await log.close()
+      await close()
+    }
+    const link = oldLink({ key, generation })
+    return { ...known, link, source: 'files', log, taken, ...closing(end) }
+  } catch (error) {
+    await log.close()
+    throw error
+  }
+}
+
+/** Tries can show each other's files: with one drive of a store come all of them. */
+export function withMounts(stored: StoredStore, archive: StoredArchive): readonly StoredArchive[] {
+  const mayMount = archive.format === 'hypertrie' && archive.parts.length > 1
+  return mayMount ? stored.archives : [archive]
+}
+
+/** What opening the files is to know. */
+export function storedOptions({ secretKeys, rocksdb }: OldOptions): OldOptions {
+  return { secretKeys, rocksdb }
+}
