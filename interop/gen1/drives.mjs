@@ -14,6 +14,8 @@ const ram = require('random-access-memory')
 
 const call = (object, method, ...args) => promisify(object[method].bind(object))(...args)
 let drive
+/** The last connection has ended. */
+let ended
 
 const steps = {
   put: ({ path, bytes, mode }) =>
@@ -22,9 +24,10 @@ const steps = {
   mkdir: ({ path }) => call(drive, 'mkdir', path, {}),
 }
 
-const pipe = (socket) => {
+const pipe = (socket, live = true) => {
   socket.on('error', () => {})
-  socket.pipe(drive.replicate({ live: true, encrypt: true })).pipe(socket)
+  ended = new Promise((resolve) => socket.on('close', resolve))
+  socket.pipe(drive.replicate({ live, encrypt: true })).pipe(socket)
 }
 
 /** Paths and sums of all files of a view. */
@@ -56,15 +59,19 @@ const operations = {
     return { version: drive.version }
   },
   async listen() {
-    const server = createServer(pipe)
+    const server = createServer((socket) => pipe(socket))
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
     return { port: server.address().port }
   },
   /** Opens a drive of somebody else's, and connects to who has it. */
-  async open({ key, port }) {
+  async open({ key, port, live }) {
     drive = hyperdrive(() => ram(), Buffer.from(key))
     const socket = connect(port, '127.0.0.1')
-    pipe(socket)
+    pipe(socket, live)
+    return {}
+  },
+  async ended() {
+    await ended
     return {}
   },
   /** All files, once it has the version; or as they were at `at`. */

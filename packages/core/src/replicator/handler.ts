@@ -17,7 +17,7 @@ import type { Copies } from './copies.ts'
 import { Describer } from './describe.ts'
 import type { Horizon } from './horizon.ts'
 import { messengerOf } from './messenger.ts'
-import { hear, reply, tell } from './negotiate.ts'
+import { hear, isDone, reply, tell } from './negotiate.ts'
 import type { Passage } from './passage.ts'
 import type { Peer } from './peer.ts'
 import type { Receiver } from './receive.ts'
@@ -67,6 +67,8 @@ export class PeerHandler implements Handler, Worker {
   /** What the remote holds has changed in this frame. */
   #isNews = false
   #isAsking = false
+  /** The remote had all it came for. */
+  #isLetGo = false
   /** The remote tells its status too often. */
   #isHeldBack = false
 
@@ -204,7 +206,7 @@ export class PeerHandler implements Handler, Worker {
     this.#isNews = false
     receiver.onFrameEnd()
     if (this.#isHeldBack && this.queued === 0) return
-    if (this.#peer.statusDue || this.queued > 0) this.#ask()
+    if (this.#peer.statusDue || this.queued > 0 || this.#peer.isLeaving) this.#ask()
     this.#rooms.wake()
   }
 
@@ -238,8 +240,16 @@ export class PeerHandler implements Handler, Worker {
     }
     this.#describer?.run()
     this.#server?.run()
+    this.#end()
     // Most conversations are idle most of the time, and an idle one keeps nothing.
     if (this.#server?.isSpare === true) this.#server = undefined
+  }
+
+  /** Who has all it came for, and would wait for us, is let go. */
+  #end(): void {
+    if (this.queued > 0 || !isDone(this.#rooms.shared, this.#peer)) return
+    this.#isLetGo = true
+    this.#peer.sender.close()
   }
 
   onClose(error: Error | undefined): void {
@@ -248,7 +258,7 @@ export class PeerHandler implements Handler, Worker {
     this.#server?.close()
     this.#peer.messenger?.onClose()
     this.#rooms.onClose(this.#peer, error)
-    const isRemoteIdle = error === undefined && this.#peer.heard && !this.#peer.downloading
-    this.#options.onEnd?.(isRemoteIdle, error)
+    const isIdle = error === undefined && this.#peer.heard && !this.#peer.downloading
+    this.#options.onEnd?.(isIdle && !this.#isLetGo, error)
   }
 }

@@ -151,3 +151,16 @@ export function isSettled(shared: Shared, peer: Peer): boolean {
   if (shared.upgrade !== undefined) return false
   return isAcknowledged(shared, peer) ? !peer.canUpgrade : silent
 }
+
+/** Is the peer waiting for our end of the conversation, and may it come? Not while it holds a block that we do not. */
+export function isDone({ replica }: Shared, peer: Peer): boolean {
+  if (!peer.isLeaving || peer.inFlight > 0) return false
+  const { slot } = replica
+  const { has, length } = peer
+  for (let at = has.nextHeld(slot.contiguousLength, length); at < length; ) {
+    const end = has.nextMissing(at, length)
+    if (slot.nextMissing(at, end) < end) return false
+    at = has.nextHeld(end, length)
+  }
+  return true
+}

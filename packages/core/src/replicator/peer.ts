@@ -197,6 +197,12 @@ export class Peer {
     return this.late || this.wrongProofs > 0 || this.refusals >= REFUSALS_MAX
   }
 
+  /** It came for something, downloads no more, and waits for us to end the conversation. */
+  get isLeaving(): boolean {
+    if (this.downloading || !this.sender.abilities.waitsForEnd) return false
+    return this.subscriptions !== undefined || this.blocksUp > 0
+  }
+
   /** Does it claim a block of our history? */
   holds(block: number): boolean {
     return block < this.length && this.has.has(block)

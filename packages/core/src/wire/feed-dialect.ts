@@ -1,7 +1,7 @@
 /**
  * What differs between the wires of generations 1 and 2 above the bytes, as one table each.
  *
- * Owns: the two rows. The conversation about a log asks a row, never which generation it is.
+ * Owns: the rows. The conversation about a log asks a row, never which generation it is.
  */
 
 import type { Clock } from '../base/clock.ts'
@@ -12,6 +12,7 @@ import {
   GEN2_KEEP_ALIVE_MS,
 } from '../base/limits.ts'
 import type { FeedOptions } from './feed-messages.ts'
+import type { Abilities } from './messages.ts'
 
 /** One wire. */
 export interface FeedDialect {
@@ -22,10 +23,20 @@ export interface FeedDialect {
   readonly hasClose: boolean
   /** Peers die of a request for a block when they have not got a bitfield before. */
   readonly needsBitfield: boolean
+  /** What can be said on it, for those who know no wire. */
+  readonly abilities: Abilities
   /** Number of the first channel of a side, and the first number that none may have. */
   readonly channelMin: number
   readonly channelEnd: number
   readonly keepAliveMs: number
+}
+
+const ABILITIES: Abilities = {
+  seek: true,
+  hash: false,
+  cancel: false,
+  refuse: false,
+  waitsForEnd: true,
 }
 
 /** Generation 1: hypercore 5 to 7. */
@@ -34,20 +45,28 @@ export const DIALECT_1: FeedDialect = {
   hasOptions: false,
   hasClose: false,
   needsBitfield: true,
+  abilities: ABILITIES,
   channelMin: 0,
   channelEnd: GEN1_CHANNELS_MAX,
   keepAliveMs: GEN1_KEEP_ALIVE_MS,
 }
 
-/** Generation 2: hypercore 8 and 9; also what nodes of this project say about old logs on today's connections. */
+/** Generation 2: hypercore 8 and 9. */
 export const DIALECT_2: FeedDialect = {
   generation: 2,
   hasOptions: true,
   hasClose: true,
   needsBitfield: false,
+  abilities: ABILITIES,
   channelMin: 1,
   channelEnd: GEN2_CHANNEL_NUMBERS_MAX,
   keepAliveMs: GEN2_KEEP_ALIVE_MS,
+}
+
+/** What nodes of this project say about old logs on today's connections, where whoever wants to end does. */
+export const DIALECT_MUX: FeedDialect = {
+  ...DIALECT_2,
+  abilities: { ...ABILITIES, waitsForEnd: false },
 }
 
 /** What all conversations on one connection have in common. */

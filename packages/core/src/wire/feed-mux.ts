@@ -14,7 +14,7 @@ import { equal } from '../bytes/bytes.ts'
 import { KEY_BYTES } from '../crypto/crypto.ts'
 import type { Muxer } from './channel.ts'
 import { FeedConversation } from './feed-conversation.ts'
-import { DIALECT_2, NO_OPTIONS } from './feed-dialect.ts'
+import { DIALECT_MUX, NO_OPTIONS } from './feed-dialect.ts'
 import type { FeedChannel, FeedOpening } from './feeds.ts'
 import type { LogDirectory } from './gen3.ts'
 import { checkHandshake, writeHandshake } from './gen3-capability.ts'
@@ -40,7 +40,7 @@ const proved = new WeakMap<Muxer, Uint8Array>()
 export function openFeed(mux: Muxer, opening: FeedOpening, options: FeedMuxOptions): FeedChannel {
   const { key, discoveryKey } = opening
   const link = {
-    dialect: DIALECT_2,
+    dialect: DIALECT_MUX,
     clock: options.clock,
     ours: { extensions: [], ack: options.acks === true },
     theirs: NO_OPTIONS,

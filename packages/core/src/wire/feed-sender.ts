@@ -42,7 +42,6 @@ import { type SendHave, Told } from './feed-told.ts'
 import type { FeedOpening } from './feeds.ts'
 import type { Abilities, Request, Sender, Status } from './messages.ts'
 
-const ABILITIES: Abilities = { seek: true, hash: false, cancel: false, refuse: false }
 /** A bitfield that only says that there is one. */
 const FIRST_BITFIELD_BLOCKS = 8_192
 
@@ -82,7 +81,7 @@ export class FeedSender implements Sender {
   }
 
   get abilities(): Abilities {
-    return ABILITIES
+    return this.#link.dialect.abilities
   }
 
   get wantsAcks(): boolean {

@@ -42,7 +42,13 @@ import type { Abilities, Handler, Refusal, Request, Sender, Status } from './mes
 /** Name of the protocol in openings; the id beside it is the discovery key. */
 export const LOG_PROTOCOL = 'hypercore/alpha'
 
-const ABILITIES: Abilities = { seek: true, hash: true, cancel: true, refuse: true }
+const ABILITIES: Abilities = {
+  seek: true,
+  hash: true,
+  cancel: true,
+  refuse: true,
+  waitsForEnd: false,
+}
 
 /** A log that we want to talk about on a connection. */
 export interface LogOpening {

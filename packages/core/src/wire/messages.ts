@@ -71,6 +71,11 @@ export interface Abilities {
    * Answer a block request with a hash claim (`data`) where the nodes are here: it is understood as a refusal.
    */
   readonly refuse: boolean
+  /**
+   * A remote that wanted something and stops downloading has all it came for, and waits until we end the conversation.
+   * Without: it ends it itself, or stays for what it has to give.
+   */
+  readonly waitsForEnd: boolean
 }
 
 /** What we can tell a remote about one log. */

@@ -215,7 +215,7 @@ test('a remote without seeks leads to a position by hashes, step by step', async
   const scene = new Scene()
   const writer = await scene.writer(500)
   const reader = await scene.reader(writer)
-  const abilities = { seek: false, hash: true, cancel: false, refuse: false }
+  const abilities = { seek: false, hash: true, cancel: false, refuse: false, waitsForEnd: false }
   join(scene.world, writer.replicator, reader.replicator, { abilities })
   await scene.until(reader.replicator.update({}))
 

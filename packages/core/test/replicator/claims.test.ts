@@ -20,7 +20,7 @@ function withEarlyTimers(world: World): Clock {
 function listener(requests: Request[]): Sender {
   const nothing = (): void => {}
   return {
-    abilities: { seek: true, hash: true, cancel: true, refuse: true },
+    abilities: { seek: true, hash: true, cancel: true, refuse: true, waitsForEnd: false },
     writable: true,
     wantsAcks: false,
     status: nothing,

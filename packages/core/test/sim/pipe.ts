@@ -61,7 +61,13 @@ export interface Joint {
   cut(error?: Error): void
 }
 
-const ALL: Abilities = { seek: true, hash: true, cancel: true, refuse: true }
+const ALL: Abilities = {
+  seek: true,
+  hash: true,
+  cancel: true,
+  refuse: true,
+  waitsForEnd: false,
+}
 
 class End implements Sender {
   readonly abilities: Abilities

@@ -215,6 +215,7 @@ export class Story {
         hash: true,
         cancel: world.chance(0.8),
         refuse: true,
+        waitsForEnd: false,
       },
       wantsAcks: world.chance(0.3),
     })
