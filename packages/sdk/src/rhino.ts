@@ -58,6 +58,13 @@ export interface OpenOptions {
    * no other copy is written: two of them would sign two histories. Default false: such a store opens read-only.
    */
   readonly recover?: boolean
+  /**
+   * Bytes that each store of this node may take on the disk. At that, appends fail with `STORE_FULL` and nothing more is fetched;
+   * reading and serving go on. Default: no quota.
+   */
+  readonly quotaBytes?: number
+  /** Bytes that are left free on the disk, in the same way. Default 64 MiB. */
+  readonly keepFreeBytes?: number
   /** What is offered to whom, and how fast; of each store of this node. Default: everything to everybody. */
   readonly policy?: Policy
   readonly clock?: Clock
@@ -90,6 +97,8 @@ export class Rhino implements AsyncDisposable {
       durability: options.durability ?? 'group',
       readOnly: options.readOnly ?? false,
       recover: options.recover ?? false,
+      quotaBytes: options.quotaBytes,
+      keepFreeBytes: options.keepFreeBytes,
       policy: options.policy ?? {},
       clock,
     }

@@ -17,6 +17,8 @@ export interface StationOptions {
   readonly durability: Durability
   readonly readOnly: boolean
   readonly recover: boolean
+  readonly quotaBytes: number | undefined
+  readonly keepFreeBytes: number | undefined
   readonly policy: Policy
   readonly clock: Clock
 }
@@ -35,8 +37,8 @@ export class Station {
 
   /** @param path folder of the store, or `IN_MEMORY` */
   static async open(path: string, options: StationOptions): Promise<Station> {
-    const { durability, readOnly, recover, clock, policy } = options
-    const store = await openStorage(path, { durability, readOnly, recover, clock })
+    const { clock, policy } = options
+    const store = await openStorage(path, options)
     try {
       return new Station(await Corestore.open({ store, clock, policy }), options)
     } catch (error) {

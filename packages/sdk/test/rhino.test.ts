@@ -195,3 +195,16 @@ test('a wrong bootstrap address is the caller’s fault', async (t) => {
 
   await assert.rejects(node.log(NOBODY), (e) => isCode(e, 'BAD_ARGUMENT'))
 })
+
+test('a node gives every store of its own the quota that it was opened with', async (t) => {
+  const bed = new Bed(t)
+  const dir = bed.folder()
+  writeTree(dir, { a: 'x'.repeat(100_000) })
+  const node = await open({ network: false, storage: bed.folder(), quotaBytes: 50_000 })
+  const log = await (await node.corestore()).get({ name: 'log' })
+  const share = await node.share(dir, { watch: false })
+
+  await assert.rejects(log.append(new Uint8Array(60_000)), { code: 'STORE_FULL' })
+  await assert.rejects(share.done(), { code: 'STORE_FULL' })
+  await node.close()
+})

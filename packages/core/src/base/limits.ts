@@ -189,6 +189,10 @@ export const PATH_BYTES_MAX = 4_096
 
 // ---- Store ---------------------------------------------------------------------------------------
 
+/** Bytes of the disk that no store takes for blocks, unless its owner says otherwise. */
+export const KEEP_FREE_BYTES: number = 64 * 1024 * 1024
+/** Blocks taken before the file system is asked again how much is free. */
+export const ROOM_MEASURE_BYTES: number = 4 * 1024 * 1024
 /** One file of the data log. */
 export const SEGMENT_BYTES: number = 128 * 1024 * 1024
 /** Data log written since the last checkpoint, at most, before the next one starts. */

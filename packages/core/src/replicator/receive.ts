@@ -19,13 +19,12 @@ import { claimFailed } from './negotiate.ts'
 import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
 import type { Batch, Shared } from './shared.ts'
+import { StoreRest } from './store-rest.ts'
 import { lacks } from './want.ts'
 
 /** First rest of a peer that refused or lied; twice as long each further time. */
 const REST_MS = 100
 const REST_MS_MAX = 10_000
-/** Downloads rest this long when the store did not take what came. */
-const STORE_REST_MS = 2_000
 
 interface Parked {
   readonly peer: Peer
@@ -48,6 +47,7 @@ export interface ReceiveHooks {
 export class Receiver {
   readonly #shared: Shared
   readonly #hooks: ReceiveHooks
+  readonly #storeRest: StoreRest
   #parked: Parked[] = []
   #batch: Batch = { lowest: Number.POSITIVE_INFINITY, blocks: 0, bytes: 0 }
   /** Something was staged since the last commit. */
@@ -56,6 +56,7 @@ export class Receiver {
   constructor(shared: Shared, hooks: ReceiveHooks) {
     this.#shared = shared
     this.#hooks = hooks
+    this.#storeRest = new StoreRest(shared, (peer, flight) => this.end(peer, flight, 'cancelled'))
   }
 
   onData(peer: Peer, id: number, proof: Proof): void {
@@ -139,7 +140,7 @@ export class Receiver {
       if (parked) this.#unpark(flight)
       release(this.#shared, peer, flight, 'refused')
       if (!(error instanceof DatError) || error.fault === 'us') throw error
-      if (error.fault !== 'remote') this.#storeFailed(error)
+      if (error.fault !== 'remote') this.#storeRest.failed(error)
       else {
         if (flight.upgradeLength > 0) claimFailed(this.#shared, peer, false)
         this.#hooks.onSuspicion(peer)
@@ -268,25 +269,11 @@ export class Receiver {
     }
     replica.commit().then(kept, (error: unknown) => {
       done()
-      this.#storeFailed(error, batch.lowest)
+      this.#storeRest.failed(error, batch.lowest)
     })
     if (batch.blocks > 0 && events.has('download')) {
       events.emit('download', { blocks: batch.blocks, bytes: batch.bytes })
     }
-  }
-
-  /** What was staged is taken back by the store: it is fetched again, after a while. */
-  #storeFailed(error: unknown, lowest = 0): void {
-    const { clock, wants, flights, events } = this.#shared
-    this.#shared.restUntil = clock.now() + STORE_REST_MS
-    wants.truncated(lowest)
-    for (const peer of this.#shared.peers) peer.receipts = undefined
-    for (const index of wants.blocks.keys()) if (!flights.has(index)) wants.requeue(index)
-    events.emit('storage-error', { error })
-    clock.after(STORE_REST_MS, () => {
-      this.#shared.version++
-      this.#shared.wake()
-    })
   }
 }
 

@@ -40,6 +40,7 @@ import { isLonely, Pulse } from './pulse.ts'
 import { Receiver } from './receive.ts'
 import { ownHeads, Reorgs } from './reorgs.ts'
 import type { ReplicatorEvents, Shared } from './shared.ts'
+import { isStillFull } from './store-rest.ts'
 import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
 import { type WantKind, Wants } from './wants.ts'
@@ -218,6 +219,8 @@ export class Replicator implements Remote {
   // ---- What callers wait for ----
 
   block(index: number, options: Wait): Promise<void> {
+    const { full } = this.#shared
+    if (full !== undefined && isStillFull(this.#shared)) return Promise.reject(full)
     return this.#wait(() => this.#shared.wants.block(index, options)).then(() => {})
   }
 
@@ -321,6 +324,7 @@ export class Replicator implements Remote {
       uncommitted: [],
       conflict: [],
       restUntil: 0,
+      full: undefined,
       wake: () => this.#pulse.wake(),
     }
     return shared

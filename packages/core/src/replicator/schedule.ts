@@ -16,9 +16,10 @@ import { wantBatch } from './want.ts'
 
 /** One pass over everybody who may be asked. Returns true if there is more to ask for, in another frame. */
 export function plan(shared: Shared, peers: readonly Peer[]): boolean {
-  const isMoreUrgent = planUrgent(shared, peers)
+  const takesBlocks = shared.full === undefined
+  const isMoreUrgent = takesBlocks && planUrgent(shared, peers)
   planSeeks(shared, peers)
-  const isMore = planRanges(shared, peers)
+  const isMore = takesBlocks && planRanges(shared, peers)
   planUpgrade(shared, peers)
   return isMoreUrgent || isMore
 }
@@ -131,7 +132,9 @@ function planUpgrade(shared: Shared, peers: readonly Peer[]): void {
   const newest = best.length - 1
   const live = wants.ranges.some((range) => range.live)
   // Whoever follows a log as it grows wants its newest block next: it comes with the upgrade.
-  if (live && mayAsk(shared, best, newest) && !shared.flights.has(newest)) next.block = newest
+  const takesBlocks = shared.full === undefined
+  if (live && takesBlocks && mayAsk(shared, best, newest) && !shared.flights.has(newest))
+    next.block = newest
   // Such a head is not spelt out, so that it can only come along with something.
   else if (replica.generation.headFromNodes) next.hash = 2 * newest
   ask(shared, best, next)

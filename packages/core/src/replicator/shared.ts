@@ -8,6 +8,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { Emitter } from '../base/emitter.ts'
+import type { DatError } from '../base/errors.ts'
 import type { ReplicaEvents } from '../log/events.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Proof } from '../tree/proof.ts'
@@ -56,6 +57,8 @@ export interface Shared {
   conflict: readonly { readonly peer: Peer; readonly head: Proof | undefined }[]
   /** No requests before this: the store did not take what came last. */
   restUntil: number
+  /** The store had no room for a block: until it has, none is asked for. */
+  full: DatError | undefined
   /** Look for something to ask, after what is going on now. */
   wake(): void
 }

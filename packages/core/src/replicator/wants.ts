@@ -241,6 +241,16 @@ export class Wants {
     }
   }
 
+  /** Who waits for a block that is not on its way into the store is told `error`; ranges stay. */
+  refuseBlocks(error: DatError, isStaged: (block: number) => boolean): void {
+    for (const { index, waiters } of [...this.blocks.values()]) {
+      if (isStaged(index)) continue
+      this.blocks.delete(index)
+      for (const waiter of [...waiters]) waiter.fail(error)
+    }
+    this.#gone()
+  }
+
   /** Everybody who waits is told `error`. */
   close(errorOf: () => DatError): void {
     this.blocks.clear()

@@ -28,6 +28,8 @@ export interface Disk {
    */
   lock(describe: string): void
   unlock(): void
+  /** Bytes that may still be written where this is; Infinity where unknown. */
+  freeBytes(): number
   /** Something that changes when the directory is copied (device and inode); '' where unknown. */
   identity(): string
 }

@@ -25,7 +25,7 @@ import type { Head, LogIdentity, Slot } from './store.ts'
 /** What a slot asks of its store. */
 export interface MemoryHost {
   changed(bytes: number, undo: () => void): number
-  reserve(slot: MemorySlot, index: number): void
+  reserve(slot: MemorySlot, index: number, size: number): void
   /** Throws `INVARIANT` unless this very block is reserved. */
   takeReservation(slot: MemorySlot, index: number): void
 }
@@ -122,9 +122,9 @@ export class MemorySlot implements Slot {
 
   reserve(index: number, size: number): number {
     checkBlockSize(index, size)
+    this.#host.reserve(this, index, size)
     this.staging = new Uint8Array(LEAF_PREFIX_BYTES + size)
     writeLeafPrefix(this.staging, LEAF_PREFIX_BYTES, size, this.#writeSize)
-    this.#host.reserve(this, index)
     return LEAF_PREFIX_BYTES
   }
 

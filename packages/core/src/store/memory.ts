@@ -10,12 +10,15 @@ import { DatError, invariant } from '../base/errors.ts'
 import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
 import { aliasText, binaryText, ownIdentity } from './checks.ts'
 import { type MemoryHost, MemorySlot } from './memory-slot.ts'
+import { Room } from './room.ts'
 import type { Alias, Durability, LogEntry, LogIdentity, Slot, Store, StoreStats } from './store.ts'
 
 /** What a test may want to decide. */
 export interface MemoryStoreOptions {
   /** 32 bytes. Default: random. */
   readonly primaryKey?: Uint8Array
+  /** Bytes of blocks that are kept at most; see `OpenStoreOptions`. Default: no quota. */
+  readonly quotaBytes?: number | undefined
   /** Fills bytes at random. Default: the crypto provider's. */
   readonly random?: (out: Uint8Array) => void
   /** `syncedAddress` moves only when `sync` is called, as between two syncs of a disk. Default false. */
@@ -43,6 +46,7 @@ class MemoryStore implements Store, MemoryHost {
   readonly cause: undefined
   readonly primaryKey: Uint8Array
   readonly #syncByHand: boolean
+  readonly #room: Room
   readonly #slots = new Map<number, MemorySlot>()
   readonly #byDiscoveryKey = new Map<string, number>()
   readonly #byAlias = new Map<string, number>()
@@ -62,6 +66,15 @@ class MemoryStore implements Store, MemoryHost {
     if (options.primaryKey !== undefined) this.primaryKey.set(options.primaryKey)
     else (options.random ?? crypto().random)(this.primaryKey)
     this.#syncByHand = options.syncByHand ?? false
+    this.#room = new Room(options.quotaBytes ?? Number.POSITIVE_INFINITY, 0, {
+      usedBytes: () => this.stats().liveBytes,
+      freeBytes: () => Number.POSITIVE_INFINITY,
+      measuredTo: () => this.#staged,
+    })
+  }
+
+  get roomBytes(): number {
+    return this.#room.left
   }
 
   // ---- Logs ----
@@ -204,8 +217,9 @@ class MemoryStore implements Store, MemoryHost {
     return this.#staged
   }
 
-  reserve(slot: MemorySlot, index: number): void {
+  reserve(slot: MemorySlot, index: number, size: number): void {
     this.#checkOpen()
+    this.#room.check(this.#staged, size)
     this.#reserved = { slot, index }
   }
 

@@ -14,6 +14,7 @@ import { DatError, isCode } from '../base/errors.ts'
 import {
   CHECKPOINT_BYTES,
   DIRTY_PAGE_BYTES,
+  KEEP_FREE_BYTES,
   PAGE_CACHE_BYTES,
   PAGE_SEGMENT_BYTES,
   RECORD_BYTES,
@@ -51,6 +52,8 @@ interface Opening {
   readonly random: (out: Uint8Array) => void
   readonly durability: Durability
   readonly sizes: StoreSizes
+  readonly quotaBytes: number
+  readonly keepFreeBytes: number
   readonly readOnly: boolean
   readonly recover: boolean
   readonly primaryKey: Uint8Array | undefined
@@ -75,6 +78,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     random: options.random ?? crypto().random,
     durability: options.durability ?? 'group',
     sizes: { ...DEFAULT_SIZES, ...options.sizes },
+    quotaBytes: options.quotaBytes ?? Number.POSITIVE_INFINITY,
+    keepFreeBytes: options.keepFreeBytes ?? KEEP_FREE_BYTES,
     readOnly: disk.readOnly || (options.readOnly ?? false),
     recover: options.recover ?? false,
     primaryKey: options.primaryKey,

@@ -29,6 +29,14 @@ export interface OpenStoreOptions {
    * histories, and every peer that meets both freezes them.
    */
   readonly primaryKey?: Uint8Array | undefined
+  /**
+   * Bytes that the store may take on the disk, what was dropped and is not given back yet included. A block that would take
+   * it beyond is refused with `STORE_FULL`: an append fails, and nothing is fetched any more until there is room. Everything
+   * else goes on, so it may be exceeded by the index (some 90 bytes a block). Default: no quota.
+   */
+  readonly quotaBytes?: number | undefined
+  /** Bytes that are left free on the disk, in the same way. Default 64 MiB; 0 leaves it to the disk to say no. */
+  readonly keepFreeBytes?: number | undefined
   /** Fills bytes at random. Default: the crypto provider's. */
   readonly random?: (out: Uint8Array) => void
   /** A native checksum. Default: ours, slower. */

@@ -95,6 +95,11 @@ export interface Store {
   /** The error behind `whyReadOnly`, where there was one: what the system said of the write or sync that failed. */
   readonly cause: unknown
   /**
+   * Bytes of blocks that are still taken: what the quota and the space kept free on the disk leave; Infinity without
+   * such limits. Asks the file system.
+   */
+  readonly roomBytes: number
+  /**
    * 32 bytes; made when the store was first opened. Never printed, never sent. Throws `CORRUPT_STORE` where the
    * file that held it is lost.
    */
@@ -206,7 +211,7 @@ export interface Slot {
    * generation (`00`, then the size), so that the leaf hash is one call over contiguous memory.
    * The block counts as held when `putBlock` was called. `staging` may be replaced by this call. A
    * store has one reservation at a time: the next one, `mark`, `rewind` and `commit` give up the one
-   * before.
+   * before. Throws `STORE_FULL`, and nothing has changed, where `roomBytes` does not suffice.
    */
   reserve(index: number, size: number): number
   readonly staging: Uint8Array

@@ -18,6 +18,8 @@ export interface Faults {
   readsLeft: number
   writesLeft: number
   syncsLeft: number
+  /** What `freeBytes` says; not what there is. */
+  freeBytes: number
 }
 
 export class FakeDisk implements Disk {
@@ -29,6 +31,7 @@ export class FakeDisk implements Disk {
     readsLeft: Number.POSITIVE_INFINITY,
     writesLeft: Number.POSITIVE_INFINITY,
     syncsLeft: Number.POSITIVE_INFINITY,
+    freeBytes: Number.POSITIVE_INFINITY,
   }
   /** What `identity` says. */
   id = ''
@@ -101,6 +104,10 @@ export class FakeDisk implements Disk {
 
   unlock(): void {
     this.#isLocked = false
+  }
+
+  freeBytes(): number {
+    return this.faults.freeBytes
   }
 
   identity(): string {

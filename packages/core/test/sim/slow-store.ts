@@ -38,6 +38,10 @@ export class SlowStore implements Store {
     this.primaryKey = this.#inner.primaryKey
   }
 
+  get roomBytes(): number {
+    return this.#inner.roomBytes
+  }
+
   find(discoveryKey: Uint8Array): number | undefined {
     return this.#inner.find(discoveryKey)
   }

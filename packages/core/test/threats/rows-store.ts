@@ -47,7 +47,7 @@ export const STORE: readonly Row[] = [
   },
   {
     from: 'disk full',
-    limits: [],
+    limits: ['KEEP_FREE_BYTES', 'ROOM_MEASURE_BYTES'],
     tests: [
       [
         `${CORE}/store/faults.test.ts`,
@@ -58,8 +58,19 @@ export const STORE: readonly Row[] = [
         `${CORE}/replicator/announce.test.ts`,
         'a disk that is full stops the download, tells so, and lets it go on when there is room',
       ],
+      [
+        `${CORE}/store/room.test.ts`,
+        'a block that ends at the quota is taken, and one byte more is refused before anything is staged',
+        'bytes of the disk that are to stay free stay free, 64 MiB unless told, and none with 0',
+        'a full store is read, changed, emptied and filled again',
+      ],
+      [
+        `${CORE}/replicator/full.test.ts`,
+        'a full store stops the download, tells so once, and nothing more is asked for',
+        'with a full store, who waits for a block is told, and what is here is read and served',
+        'when there is room again the download goes on by itself, and a block can be had at once',
+      ],
     ],
-    missing: 'a quota for each store, and 64 MiB that are kept free',
   },
   {
     from: 'error on write or sync',

@@ -103,3 +103,25 @@ test('gc gives back what is dead between small blocks that live', async (t) => {
   for (let i = 1; i < blocks.length; i += 3) assert.deepEqual(log.peek(i), blocks[i])
   await corestore.close()
 })
+
+test('a store on a disk keeps to its quota, as du counts, and to the bytes that are to stay free', async (t) => {
+  const folder = join(tempFolder(t), 'store')
+  const store = await openStorage(folder, { quotaBytes: 3 * MIB })
+  const corestore = await Corestore.open({ store })
+  const log = await corestore.get({ name: 'big' })
+  let blocks = 0
+  while (store.roomBytes > MIB) blocks = (await log.append(content(1, MIB / 4))).length
+
+  await assert.rejects(log.append(content(1, MIB + MIB / 4)), { code: 'STORE_FULL' })
+
+  assert.ok(blocks > 6, `${blocks}`)
+  assert.ok(diskUse(folder) < 3 * MIB, `${diskUse(folder)}`)
+  await corestore.close()
+
+  const kept = await openStorage(folder, { keepFreeBytes: Number.MAX_SAFE_INTEGER })
+  const again = await Corestore.open({ store: kept })
+  const same = await again.get({ name: 'big' })
+  await assert.rejects(same.append(content(1, 4)), { code: 'STORE_FULL' })
+  assert.equal(same.peek(0)?.length, MIB / 4)
+  await again.close()
+})

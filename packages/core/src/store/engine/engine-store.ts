@@ -114,6 +114,10 @@ export class EngineStore implements Store {
     return this.#options.gate.why
   }
 
+  get roomBytes(): number {
+    return this.#loaded.room.left
+  }
+
   get cause(): unknown {
     return this.#options.gate.cause
   }

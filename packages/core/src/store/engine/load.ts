@@ -10,6 +10,7 @@ import type { Clock } from '../../base/clock.ts'
 import { copy } from '../../bytes/bytes.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { StoreSizes } from '../options.ts'
+import { Room } from '../room.ts'
 import { type Adopted, adoptSegments } from './adopt.ts'
 import { BlockReader } from './block-reader.ts'
 import { ColdGuard } from './cold-guard.ts'
@@ -38,6 +39,8 @@ export interface LoadOptions {
   readonly clock: Clock
   readonly crc32: Crc32
   readonly sizes: StoreSizes
+  readonly quotaBytes: number
+  readonly keepFreeBytes: number
   readonly syncs: boolean
   /** For a store that is new. */
   readonly newStoreId: Uint8Array
@@ -53,6 +56,7 @@ export interface Loaded {
   readonly undo: Undo
   readonly frees: Frees
   readonly reader: BlockReader
+  readonly room: Room
   readonly logs: LogTable
   readonly index: IndexFile
   readonly mark: SyncMark
@@ -135,11 +139,11 @@ function openLogs(
   return { data, pages, adopted }
 }
 
-type Parts = Pick<Loaded, 'cache' | 'staging' | 'undo' | 'frees' | 'reader' | 'logs'>
+type Parts = Pick<Loaded, 'cache' | 'staging' | 'undo' | 'frees' | 'reader' | 'room' | 'logs'>
 
 /** What lives in memory only. */
 function joinParts(
-  { gate, clock, crc32, sizes, keys }: LoadOptions,
+  { files, gate, clock, crc32, sizes, keys, quotaBytes, keepFreeBytes }: LoadOptions,
   data: SegmentLog,
   pages: SegmentLog,
   index: IndexFile,
@@ -152,13 +156,18 @@ function joinParts(
   // While records are replayed nothing is staged, so every block is read from its file.
   staging.begin(Number.MAX_SAFE_INTEGER)
   const reader = new BlockReader(staging, data, guard)
+  const room = new Room(quotaBytes, keepFreeBytes, {
+    usedBytes: () => data.fileBytes + pages.fileBytes + index.fileBytes,
+    freeBytes: () => files.disk.freeBytes(),
+    measuredTo: () => data.end,
+  })
   const logs: LogTable = new LogTable(
     () => index.images,
     keys,
     { undo, frees, cache, touched: (state) => logs.changed.add(state) },
-    { staging, reader, checkWritable: () => gate.check() },
+    { staging, reader, room, checkWritable: () => gate.check() },
   )
-  return { cache, staging, undo, frees, reader, logs }
+  return { cache, staging, undo, frees, reader, room, logs }
 }
 
 function damageOf(

@@ -215,7 +215,8 @@ class Mover implements ItemVisitor {
       this.isDamaged = true
       return
     }
-    const to = slot.reserve(index, size)
+    // Not by the slot: what moves is to make room, so it is not asked whether there is some.
+    const to = this.#staging.reserve(slot, index, size)
     this.#staging.bytes.set(bytes.subarray(at, at + size), to)
     slot.putBlock(index)
     this.moved++

@@ -9,6 +9,7 @@ import { copy, EMPTY } from '../../bytes/bytes.ts'
 import type { WriteU64 } from '../../tree/hash.ts'
 import { checkBlockSize, checkKeptSignature, checkNumber, ownHead } from '../checks.ts'
 import { SIZE_WRITERS } from '../leaf-prefix.ts'
+import type { Room } from '../room.ts'
 import type { Head, LogIdentity, Slot } from '../store.ts'
 import type { BlockReader } from './block-reader.ts'
 import {
@@ -31,6 +32,7 @@ import type { StagedLog, Staging } from './staging.ts'
 export interface SlotHost {
   readonly staging: Staging
   readonly reader: BlockReader
+  readonly room: Room
   /** Throws `NOT_WRITABLE` or `CLOSED` if nothing may be changed. */
   checkWritable(): void
 }
@@ -218,7 +220,9 @@ export class EngineSlot implements Slot, StagedLog {
   reserve(index: number, size: number): number {
     this.#host.checkWritable()
     checkBlockSize(index, size)
-    return this.#host.staging.reserve(this, index, size)
+    const { staging, room } = this.#host
+    room.check(staging.address, size)
+    return staging.reserve(this, index, size)
   }
 
   putBlock(index: number): void {

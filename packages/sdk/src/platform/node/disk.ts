@@ -141,6 +141,13 @@ class NodeDisk implements Disk {
     this.#lockFd = undefined
   }
 
+  freeBytes(): number {
+    return attempt('measured', this.path, () => {
+      const { bavail, bsize } = fs.statfsSync(this.path)
+      return bavail * bsize
+    })
+  }
+
   identity(): string {
     const keys = fs.statSync(this.#pathOf(KEYS_NAME), { bigint: true, throwIfNoEntry: false })
     if (keys === undefined) return ''

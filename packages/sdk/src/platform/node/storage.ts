@@ -28,6 +28,10 @@ export interface StorageOptions {
   readonly recover?: boolean | undefined
   /** 32 bytes: the primary key of a store that is made. See `openStore`. */
   readonly primaryKey?: Uint8Array | undefined
+  /** Bytes that the store may take; see `OpenStoreOptions`. Default: no quota. */
+  readonly quotaBytes?: number | undefined
+  /** Bytes that are left free on the disk. Default 64 MiB. */
+  readonly keepFreeBytes?: number | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -48,8 +52,8 @@ export async function preparePlatform(): Promise<void> {
  */
 export async function openStorage(path: string, options: StorageOptions = {}): Promise<Store> {
   await preparePlatform()
-  const { primaryKey } = options
-  if (path === IN_MEMORY) return openMemoryStore({ ...(primaryKey && { primaryKey }) })
+  const { primaryKey, quotaBytes, keepFreeBytes } = options
+  if (path === IN_MEMORY) return openMemoryStore({ quotaBytes, ...(primaryKey && { primaryKey }) })
   checkIsNoFile(path)
   return openNodeStore(path, {
     clock: options.clock ?? systemClock,
@@ -57,6 +61,8 @@ export async function openStorage(path: string, options: StorageOptions = {}): P
     readOnly: options.readOnly ?? false,
     recover: options.recover ?? false,
     primaryKey,
+    quotaBytes,
+    keepFreeBytes,
   })
 }
 
