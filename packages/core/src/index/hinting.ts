@@ -26,13 +26,9 @@ import {
   type IteratorHint,
 } from './hints.ts'
 import type { LogReader } from './source.ts'
-import { Traced } from './traced.ts'
+import { ANSWER_CACHE_BYTES, Traced } from './traced.ts'
 import type { BeeRange } from './types.ts'
 
-/** Blocks of one message, as stock peers send them. */
-const CACHE_BLOCKS = 128
-/** Decoded blocks that one answer keeps: its way through the tree. */
-const ANSWER_CACHE_BYTES = 1_048_576
 /** Hints of one bee, both ways. */
 export class Hinting {
   readonly #source: LogReader
@@ -49,9 +45,9 @@ export class Hinting {
     })
   }
 
-  /** Asks all peers. Call what is returned when the read has ended. */
-  ask(question: GetHint | IteratorHint): () => void {
-    if (this.#extension === undefined) return () => {}
+  /** Asks all peers. Call what is returned when the read has ended; `undefined`: there is nothing to ask yet. */
+  ask(question: GetHint | IteratorHint): (() => void) | undefined {
+    if (this.#extension === undefined || question.version <= 1) return undefined
     const isOver = this.#downloads.begin()
     this.#extension.broadcast(encodeHint(question))
     return isOver
@@ -81,7 +77,7 @@ export class Hinting {
     } finally {
       blocks.close()
     }
-    this.#tell(traced.seen, peer)
+    this.#tell(traced, peer)
   }
 
   async #answerIterator(hint: IteratorHint, peer: ExtensionPeer): Promise<void> {
@@ -102,17 +98,12 @@ export class Hinting {
     } finally {
       blocks.close()
     }
-    this.#tell(traced.seen, peer)
+    this.#tell(traced, peer)
   }
 
-  #tell(seen: ReadonlySet<number>, peer: ExtensionPeer): void {
-    const all = [...seen].slice(0, BEE_HINT_BLOCKS_MAX)
-    for (let at = 0; at < all.length; at += CACHE_BLOCKS) {
-      const blocks = all.slice(at, at + CACHE_BLOCKS).sort((a, b) => a - b)
-      const [start = 0] = blocks
-      const end = (blocks.at(-1) ?? 0) + 1
-      this.#extension?.send(encodeHint({ type: 'cache', start, end, blocks }), peer)
-    }
+  #tell(traced: Traced, peer: ExtensionPeer): void {
+    for (const hint of traced.hints(BEE_HINT_BLOCKS_MAX))
+      this.#extension?.send(encodeHint(hint), peer)
   }
 }
 

@@ -33,7 +33,7 @@ import {
 /** Name under which the extension is spoken. */
 export const HINTS_EXTENSION = 'hyperbee'
 
-/** Blocks that answer a `get` or an `iterator`. */
+/** Blocks that answer a `get` or an `iterator`; tries say it in the same words. */
 export interface CacheHint {
   readonly type: 'cache'
   /** Smallest block, and one more than the largest. */

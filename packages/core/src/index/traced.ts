@@ -1,12 +1,19 @@
 /**
  * A log whose reader is watched: which blocks does it look at?
  *
- * Owns: the list. Nothing is fetched through it: what is not here is missing.
+ * Owns: the list, and how it is told to the peer for whom the reader walks. Nothing is fetched through it: what is not here
+ * is missing.
  */
 
 import { DatError } from '../base/errors.ts'
 import type { Download } from '../log/remote.ts'
+import type { CacheHint } from './hints.ts'
 import type { LogReader } from './source.ts'
+
+/** Blocks of one message, as stock peers send them. */
+const MESSAGE_BLOCKS = 128
+/** Bytes of decoded blocks that one answer keeps: its way through the index. */
+export const ANSWER_CACHE_BYTES = 1_048_576
 
 /** The local blocks of a log, and which of them were looked at. */
 export class Traced implements LogReader {
@@ -17,6 +24,16 @@ export class Traced implements LogReader {
   constructor(source: LogReader) {
     this.#source = source
     this.on = source.on.bind(source)
+  }
+
+  /** What was seen, the first `blocksMax` of it, message by message. */
+  *hints(blocksMax: number): Generator<CacheHint, void, undefined> {
+    const all = [...this.seen].slice(0, blocksMax)
+    for (let at = 0; at < all.length; at += MESSAGE_BLOCKS) {
+      const blocks = all.slice(at, at + MESSAGE_BLOCKS).sort((a, b) => a - b)
+      const [start = 0] = blocks
+      yield { type: 'cache', start, end: (blocks.at(-1) ?? 0) + 1, blocks }
+    }
   }
 
   get key(): Uint8Array {

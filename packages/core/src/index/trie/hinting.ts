@@ -20,7 +20,7 @@ import { binary } from '../../bytes/encodings.ts'
 import type { Extension, ExtensionPeer } from '../../log/extensions.ts'
 import { HintedDownloads } from '../hinted.ts'
 import type { LogReader } from '../source.ts'
-import { Traced } from '../traced.ts'
+import { ANSWER_CACHE_BYTES, Traced } from '../traced.ts'
 import { Cursor } from './cursor.ts'
 import { ABSENT, find, MISSING, wantedDigits } from './find.ts'
 import {
@@ -33,11 +33,6 @@ import {
 } from './hints.ts'
 import { type Nodes, openNodes } from './nodes.ts'
 import { type Hash, normalized, Path } from './path.ts'
-
-/** Blocks of one message, as stock peers send them. */
-const CACHE_BLOCKS = 128
-/** Decoded nodes that one answer keeps: its way through the trie. */
-const ANSWER_CACHE_BYTES = 1_048_576
 
 /** Hints of one trie, both ways. */
 export class TrieHinting {
@@ -95,7 +90,7 @@ export class TrieHinting {
       this.#answers--
       nodes.close()
     }
-    this.#tell(traced.seen, peer)
+    this.#tell(traced, peer)
   }
 
   /** The question does not say which half is meant. There is little in the hidden one, so that the way is short. */
@@ -124,14 +119,9 @@ export class TrieHinting {
     }
   }
 
-  #tell(seen: ReadonlySet<number>, peer: ExtensionPeer): void {
-    const all = [...seen].slice(0, TRIE_HINT_BLOCKS_MAX)
-    for (let at = 0; at < all.length; at += CACHE_BLOCKS) {
-      const blocks = all.slice(at, at + CACHE_BLOCKS).sort((a, b) => a - b)
-      const [start = 0] = blocks
-      const end = (blocks.at(-1) ?? 0) + 1
-      this.#extension?.send(encodeTrieHint({ type: 'cache', start, end, blocks }), peer)
-    }
+  #tell(traced: Traced, peer: ExtensionPeer): void {
+    for (const hint of traced.hints(TRIE_HINT_BLOCKS_MAX))
+      this.#extension?.send(encodeTrieHint(hint), peer)
   }
 }
 

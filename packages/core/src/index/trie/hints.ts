@@ -29,6 +29,7 @@ import {
   writeStringField,
   writeVarintField,
 } from '../../bytes/protobuf.ts'
+import type { CacheHint } from '../hints.ts'
 import { hasTooMany } from './path.ts'
 
 /** Name under which the extension is spoken. */
@@ -38,15 +39,6 @@ const RECURSIVE = 1
 const REVERSE = 2
 const GREATER = 4
 const HIDDEN = 8
-
-/** Blocks that answer a `get` or an `iterator`. */
-export interface TrieCacheHint {
-  readonly type: 'cache'
-  /** Smallest block, and one more than the largest. */
-  readonly start: number
-  readonly end: number
-  readonly blocks: readonly number[]
-}
 
 /** Somebody looks for one key; visible or hidden is not said. */
 export interface TrieGetHint {
@@ -69,7 +61,7 @@ export interface TrieIteratorHint {
 }
 
 /** Any message of the extension. */
-export type TrieHint = TrieCacheHint | TrieGetHint | TrieIteratorHint
+export type TrieHint = CacheHint | TrieGetHint | TrieIteratorHint
 
 /** The bytes of a message. */
 export function encodeTrieHint(hint: TrieHint): Uint8Array {
@@ -113,7 +105,7 @@ export function decodeTrieHint(message: Uint8Array): TrieHint | undefined {
   return hint
 }
 
-function readCache(fields: Fields): TrieCacheHint {
+function readCache(fields: Fields): CacheHint {
   let start = 0
   let end = 0
   const blocks: number[] = []
