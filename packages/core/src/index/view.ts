@@ -22,7 +22,7 @@ import type {
   HistoryEntry,
   HistoryRange,
 } from './types.ts'
-import { NOT_HERE, type Steps, Walk } from './walk.ts'
+import { type Ask, NOT_HERE, type Steps, Walk } from './walk.ts'
 
 export class BeeView implements BeeReader {
   readonly #shared: Shared
@@ -65,7 +65,7 @@ export class BeeView implements BeeReader {
   }
 
   entries(range: BeeRange = {}, options: WaitOptions = {}): AsyncIterableIterator<BeeEntry> {
-    const ask = (): (() => void) => {
+    const ask = (): (() => void) | undefined => {
       const { gt, gte, lt, lte, reverse = false } = this.#keys.encodeRange(range)
       const limit = Math.max(0, range.limit ?? 0)
       const { version } = this
@@ -154,18 +154,21 @@ export class BeeView implements BeeReader {
   }
 
   async #getSlowly(key: Uint8Array, options: WaitOptions): Promise<BeeEntry | undefined> {
+    const { hinting } = this.#shared
+    const ask = (): (() => void) | undefined =>
+      hinting.ask({ type: 'get', version: this.version, key })
     // Together with the root: what peers name comes one round trip later, all of it at once.
-    const { version } = this
-    const isOver = this.#shared.hinting.ask({ type: 'get', version, key })
+    let isOver = ask()
     try {
       await this.#begin(options)
+      isOver ??= ask()
       for (;;) {
         const entry = this.#find(key)
         if (entry !== NOT_HERE) return entry
         await this.#shared.blocks.fetch(options)
       }
     } finally {
-      isOver()
+      isOver?.()
     }
   }
 
@@ -181,7 +184,7 @@ export class BeeView implements BeeReader {
     options: WaitOptions,
     limit: number | undefined,
     begin: (pin: Pin) => Steps<T> | Promise<Steps<T>>,
-    ask?: () => () => void,
+    ask?: Ask<T>,
   ): Walk<T> {
     const { blocks, clock } = this.#shared
     const start = async (): Promise<Steps<T>> => {

@@ -24,11 +24,11 @@ interface Scene {
   readonly a: Corestore
   readonly author: Bee
   readonly log: Log
-  /** A log of another store, connected, that knows the length and holds nothing. */
+  /** A log of another store, connected, that holds nothing, and knows the length if it was synced. */
   readonly reader: Log
 }
 
-async function scene(keys = KEYS): Promise<Scene> {
+async function scene(keys = KEYS, isSynced = true): Promise<Scene> {
   const world = new World(1)
   const [a, b] = [await openStore(1, world), await openStore(2, world)]
   const log = await a.get({ name: 'bee' })
@@ -38,6 +38,7 @@ async function scene(keys = KEYS): Promise<Scene> {
   await batch.flush()
   const reader = await b.get({ key: log.key })
   connect(a, b, world, { delayMs: DELAY_MS })
+  if (!isSynced) return { world, a, author, log, reader }
   await until(world, reader.update())
   await world.run(10 * ROUND_TRIP_MS)
   return { world, a, author, log, reader }
@@ -82,6 +83,25 @@ test('the first keys of a range take three round trips, at whatever depth', asyn
 
   assert.deepEqual([keys.length, keys[0], keys[19]], [20, 'key 012345', 'key 012364'])
   assert.ok(tookMs < 3.5 * ROUND_TRIP_MS, `${tookMs} ms`)
+})
+
+test('a bee that was never synced asks as soon as its length is known', async () => {
+  const first = async (bee: Bee): Promise<void> => {
+    for await (const { key } of bee.entries({ gte: name(12_345), limit: 1 })) {
+      assert.equal(fromUtf8(key), 'key 012345')
+    }
+  }
+  for (const read of [(bee: Bee): Promise<unknown> => bee.get(name(12_345)), first]) {
+    const tookMs: number[] = []
+    for (const answers of [true, false]) {
+      const { world, author, reader } = await scene(KEYS, false)
+      if (!answers) await author.close()
+      const bee = Bee.open(reader, { clock: world })
+      tookMs.push((await until(world, read(bee))).tookMs)
+    }
+    const [hinted = 0, alone = 0] = tookMs
+    assert.ok(alone - hinted >= 1.5 * ROUND_TRIP_MS, `${hinted} ms, and ${alone} ms without hints`)
+  }
 })
 
 test('without anybody who answers it takes one round trip for each level and search', async () => {
