@@ -120,3 +120,29 @@ test('of several feeds on a connection one is forged: it ends, and the others fi
   assert.equal(connection.closed, false)
   assert.deepEqual((await peer('news', {})).ended, [])
 })
+
+test('extensions that are known when a connection with hypercore 7 begins are heard bare, both ways', async (t) => {
+  const peer = seven(t)
+  await peer('feed', { name: 'a', extensions: ['chat', 'theirs only'] })
+  const { key } = await peer('append', { name: 'a', blocks: blocks(0, 3) })
+  await peer('extension', { name: 'a', extension: 'chat' })
+  const node = await openOldNode(t)
+  const log = await node.corestore.get({ key, generation: 1 })
+  const heard: string[] = []
+  const onMessage = (message: Uint8Array): void => void heard.push(text(message))
+  // Of the names that both know the numbers differ.
+  log.extension('also ours', { onMessage })
+  const chat = log.extension('chat', { onMessage })
+  const connection = await node.connect((await peer('listen', {})).port, 1)
+  await log.update({ timeoutMs: 5_000 })
+  const late = log.extension('late', { onMessage })
+
+  await peer('broadcast', { name: 'a', extension: 'chat', text: 'one' })
+  late.broadcast(utf8('nobody can be told what this is'))
+  chat.broadcast(utf8('two'))
+  await until(async () => heard.length === 1 && (await peer('news', {})).heard.length === 1)
+
+  assert.deepEqual(heard, ['one'])
+  assert.deepEqual((await peer('news', {})).heard, [['a', 'chat', 'two']])
+  assert.equal(connection.closed, false)
+})

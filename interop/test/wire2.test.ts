@@ -155,6 +155,32 @@ test('an extension that is registered when the channel is open is heard, both wa
   assert.deepEqual((await peer('news', {})).heard, [['a', 'early', 'three']])
 })
 
+test('bytes without an encoding are bare, as those of hypercore 9', async (t) => {
+  const peer = oldPeer(t, SCRIPT)
+  const { key } = await written(peer, 'a', 3)
+  const node = await openOldNode(t)
+  const log = await node.corestore.get({ key, generation: 2 })
+  const heard: string[] = []
+  const onMessage = (message: Uint8Array): void => void heard.push(...texts([message]))
+  const ours = log.extension('raw', { onMessage })
+  const everywhere = node.corestore.extension('store', { onMessage })
+  for (const extension of ['raw', 'store']) await peer('extension', { name: 'a', extension })
+  await node.connect((await peer('listen', {})).port, 2)
+  await log.update({ timeoutMs: 5_000 })
+
+  await peer('broadcast', { name: 'a', extension: 'raw', text: 'one' })
+  await peer('broadcast', { name: 'a', extension: 'store', text: 'two' })
+  ours.broadcast(utf8('three'))
+  everywhere.broadcast(utf8('four'))
+  await until(async () => heard.length === 2 && (await peer('news', {})).heard.length === 2)
+
+  assert.deepEqual(heard, ['one', 'two'])
+  assert.deepEqual((await peer('news', {})).heard, [
+    ['a', 'raw', 'three'],
+    ['a', 'store', 'four'],
+  ])
+})
+
 test('of several feeds on a connection one is forged: it ends, and the others finish', async (t) => {
   const peer = oldPeer(t, SCRIPT)
   const node = await openOldNode(t)

@@ -109,7 +109,17 @@ export class Connections {
       onReady: (connection) => this.#feedReady(connection),
       onClose: (connection, error) => this.#ended(connection, error),
     }
-    return new StoreFeedConnection(bytes, options, host)
+    const { extensions = this.#heardNames() } = options
+    return new StoreFeedConnection(bytes, { ...options, extensions }, host)
+  }
+
+  /** Names that somebody here listens to: in generation 1 they are told once, when a connection begins. */
+  #heardNames(): string[] {
+    const names = new Set<string>()
+    for (const { replica } of this.#host.heldLogs()) {
+      for (const name of replica.extensions.names()) names.add(name)
+    }
+    return [...names]
   }
 
   #feedReady(connection: StoreFeedConnection): boolean {

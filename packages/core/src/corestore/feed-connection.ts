@@ -34,8 +34,13 @@ export interface FeedConnection {
 export interface FeedConnectOptions
   extends Pick<
     FeedStreamOptions,
-    'generation' | 'isInitiator' | 'keyPair' | 'id' | 'protocol' | 'extensions' | 'onHandshake'
+    'generation' | 'isInitiator' | 'keyPair' | 'id' | 'protocol' | 'onHandshake'
   > {
+  /**
+   * Generation 1: all names of extensions that will ever be used on this connection. Default: those that somebody listens
+   * to now, on any log that is open here.
+   */
+  readonly extensions?: readonly string[]
   /**
    * Discovery key of the log to begin with. In generation 1 who dials has to begin with one that is known at the other
    * end, or nothing is understood there. Default: any that is open here.

@@ -9,8 +9,8 @@
 
 import { DatError } from '../base/errors.ts'
 import { EXTENSION_NAME_BYTES_MAX } from '../base/limits.ts'
-import { utf8 } from '../bytes/bytes.ts'
-import { type Encoding, prefixed } from '../bytes/encodings.ts'
+import { EMPTY, utf8 } from '../bytes/bytes.ts'
+import type { Encoding } from '../bytes/encodings.ts'
 
 /** A peer in the conversation about one log. */
 export interface ExtensionPeer {
@@ -18,6 +18,8 @@ export interface ExtensionPeer {
   readonly remotePublicKey: Uint8Array
   /** Key of the log that the conversation is about. */
   readonly key: Uint8Array
+  /** How programs of the log's generation send bytes without an encoding. */
+  readonly bareMessage: Encoding<Uint8Array>
   /** The conversation has ended; what is sent now goes nowhere. */
   readonly closed: boolean
   /** Sends bytes under a name. False if they were not taken: the conversation has ended or its queue is full. */
@@ -79,23 +81,30 @@ export class Extensions {
     return own.length === 0 ? above : [...own, ...above]
   }
 
-  /** Takes a name. `peers` gives those that a broadcast goes to. */
+  /** Takes a name. `encodingFor` says how values travel to and from a peer, `peers` who hears a broadcast. */
   open<T>(
     name: string,
-    handler: EncodedHandler<T>,
+    encodingFor: (peer: ExtensionPeer) => Encoding<T>,
+    handler: ExtensionHandler<T>,
     peers: () => Iterable<ExtensionPeer>,
   ): Extension<T> {
     checkName(name)
     const listener: ExtensionListener = (message, peer) =>
-      handler.onMessage(handler.decode(message), peer)
+      handler.onMessage(encodingFor(peer).decode(message), peer)
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener])
     return {
       name,
-      send: (message, peer) => peer.post(name, handler.encode(message)),
+      send: (message, peer) => peer.post(name, encodingFor(peer).encode(message)),
       broadcast(message) {
-        const bytes = handler.encode(message)
+        let last: Encoding<T> | undefined
+        let bytes: Uint8Array = EMPTY
         let count = 0
-        for (const peer of peers()) if (peer.post(name, bytes)) count++
+        for (const peer of peers()) {
+          const encoding = encodingFor(peer)
+          if (encoding !== last) bytes = encoding.encode(message)
+          last = encoding
+          if (peer.post(name, bytes)) count++
+        }
         return count
       },
       close: () => this.#remove(name, listener),
@@ -110,8 +119,8 @@ export class Extensions {
 }
 
 /**
- * Opens a name for values, or for bytes if the handler names no encoding: those stand behind their length then, as
- * hypercore sends what has no encoding.
+ * Opens a name for values, or for bytes if the handler names no encoding: those travel as in the peer's log's generation
+ * then, behind their length since hypercore 10 and bare before.
  */
 export function openExtension<T>(
   extensions: Extensions,
@@ -119,9 +128,8 @@ export function openExtension<T>(
   handler: EncodedHandler<T> | ExtensionHandler<Uint8Array>,
   peers: () => Iterable<ExtensionPeer>,
 ): Extension<T> | Extension<Uint8Array> {
-  if ('decode' in handler) return extensions.open(name, handler, peers)
-  const onMessage: ExtensionListener = (message, peer) => handler.onMessage(message, peer)
-  return extensions.open(name, { ...prefixed, onMessage }, peers)
+  if ('decode' in handler) return extensions.open(name, () => handler, handler, peers)
+  return extensions.open(name, (peer) => peer.bareMessage, handler, peers)
 }
 
 function checkName(name: string): void {

@@ -6,6 +6,7 @@
  * know. Source: the generation 1 log, sections 3 and 4.
  */
 
+import { binary } from '../bytes/encodings.ts'
 import { writeU64BE } from '../bytes/integers.ts'
 import { crypto } from '../crypto/crypto.ts'
 import { sign } from '../crypto/keys.ts'
@@ -21,6 +22,7 @@ export const gen1: Generation = {
   keepsSignatures: true,
   headFromNodes: true,
   canFork: false,
+  bareMessage: binary,
   digest: digestOf,
   newReader,
   prove: proveByNodes,

@@ -7,6 +7,7 @@
  */
 
 import { equal } from '../bytes/bytes.ts'
+import { binary } from '../bytes/encodings.ts'
 import { writeU64BE } from '../bytes/integers.ts'
 import { crypto, HASH_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { sign } from '../crypto/keys.ts'
@@ -22,6 +23,7 @@ export const gen2: Generation = {
   keepsSignatures: true,
   headFromNodes: true,
   canFork: false,
+  bareMessage: binary,
   digest: digestOf,
   newReader,
   prove: proveByNodes,

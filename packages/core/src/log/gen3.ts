@@ -13,6 +13,7 @@
 
 import { DatError } from '../base/errors.ts'
 import { EMPTY, equal, fromHex } from '../bytes/bytes.ts'
+import { prefixed } from '../bytes/encodings.ts'
 import { writeU64LE } from '../bytes/integers.ts'
 import { crypto, HASH_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { sign } from '../crypto/keys.ts'
@@ -33,6 +34,7 @@ export const gen3: Generation = {
   keepsSignatures: false,
   headFromNodes: false,
   canFork: true,
+  bareMessage: prefixed,
 
   digest: () => -1,
 

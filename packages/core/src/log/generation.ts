@@ -10,6 +10,7 @@
  * fork. 1 and 2 keep a signature per append, 3 only the newest. Discovery keys are equal in all.
  */
 
+import type { Encoding } from '../bytes/encodings.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import type { Head, Slot } from '../store/store.ts'
 import type { HeldNodes, ReaderMemory } from '../tree/digest.ts'
@@ -56,6 +57,8 @@ export interface Generation {
   readonly headFromNodes: boolean
   /** May the history be shortened and continued on a higher fork? */
   readonly canFork: boolean
+  /** How programs send the bytes of an extension for which nobody has named an encoding. */
+  readonly bareMessage: Encoding<Uint8Array>
   /** What a request for block `block`, or its leaf, says of the nodes around it that are held; -1 where none does. */
   digest(held: HeldNodes, block: number): number
   /** What a server remembers of one reader from request to request; `undefined` where each request says all. */

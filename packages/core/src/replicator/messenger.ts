@@ -13,6 +13,7 @@ import {
   EXTENSIONS_QUEUED_MAX,
 } from '../base/limits.ts'
 import { copy } from '../bytes/bytes.ts'
+import type { Encoding } from '../bytes/encodings.ts'
 import type { ExtensionPeer } from '../log/extensions.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Peer } from './peer.ts'
@@ -78,6 +79,10 @@ export class Messenger implements ExtensionPeer {
 
   get key(): Uint8Array {
     return this.#replica.key
+  }
+
+  get bareMessage(): Encoding<Uint8Array> {
+    return this.#replica.generation.bareMessage
   }
 
   get closed(): boolean {
