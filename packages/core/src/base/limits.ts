@@ -277,3 +277,29 @@ export const DETECT_DEPTH_MAX = 7
 export const DETECT_NAMES_MAX = 200_000
 /** Ranges and damaged blocks that an inspection lists for one log. */
 export const INSPECT_RANGES_MAX = 1_024
+
+// ---- Finding old programs ------------------------------------------------------------------------
+
+/** Longest datagram that is looked at: more than anybody may send on a local network. */
+export const DATAGRAM_BYTES_MAX = 9_000
+/** Questions and answers of one multicast DNS message, strings of one answer, bytes of a name. */
+export const DNS_RECORDS_MAX = 64
+export const DNS_STRINGS_MAX = 32
+export const DNS_NAME_BYTES_MAX = 255
+/** What a stranger can make us say to the whole local network. */
+export const LAN_ANSWERS_PER_SECOND_MAX = 10
+/** A message of BitTorrent's DHT: values in all, and how deep they nest. */
+export const BENCODE_VALUES_MAX = 512
+export const BENCODE_DEPTH_MAX = 8
+/** What counts of one answer of BitTorrent's DHT. */
+export const MAINLINE_NODES_PER_ANSWER_MAX = 20
+export const MAINLINE_PEERS_PER_ANSWER_MAX = 64
+/** Nodes that one look-up asks, however near they say that others are; and those it may still ask. */
+export const MAINLINE_QUERIES_PER_LOOKUP_MAX = 128
+export const MAINLINE_CANDIDATES_MAX = 256
+/** Addresses of old programs that are remembered, for one log and in all. */
+export const LEGACY_ADDRESSES_PER_LOG_MAX = 64
+export const LEGACY_ADDRESSES_MAX = 1_024
+/** Connections with old programs, and attempts at the same time. */
+export const LEGACY_CONNECTIONS_MAX = 64
+export const LEGACY_DIALS_MAX = 8

@@ -14,36 +14,14 @@ import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import { OLD_GENERATIONS } from '@dat-rhino/core/corestore/feed-connection'
 import DHT from 'hyperdht'
 import Hyperswarm, { type SwarmConnection } from 'hyperswarm'
+import { Legacy } from './legacy/legacy.ts'
 import type { NetworkOptions } from './options.ts'
 import { carrierOn } from './protomux-muxer.ts'
+import type { NetworkPeer, NetworkState } from './state.ts'
 import { Topic } from './topic.ts'
 import { within } from './within.ts'
 
-/** One connection. */
-export interface NetworkPeer {
-  /** The network whose language is spoken. */
-  readonly generation: 1 | 2 | 3
-  /** The other device's public key, hex; empty where it proves none. */
-  readonly key: string
-  /** `host:port` where known. */
-  readonly address: string
-  /** Did we dial? */
-  readonly isClient: boolean
-  readonly bytesDown: number
-  readonly bytesUp: number
-}
-
-/** A network at one moment. */
-export interface NetworkState {
-  readonly offline: boolean
-  readonly host: string
-  /** UDP port in use; 0 while there is no socket. */
-  readonly port: number
-  readonly peers: readonly NetworkPeer[]
-  /** Of all connections, those that ended included. */
-  readonly bytesDown: number
-  readonly bytesUp: number
-}
+export type { NetworkPeer, NetworkState } from './state.ts'
 
 /** How a topic is joined. */
 export interface JoinTopicOptions {
@@ -82,6 +60,7 @@ export class Network {
   readonly #clock: Clock
   readonly #topics = new Set<Topic>()
   readonly #connections = new Set<SwarmConnection>()
+  readonly #legacy: Legacy | undefined
   #swarm: Hyperswarm | undefined
   #bytesDown = 0
   #bytesUp = 0
@@ -90,10 +69,24 @@ export class Network {
   #changing: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
+  /** @throws DatError BAD_ARGUMENT if the options for older networks cannot be met */
   constructor(corestore: Corestore, options: NetworkOptions, clock: Clock) {
     this.#corestore = corestore
     this.#options = options
     this.#clock = clock
+    const { legacy, host } = options
+    if (legacy === undefined) return
+    if (this.offline) {
+      throw new DatError('BAD_ARGUMENT', 'Old programs are met on a network: it is off.')
+    }
+    this.#legacy = new Legacy(legacy, {
+      corestore,
+      clock,
+      host,
+      onPeer: (peer) => this.events.emit('peer-added', { peer }),
+      onEnd: (peer, error) => this.events.emit('peer-removed', { peer, error }),
+      onProblem: (error) => this.events.emit('warning', { error }),
+    })
   }
 
   get offline(): boolean {
@@ -103,13 +96,18 @@ export class Network {
   get state(): NetworkState {
     const address = this.#swarm?.dht.address()
     const peers = [...this.#connections].map(describe)
+    const { calls, port: legacyPort = 0 } = this.#legacy ?? {}
     return {
       offline: this.offline,
       host: address?.host ?? this.#options.host ?? '0.0.0.0',
       port: address?.port ?? 0,
-      peers,
-      bytesDown: peers.reduce((sum, peer) => sum + peer.bytesDown, this.#bytesDown),
-      bytesUp: peers.reduce((sum, peer) => sum + peer.bytesUp, this.#bytesUp),
+      legacyPort,
+      peers: [...peers, ...(calls?.peers ?? [])],
+      bytesDown:
+        peers.reduce((sum, peer) => sum + peer.bytesDown, this.#bytesDown) +
+        (calls?.bytesDown ?? 0),
+      bytesUp:
+        peers.reduce((sum, peer) => sum + peer.bytesUp, this.#bytesUp) + (calls?.bytesUp ?? 0),
     }
   }
 
@@ -124,11 +122,17 @@ export class Network {
     if (this.#closing !== undefined) throw new DatError('CLOSED', 'The network is closed.')
     const { hasPeers, isAsked = false } = options
     const { announce = true, announceOld = false } = this.#options
+    const old = this.#legacy?.join(discoveryKey, hasPeers)
     const topic = new Topic(this.offline ? undefined : this.#open(), discoveryKey, this.#clock, {
       hasPeers,
       mayAnnounce: () => announce && (isAsked || announceOld || !this.#isOld(discoveryKey)),
+      elsewhere: old?.looked,
+      onsettle: () => old?.changed(),
       onproblem: (error) => this.events.emit('warning', { error }),
-      onleave: () => this.#topics.delete(topic),
+      onleave: () => {
+        old?.leave()
+        this.#topics.delete(topic)
+      },
     })
     this.#topics.add(topic)
     if (this.#isSuspended) topic.pause()
@@ -146,6 +150,7 @@ export class Network {
   suspend(): Promise<void> {
     this.#isSuspended = true
     for (const topic of this.#topics) topic.pause()
+    this.#legacy?.suspend()
     this.#changing = this.#changing.then(async () => {
       if (this.#swarm === undefined || !this.#isSuspended) return
       // Whoever does not hear the good-bye finds out by himself.
@@ -164,6 +169,7 @@ export class Network {
     this.#changing = this.#changing.then(async () => {
       if (this.#isSuspended || this.#closing !== undefined) return
       await this.#swarm?.resume().catch(() => undefined)
+      this.#legacy?.resume()
       for (const topic of this.#topics) topic.resume()
     })
     return this.#changing
@@ -213,6 +219,7 @@ export class Network {
   /** Unannounces if the DHT answers in time; closes all the same. */
   async #close(): Promise<void> {
     for (const topic of this.#topics) topic.stop()
+    this.#legacy?.close()
     const swarm = this.#swarm
     if (swarm !== undefined) {
       for (const stream of this.#connections) stream.destroy()

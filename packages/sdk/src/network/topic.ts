@@ -25,6 +25,8 @@ export interface TopicOptions {
 interface TopicHooks {
   /** Resolves, never rejects, when it was looked in other places too. */
   readonly elsewhere?: Promise<void> | undefined
+  /** Something more is known of what the topic leads to. */
+  readonly onsettle?: () => void
   readonly onproblem: (error: DatError) => void
   readonly onleave: () => void
 }
@@ -88,6 +90,7 @@ export class Topic {
 
   /** It is known now what the topic leads to: an announcement that may not be is withdrawn at once. */
   settle(): void {
+    this.#options.onsettle?.()
     if (!this.#isAnnounced || this.#stopped || this.#options.mayAnnounce()) return
     this.#isAnnounced = false
     void this.#discovery?.refresh({ server: false, client: true }).catch(() => false)

@@ -28,7 +28,7 @@ export interface LegacyOptions {
   readonly dht?: boolean | MainlineOptions
   /**
    * Be found by old programs, in the ways that are on: we listen, answer on the local network, and tell BitTorrent's DHT
-   * our address for each log that is open and not known to be of today. Default false.
+   * our address for each old archive that is looked for here or served. Default false.
    */
   readonly announce?: boolean
   /** TCP port to listen on, 0: any. Default: not at all; with `announce` 3282, or any if that is taken. */
@@ -45,7 +45,7 @@ export interface LanOptions {
 
 /** How BitTorrent's DHT is entered. */
 export interface MainlineOptions {
-  /** Nodes `host:port` to enter by. Default: the public ones. `[]`: we are the first node. */
+  /** Nodes `host:port` to enter by. Default: the public ones. */
   readonly bootstrap?: readonly string[]
   /** UDP port. Default: any. */
   readonly port?: number
