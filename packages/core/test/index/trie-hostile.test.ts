@@ -15,6 +15,7 @@ import {
 } from '../../src/base/limits.ts'
 import { EMPTY, utf8 } from '../../src/bytes/bytes.ts'
 import { Writer } from '../../src/bytes/cursor.ts'
+import { binary } from '../../src/bytes/encodings.ts'
 import { writeBytesField, writeStringField, writeVarintField } from '../../src/bytes/protobuf.ts'
 import type { LogReader } from '../../src/index/source.ts'
 import { type Buckets, decodeBuckets } from '../../src/index/trie/buckets.ts'
@@ -235,6 +236,7 @@ test('so many questions are worked at as may be, others are dropped, and room co
   const peer = (): ExtensionPeer => ({
     remotePublicKey: EMPTY,
     key: EMPTY,
+    bareMessage: binary,
     closed: false,
     post: () => true,
   })

@@ -59,8 +59,30 @@ interface Case {
   readonly body: string
 }
 
+const reader = (body: string): Reader => new Reader(fromHex(body))
+
+interface SessionFrame {
+  readonly type?: string
+  readonly value?: Readonly<Record<string, unknown>>
+  readonly frame?: string
+}
+
+/** What two programs of multifeed told each other about four feeds; flags stand there as numbers. */
+const SESSION: readonly Case[] = vectors<{ frames: SessionFrame[] }>(
+  'gen2/multifeed-session',
+).frames.flatMap(({ type, value, frame }) => {
+  if (type === undefined || type === 'Extension' || frame === undefined) return []
+  const rest = reader(frame)
+  rest.varint()
+  rest.varint()
+  const flags = ['uploading', 'downloading', 'hash'].filter((name) => name in (value ?? {}))
+  const read = Object.fromEntries(flags.map((name) => [name, value?.[name] === 1]))
+  return [{ name: type, value: { ...value, ...read }, body: hex(rest.rest()) }]
+})
+
 /** Of both generations. */
 const CASES: readonly Case[] = [
+  ...SESSION,
   ...vectors<{ messages: { name: string; value: Value; encoded: string }[] }>(
     'gen2/messages',
   ).messages.map(({ name, value, encoded }) => ({ name, value, body: encoded })),
@@ -73,8 +95,6 @@ const bytesOf = (text: string | null | undefined): Uint8Array | undefined =>
   typeof text === 'string' ? fromHex(text.replace(/^hex:/, '')) : undefined
 const hexOf = (bytes: Uint8Array | undefined): string | undefined =>
   bytes === undefined ? undefined : hex(bytes)
-
-const reader = (body: string): Reader => new Reader(fromHex(body))
 
 function readNodes(value: Value): NodeSet {
   const nodes = new NodeSet()
@@ -143,7 +163,7 @@ const SAME: Record<string, string> = {
 }
 
 test('the messages of both packages are read', () => {
-  assert.ok(CASES.length > 40)
+  assert.ok(CASES.length > 80)
   for (const { name, value, body } of CASES) READ[SAME[name] ?? name]?.(body, value)
 })
 

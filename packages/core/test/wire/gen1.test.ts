@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, fromHex, hex, utf8 } from '../../src/bytes/bytes.ts'
+import { crypto } from '../../src/crypto/crypto.ts'
 import { discoveryKey } from '../../src/crypto/keys.ts'
 import { openFeedStream } from '../../src/wire/feed-stream.ts'
 import type { FeedMuxer, FeedStreamOptions } from '../../src/wire/feeds.ts'
@@ -10,6 +11,7 @@ import type { Request } from '../../src/wire/messages.ts'
 import { vectors } from '../vectors.ts'
 import { KEY, OTHER_KEY } from './conversations.ts'
 import {
+  answer,
   asking,
   codeOf,
   type DataValue,
@@ -26,7 +28,12 @@ interface Row {
   readonly key: string
   readonly contentKey?: string
   readonly chunks: { readonly dir: string; readonly hex: string }[]
-  readonly frames: { readonly dir: string; readonly type: string; readonly message: Message }[]
+  readonly frames: {
+    readonly dir: string
+    readonly type: string
+    readonly message: Message
+    readonly frame: string
+  }[]
 }
 
 interface Message extends DataValue {
@@ -141,6 +148,37 @@ test('who reads hears what hypercore 7 said, and is asked for receipts', () => {
       'unhave 2 1',
     ],
   )
+})
+
+test('who serves a clone that is made once says what hypercore 7 said, to its end', () => {
+  const row = vectors<Row>('gen1/trace-hypercore7-once')
+  const key = fromHex(row.key)
+  const data = row.frames.filter(({ type }) => type === 'Data').map(({ message }) => message)
+  const side = new FeedSide(key)
+  const asked = new Map<number, number>()
+  side.during = (line) => {
+    if (line === 'open') side.sender?.have(0, 3)
+    if (/^status .*"downloading":false/.test(line)) side.sender?.close()
+    const found = /^request (.*)$/.exec(line)
+    if (found === null) return
+    const { id, block }: Request = JSON.parse(found[1] ?? '')
+    asked.set(block, id)
+    if (asked.size < 3) return
+    for (const value of data) answer(side, asked.get(value.index) ?? 0, value)
+  }
+  const { bytes, mux, hear } = play(row, 'A', {})
+  mux.open(side)
+  hear()
+
+  // Ours is always one that goes on (`live` of the Handshake), so what follows that is compared below its cipher.
+  const theirs = row.frames.filter(({ dir }) => dir?.startsWith('A'))
+  const [feed, handshake, ...rest] = theirs.map(({ frame }) => frame)
+  const opening = (feed ?? '').length / 2
+  const said = bytes.written.slice(opening)
+  crypto().xsalsa20(said, fromHex(theirs[0]?.message.nonce ?? ''), key)
+  assert.equal(hex(bytes.written.subarray(0, opening)), feed)
+  assert.equal(hex(said), (handshake ?? '').replace('10002800', '10012800') + rest.join(''))
+  assert.equal(mux.feedCount, 0)
 })
 
 test('an archive of hyperdrive 9 has both of its logs on one stream', () => {
