@@ -100,6 +100,12 @@ export const WIRE: readonly Row[] = [
         'openings that are closed again at once count as in vain',
         'a flood of openings in one frame is left in the middle, and read on later',
       ],
+      [
+        `${SDK}/network/protomux-limits.test.ts`,
+        'openings in vain the rest has to wait',
+        'channels that are open, one more of the remote',
+        'openings may wait for us, and the next is refused until one is over',
+      ],
     ],
   },
   {
@@ -138,5 +144,6 @@ export const WIRE: readonly Row[] = [
         'messages for nobody that come slowly are ignored without end',
       ],
     ],
+    missing: 'on a multiplexer of somebody else, which drops them without telling us',
   },
 ]

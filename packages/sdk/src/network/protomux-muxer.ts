@@ -6,13 +6,22 @@
  *
  * Always true: an error of ours ends one channel, never the connection of the others; only bytes that cannot be
  * decoded end that. Messages of one turn go out in one batch, and not more of them than `BATCH_FLUSH_BYTES`
- * before we look whether there is room.
+ * before we look whether there is room. Openings of our protocols keep to the limits of our own muxer: how many
+ * there are, wait, and come to nothing. What the package never tells us is not counted: openings of protocols
+ * that nobody pairs, which it refuses, and messages for channels that are not there, which it drops.
  */
 
 /// <reference path="../types/hyperswarm.d.ts" preserve="true" />
 import type { Clock } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
-import { BATCH_FLUSH_BYTES, UNPAIRED_MS_MAX } from '@dat-rhino/core/base/limits'
+import {
+  BATCH_FLUSH_BYTES,
+  CHANNEL_HANDSHAKE_BYTES_MAX,
+  CHANNEL_ID_BYTES_MAX,
+  CHANNELS_MAX,
+  CHANNELS_UNPAIRED_MAX,
+  UNPAIRED_MS_MAX,
+} from '@dat-rhino/core/base/limits'
 import { EMPTY } from '@dat-rhino/core/bytes/bytes'
 import { Reader, Writer } from '@dat-rhino/core/bytes/cursor'
 import type {
@@ -23,6 +32,7 @@ import type {
   Muxer,
   PairHook,
 } from '@dat-rhino/core/wire/channel'
+import { Patience } from '@dat-rhino/core/wire/mux-patience'
 import type { Transport } from '@dat-rhino/core/wire/transport'
 import type { SwarmConnection } from 'hyperswarm'
 import { isProtomux, type Protomux, type ProtomuxChannel, RAW } from './protomux.ts'
@@ -53,6 +63,10 @@ export class ProtomuxMuxer implements Muxer {
   readonly #stream: SwarmConnection
   readonly #clock: Clock
   readonly #writer = new Writer(1024)
+  readonly #patience: Patience
+  #channelCount = 0
+  /** Openings of the remote that our side wants to think about. */
+  #waitingCount = 0
   #touched: ForeignChannel[] = []
   #isFrameEndDue = false
   #isTurnCorked = false
@@ -66,6 +80,7 @@ export class ProtomuxMuxer implements Muxer {
     this.#mux = mux
     this.#stream = stream
     this.#clock = options.clock
+    this.#patience = new Patience(options.clock, this)
     this.isInitiator = stream.isInitiator
     this.handshakeHash = stream.handshakeHash
     this.remotePublicKey = stream.remotePublicKey
@@ -112,6 +127,7 @@ export class ProtomuxMuxer implements Muxer {
       throw new DatError('CONFLICT', 'This channel is open already.', { protocol })
     }
     channel.channel = theirs
+    this.#channelCount++
     this.#corkTurn(handshake.length)
     theirs.open(handshake)
     return channel
@@ -123,12 +139,16 @@ export class ProtomuxMuxer implements Muxer {
 
   pair(protocol: string, id: Uint8Array | undefined, hook: PairHook): void {
     this.#mux.pair({ protocol, id: id ?? null }, (remoteId) => {
+      const asked = remoteId ?? undefined
+      let answersLater = false
       try {
-        const answersLater = hook(remoteId ?? undefined, undefined)
-        if (answersLater && !this.has(protocol, remoteId ?? undefined)) return this.#patience()
+        answersLater = this.#hasRoom(asked) && hook(asked, undefined)
       } catch {
         // Whatever went wrong on our side, for the remote there is no such channel.
       }
+      if (this.has(protocol, asked)) return undefined
+      if (answersLater) return this.#wait(protocol, asked)
+      this.#patience.lostOpening()
       return undefined
     })
   }
@@ -162,6 +182,11 @@ export class ProtomuxMuxer implements Muxer {
   }
 
   // ---- For our channels --------------------------------------------------------------------------
+
+  ended(byRemote: boolean): void {
+    this.#channelCount--
+    if (byRemote && !this.#isClosed) this.#patience.lostOpening()
+  }
 
   /** The one writer of all channels: a message is copied into the package's memory when it is whole. */
   begin(): Writer {
@@ -203,8 +228,24 @@ export class ProtomuxMuxer implements Muxer {
     })
   }
 
-  #patience(): Promise<void> {
-    return new Promise((resolve) => this.#clock.after(UNPAIRED_MS_MAX, resolve))
+  #hasRoom(id: Uint8Array | undefined): boolean {
+    return (
+      (id === undefined || id.length <= CHANNEL_ID_BYTES_MAX) &&
+      this.#channelCount + this.#waitingCount < CHANNELS_MAX &&
+      this.#waitingCount < CHANNELS_UNPAIRED_MAX
+    )
+  }
+
+  /** The package refuses the opening if nobody has answered it when this resolves. */
+  #wait(protocol: string, id: Uint8Array | undefined): Promise<void> {
+    this.#waitingCount++
+    return new Promise((resolve) => {
+      this.#clock.after(UNPAIRED_MS_MAX, () => {
+        this.#waitingCount--
+        if (!this.has(protocol, id)) this.#patience.lostOpening()
+        resolve()
+      })
+    })
   }
 }
 
@@ -221,6 +262,8 @@ class ForeignChannel implements Channel {
   #isTouched = false
   #isBlocked = false
   #error: Error | undefined
+  /** It is us who end it. */
+  #isOurs = false
   closed = false
 
   constructor(mux: ProtomuxMuxer, options: ChannelOptions) {
@@ -264,12 +307,18 @@ class ForeignChannel implements Channel {
   close(error?: Error): void {
     if (this.closed) return
     this.#error = error
+    this.#isOurs = true
     this.channel?.close()
   }
 
   // ---- Called by the package: nothing may be thrown into it, or it ends the connection ------------
 
   onOpen(handshake: Uint8Array): void {
+    if (handshake.length > CHANNEL_HANDSHAKE_BYTES_MAX) {
+      const facts = { bytes: handshake.length }
+      this.close(new DatError('OVER_LIMIT', "A channel's handshake is too long.", facts))
+      return
+    }
     this.#isOpen = true
     this.#guard(() => this.#handler.onOpen(this, new Reader(handshake)))
   }
@@ -302,6 +351,7 @@ class ForeignChannel implements Channel {
   onClose(): void {
     if (this.closed) return
     this.closed = true
+    this.#mux.ended(!this.#isOurs)
     this.#handler.onClose(this.#error ?? this.#mux.error)
   }
 
