@@ -79,6 +79,7 @@ const TREES: readonly (readonly [string, string])[] = [
   ['gen1/beaker-indexed', 'gen1/beaker-indexed'],
   ['gen1/dat-folder/share', 'gen1/dat-folder'],
   ['gen1/dat-clone/share', 'gen1/dat-clone'],
+  ['gen1/sleep-multi/sleep', 'gen1/sleep-multi'],
 ]
 
 for (const [place, name] of TREES) {
@@ -138,6 +139,7 @@ test('gen2/hyperdrive10: a drive of hyperdrive 10 gives every file at every vers
     const view = drive.checkout(Number(version))
     for (const [path, { mode, linkname, sha256: sum }] of Object.entries(paths)) {
       const stat = await view.stat(path, { follow: false })
+      assert.equal(stat?.kind === 'folder', mode.startsWith('04'), path)
       if (!mode.startsWith('04')) assert.equal(stat?.mode, Number.parseInt(mode, 8), path)
       assert.equal((await view.entry(path))?.linkname ?? null, linkname, path)
       if (sum !== undefined && linkname === null) {
@@ -148,7 +150,36 @@ test('gen2/hyperdrive10: a drive of hyperdrive 10 gives every file at every vers
         )
       }
     }
+    const listed: string[] = []
+    for await (const { path, invalid } of view.list('/')) {
+      assert.equal(invalid, undefined, path)
+      listed.push(path)
+    }
+    const files = Object.keys(paths).filter((path) => !paths[path]?.mode.startsWith('04'))
+    assert.deepEqual(listed.sort(), files.sort(), version)
   }
+  await drive.close()
+})
+
+test('gen2/hyperdrive10: a drive that is mounted in another one opens by its own key too', async (t) => {
+  const told: {
+    readonly B: { readonly metadataKey: string; readonly version: number }
+    readonly latest: Record<string, { readonly sha256?: string }>
+  } = expected('gen2/hyperdrive10') as never
+  const store = await adopted(t, fixture('gen2/hyperdrive10'))
+
+  const key = fromHex(told.B.metadataKey)
+  const drive = await openDrive({ store, key, generation: 'unknown' })
+
+  assert.equal(drive.version, told.B.version)
+  const seen: [string, string][] = []
+  for await (const { path } of drive.list('/')) {
+    seen.push([`/mnt/b${path}`, sha256((await drive.get(path, HERE)) ?? utf8('?'))])
+  }
+  const sums = Object.entries(told.latest).flatMap(([path, { sha256: sum }]) =>
+    path.startsWith('/mnt/b/') && sum !== undefined ? [[path, sum]] : [],
+  )
+  assert.deepEqual(seen.sort(), sums.sort())
   await drive.close()
 })
 
