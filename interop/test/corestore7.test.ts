@@ -9,7 +9,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
-import { hex } from '@dat-rhino/core/bytes/bytes'
+import { fromHex, hex, utf8 } from '@dat-rhino/core/bytes/bytes'
+import { Corestore } from '@dat-rhino/core/corestore/corestore'
+import { openDrive } from '@dat-rhino/core/drive/open'
 import { adopt } from '@dat-rhino/core/log/adopt'
 import { logIdentity } from '@dat-rhino/core/log/identity'
 import { Replica } from '@dat-rhino/core/log/replica'
@@ -44,6 +46,9 @@ interface SaidStore {
 
 const said = (name: string): SaidStore =>
   JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8'))[name]
+
+const drivesOf = (name: string): readonly SaidDrive[] =>
+  JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8'))[name].drives
 
 const partsOf = (store: StoredStore): StoredPart[] => store.archives.flatMap(({ parts }) => parts)
 
@@ -132,6 +137,50 @@ test('corestore7: everything is adopted but the block of which hypercore 11 lost
 
   assert.deepEqual(damaged, ['log 4 unproved'])
 })
+
+interface SaidDrive {
+  readonly key: string
+  readonly encryptionKey?: string | null
+  readonly version?: number
+  readonly files: readonly {
+    readonly path: string
+    readonly linkname?: string | null
+    readonly sha256?: string | null
+    readonly text?: string
+  }[]
+}
+
+for (const name of ['corestore7', 'corestore7-early']) {
+  test(`${name}: drives give every file, those that are encrypted with their key`, async (t) => {
+    const stored = await openStored(join(FIXTURES, name), { rocksdb })
+    const store = await Corestore.open({ store: openMemoryStore() })
+    t.after(() => Promise.all([stored.close(), store.close()]))
+    for (const { log } of partsOf(stored)) {
+      const handle = await store.get({ key: log.key })
+      await adopt(handle.replica, log)
+      await handle.close()
+    }
+
+    for (const told of drivesOf(name)) {
+      const encryption = told.encryptionKey ? { encryptionKey: fromHex(told.encryptionKey) } : {}
+      const key = fromHex(told.key)
+      const drive = await openDrive({ store, key, generation: 'unknown', ...encryption })
+
+      if (told.version !== undefined) assert.equal(drive.version, told.version)
+      const listed: string[] = []
+      for await (const { path } of drive.list('/')) listed.push(path)
+      assert.deepEqual(listed.sort(), told.files.map(({ path }) => path).sort())
+      for (const { path, linkname = null, sha256: sum, text } of told.files) {
+        assert.equal((await drive.entry(path))?.linkname ?? null, linkname, path)
+        if (linkname !== null) continue
+        const bytes = await drive.get(path, { timeoutMs: 50 })
+        const expected = text === undefined ? sum : sha256(utf8(text))
+        if (expected !== null) assert.equal(bytes && sha256(bytes), expected, path)
+      }
+      await drive.close()
+    }
+  })
+}
 
 test('a damaged database is refused or told, for each of its files', async (t) => {
   const dir = join(scratch(t), 'store')
