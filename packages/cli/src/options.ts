@@ -7,7 +7,7 @@
  */
 
 import { DatError } from '@dat-rhino/core/base/errors'
-import type { NetworkOptions, Policy } from '@dat-rhino/sdk'
+import type { NetworkOptions, OldOptions, Policy } from '@dat-rhino/sdk'
 import { type Command, Option } from 'commander'
 
 /** Values as commander hands them over. */
@@ -32,6 +32,13 @@ export interface LegacyFlags {
   readonly legacy?: 'lan' | 'all'
   readonly legacyAnnounce?: boolean
   readonly announceOld?: boolean
+}
+
+/** Which archive of an old store. */
+export interface ArchiveFlags {
+  readonly archive?: string
+  readonly secretKeys?: string
+  readonly rocksdb?: string
 }
 
 /** How fast, in bytes per second. */
@@ -60,7 +67,11 @@ export function addNetworkOptions(command: Command): Command {
       ),
     )
     .option('--host <address>', 'bind to this address (127.0.0.1 stays on this machine)')
-    .addOption(new Option('--port <number>', 'bind to this UDP port').argParser(readPort))
+    .addOption(
+      new Option('--port <number>', 'bind to this UDP port').argParser((text) =>
+        readPort('--port', text),
+      ),
+    )
     .option('--no-announce', 'look for peers, but do not let strangers find this device')
     .option('--offline', 'no network at all')
 }
@@ -86,6 +97,31 @@ export function addLegacyOptions(command: Command): Command {
     .option('--announce-old', 'let others find this device for archives of the older networks')
 }
 
+/** Of commands that can be pointed at old files. */
+export function addArchiveOptions(command: Command): Command {
+  return command
+    .option(
+      '--archive <key>',
+      'which archive, where old files hold several: its link, key, the beginning of that, or its name',
+    )
+    .option(
+      '--secret-keys <dir>',
+      'folder with the secret keys of dat, if not in ~/.dat/secret_keys',
+    )
+    .option(
+      '--rocksdb <file>',
+      'main file of the package rocksdb-native, for stores of corestore 7',
+    )
+}
+
+/** What the SDK is to know of old files. */
+export function archiveOptions(
+  flags: ArchiveFlags,
+): Pick<OldOptions, 'archive' | 'secretKeys' | 'rocksdb'> {
+  const { archive, secretKeys, rocksdb } = flags
+  return { archive, secretKeys, rocksdb }
+}
+
 /** Of commands that serve or fetch for long. */
 export function addRateOptions(command: Command): Command {
   return command
@@ -99,6 +135,12 @@ export function addRateOptions(command: Command): Command {
         readRate('--limit-down', text),
       ),
     )
+}
+
+/** Where old programs can connect. */
+export function oldPortOption(): Option {
+  const help = 'TCP port for old programs (default: 3282, or any if that is taken; 0: any)'
+  return new Option('--old-port <number>', help).argParser((text) => readPort('--old-port', text))
 }
 
 /** The longest wait of commands that ask others. */
@@ -199,10 +241,10 @@ function whole(option: string, text: string, min: number): number {
   throw new DatError('BAD_ARGUMENT', `${option} takes a whole number${from}, not "${text}".`)
 }
 
-function readPort(text: string): number {
-  const port = whole('--port', text, 0)
+function readPort(option: string, text: string): number {
+  const port = whole(option, text, 0)
   if (port <= 65_535) return port
-  throw new DatError('BAD_ARGUMENT', `--port takes a number up to 65535, not "${text}".`)
+  throw new DatError('BAD_ARGUMENT', `${option} takes a number up to 65535, not "${text}".`)
 }
 
 function readAddress(

@@ -16,7 +16,9 @@ import type { ShareFlags } from './commands/share.ts'
 import type { StatusFlags } from './commands/status.ts'
 import type { RemoveFlags, StoreFlags } from './commands/store.ts'
 import {
+  addArchiveOptions,
   addCommonOptions,
+  addLegacyOptions,
   addNetworkOptions,
   addRateOptions,
   type CommonFlags,
@@ -26,6 +28,7 @@ import {
   secondsOption,
   timeoutOption,
 } from './options.ts'
+import { addInspect, addServe } from './program-archives.ts'
 import type { Session } from './session.ts'
 
 /** Runs the work of one command. */
@@ -41,6 +44,8 @@ export const COMMANDS: readonly string[] = [
   'ls',
   'cat',
   'log',
+  'inspect',
+  'serve',
   'status',
   'store',
   'bench',
@@ -54,6 +59,8 @@ Examples:
   dat ls hyper://abc…/2024            look inside without cloning
   dat cat hyper://abc…/readme.md      print one file
   dat status photos                   what a folder is, its link, how complete it is
+  dat inspect old-photos              what an old archive is, and what can be done with it
+  dat serve old-photos                give it to others again, under its own dat:// link
 
 Exit codes:
    0 done                  69 not available now       75 your edits were kept
@@ -80,6 +87,8 @@ export function buildProgram(execute: Execute): Command {
   addList(program, execute)
   addCat(program, execute)
   addLog(program, execute)
+  addInspect(program, execute)
+  addServe(program, execute)
   addStatus(program, execute)
   addStore(program, execute)
   addBench(program, execute)
@@ -125,7 +134,7 @@ Examples:
 function addClone(program: Command, execute: Execute): void {
   const command = program
     .command('clone')
-    .argument('<link>', 'hyper://…, dat://… or a bare key')
+    .argument('<link|folder>', 'hyper://…, dat://… or a bare key; or the folder of an old archive')
     .argument('[dir]', 'where to (default: a folder named like the key)')
     .description('Clone a shared folder: every file verified; goes on where it stopped')
     .option('--live', 'follow changes until stopped')
@@ -138,13 +147,18 @@ function addClone(program: Command, execute: Execute): void {
       'after',
       `
 Files that you edited are never overwritten silently: they are kept and named, and the exit code is 75.
+A link of any network will do. An old folder is read and not written to; nobody else is asked for what it lacks, unless
+--live, --peer or --legacy says so.
 
 Examples:
   dat clone hyper://abc… copy
   dat clone hyper://abc… copy --live
-  dat clone hyper://abc…+12 old       as it was at version 12`,
+  dat clone hyper://abc…+12 old       as it was at version 12
+  dat clone dat://ab12… copy --peer 192.168.1.7:3282   from an old program, or dat serve
+  dat clone old-photos copy           out of the folder of an old archive`,
     )
-  addNetworkOptions(addRateOptions(addCommonOptions(command))).action(
+  const network = addNetworkOptions(addRateOptions(addCommonOptions(command)))
+  addArchiveOptions(addLegacyOptions(network)).action(
     async (link: string, dir: string | undefined, flags: CommonFlags & CloneFlags) => {
       await execute(flags, async (session) => {
         const { clone } = await import('./commands/clone.ts')
@@ -162,13 +176,14 @@ function addList(program: Command, execute: Execute): void {
     .addHelpText(
       'after',
       `
-Folders end with a slash. A shared or cloned folder is read from its store, without network.
+Folders end with a slash. A shared or cloned folder, or an old archive, is read from its store, without network.
 
 Examples:
   dat ls hyper://abc…
-  dat ls -lR photos /2024`,
+  dat ls -lR photos /2024
+  dat ls old-photos --checkout 12     an old archive, as it was at version 12`,
     )
-  addNetworkOptions(addCommonOptions(command)).action(
+  addOldOptions(command).action(
     async (where: string, path: string | undefined, flags: CommonFlags & ListFlags) => {
       await execute(flags, async (session) => {
         const { list } = await import('./commands/ls.ts')
@@ -191,7 +206,7 @@ Examples:
   dat cat hyper://abc…/readme.md
   dat cat photos /2024/index.txt --checkout 12`,
     )
-  addNetworkOptions(addCommonOptions(command)).action(
+  addOldOptions(command).action(
     async (where: string, path: string | undefined, flags: CommonFlags & ReadFlags) => {
       await execute(flags, async (session) => {
         const { cat } = await import('./commands/cat.ts')
@@ -204,7 +219,7 @@ Examples:
 function addLog(program: Command, execute: Execute): void {
   const command = program
     .command('log')
-    .argument('<link|dir>', 'a link, or a shared or cloned folder')
+    .argument('<link|dir>', 'a link, or a shared, cloned or old folder')
     .description('The history of a drive, newest first: every change with its version')
     .addOption(limitOption('only the newest so many'))
     .addOption(timeoutOption())
@@ -218,14 +233,12 @@ Examples:
   dat log photos
   dat log hyper://abc… -n 20 --json`,
     )
-  addNetworkOptions(addCommonOptions(command)).action(
-    async (where: string, flags: CommonFlags & LogFlags) => {
-      await execute(flags, async (session) => {
-        const { history } = await import('./commands/log.ts')
-        await history(session, where, flags)
-      })
-    },
-  )
+  addOldOptions(command).action(async (where: string, flags: CommonFlags & LogFlags) => {
+    await execute(flags, async (session) => {
+      const { history } = await import('./commands/log.ts')
+      await history(session, where, flags)
+    })
+  })
 }
 
 function addStatus(program: Command, execute: Execute): void {
@@ -327,9 +340,14 @@ Examples:
   })
 }
 
+/** Of commands that read from links and folders of any age. */
+function addOldOptions(command: Command): Command {
+  return addArchiveOptions(addLegacyOptions(addNetworkOptions(addCommonOptions(command))))
+}
+
 function addReading(command: Command, path: string): Command {
   return command
-    .argument('<link|dir>', 'a link, with or without a path, or a shared or cloned folder')
+    .argument('<link|dir>', 'a link, with or without a path, or a shared, cloned or old folder')
     .argument('[path]', path)
     .addOption(checkoutOption('as it was at this version'))
     .addOption(timeoutOption())

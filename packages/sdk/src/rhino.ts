@@ -105,6 +105,7 @@ export class Rhino implements AsyncDisposable {
     this.sockets = new NodeSockets({ open: this.#stations, main: () => this.#mainStation() }, clock)
     this.#archives = new Archives({
       isKeeping: this.#isKeeping,
+      legacy: this.#options.network.legacy,
       main: () => this.#mainStation(),
       folder: (dir) => this.folder(dir),
       passing: (bytes) => this.#passingStation(bytes, { network: { offline: true } }),
@@ -156,7 +157,7 @@ export class Rhino implements AsyncDisposable {
   async clone(from: string, dir: string, options: CloneOptions & OldOptions = {}): Promise<Clone> {
     const link = linkOrPath(from)
     if (link === undefined) {
-      const source = await this.#archives.source(from, options)
+      const source = await this.#archives.source(from, dir, options)
       return this.#clone(source.key, dir, options, source)
     }
     const { key, version } = link

@@ -1,26 +1,31 @@
 /**
- * What `ls`, `cat` and `log` read from: a drive by its link, or the stored drive of a folder.
+ * What `ls`, `cat` and `log` read from: a drive by its link, the stored drive of a folder, or an old archive in its files.
  *
  * Owns: what the first argument means, and that everything is closed again. A text that reads as a link is one
  * (`./NAME` means a folder whatever its name); anything else is a folder, or lies in one, that was shared or cloned
- * here. A folder's store is opened for reading only and without network, so that this works while another process
- * shares it.
+ * here, or that an older program keeps an archive in. A folder's store is opened for reading only and without network, so
+ * that this works while another process shares it; old files are read where they lie.
  */
 
-import { existsSync } from 'node:fs'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
-import { type Link, parseLink } from '@dat-rhino/core/crypto/links'
 import type { Drive, DriveReader } from '@dat-rhino/core/drive/drive'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import { open, type Rhino } from '@dat-rhino/sdk'
 import { AT_ONCE_MS } from '@dat-rhino/sdk/network/network'
 import { count } from '../format.ts'
-import { type NetworkFlags, networkOptions } from '../options.ts'
+import {
+  type ArchiveFlags,
+  archiveOptions,
+  type LegacyFlags,
+  type NetworkFlags,
+  networkOptions,
+} from '../options.ts'
 import type { Session } from '../session.ts'
-import { findFolder } from './find-folder.ts'
+import { findPlace } from './find-folder.ts'
+import { linkOf } from './link-of.ts'
 import { showProgress } from './show-progress.ts'
 
-export interface ReadFlags extends NetworkFlags {
+export interface ReadFlags extends NetworkFlags, LegacyFlags, ArchiveFlags {
   readonly checkout?: number
   /** Milliseconds. */
   readonly timeout?: number
@@ -47,6 +52,7 @@ type Place =
       readonly path: string
     }
   | { readonly kind: 'folder'; readonly dir: string; readonly path: string }
+  | { readonly kind: 'old'; readonly files: string; readonly path: string }
 
 /**
  * Opens what `where` names, gives it to `work`, and closes it.
@@ -85,6 +91,12 @@ async function openAndWork(
     const wait = { signal, timeoutMs: AT_ONCE_MS }
     return await local(place.dir, () => work(at(folder.drive, flags.checkout, place.path, wait)))
   }
+  if (place.kind === 'old') {
+    await using node = await open({ network: false })
+    await using drive = await oldDrive(session, node, place.files, flags)
+    const wait = { signal, timeoutMs: AT_ONCE_MS }
+    return await work(at(drive, flags.checkout, place.path, wait))
+  }
   const wait = { signal, ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }) }
   await using node = await open({ network: networkOptions(flags), ...storage })
   await using drive = await findDrive(session, node, place.link, wait)
@@ -97,25 +109,16 @@ export function notThere(path: string): DatError {
 }
 
 function readPlace(where: string, path: string | undefined, storage: string | undefined): Place {
-  const link = readLink(where)
-  if (typeof link === 'object') {
+  const link = linkOf(where)
+  if (link !== undefined) {
     const { version, path: inside } = link
     return { kind: 'link', link: where, version, path: joinPath(inside ?? '/', path) }
   }
-  const { dir, inside } = findFolder(where, storage)
-  return { kind: 'folder', dir, path: joinPath(inside, path) }
-}
-
-/** The link that `where` is; `undefined` if it is a place on this machine, or may be meant as one. */
-function readLink(where: string): Link | undefined {
-  try {
-    return parseLink(where)
-  } catch (error) {
-    const isMeantAsLink =
-      where.includes('://') || (/^[\w-]{40,}$/.test(where) && !existsSync(where))
-    if (isMeantAsLink || !isCode(error, 'BAD_LINK')) throw error
-    return undefined
-  }
+  const found = findPlace(where, storage)
+  const inside = joinPath(found.inside, path)
+  return found.kind === 'folder'
+    ? { kind: 'folder', dir: found.dir, path: inside }
+    : { kind: 'old', files: found.path, path: inside }
 }
 
 /** `path` as seen from `base`, in the form that drives use. */
@@ -127,6 +130,27 @@ function joinPath(base: string, path: string | undefined): string {
     else if (part !== '' && part !== '.') parts.push(part)
   }
   return `/${parts.join('/')}`
+}
+
+/** Opens an old archive. What is no drive has no files to show. */
+async function oldDrive(
+  session: Session,
+  node: Rhino,
+  files: string,
+  flags: ReadFlags,
+): Promise<Drive> {
+  const line = 'Verifying the old files …'
+  const stop = showProgress(session, () => ({ fields: { phase: 'verifying' }, line }))
+  try {
+    const opened = await node.open(files, { ...archiveOptions(flags), signal: session.signal })
+    if (opened.kind === 'drive') return opened.drive
+    const what = opened.kind === 'log' ? 'a plain log' : `a ${opened.kind}`
+    const message = `${opened.link} in ${files} is ${what}, not a drive: there are no files to show. dat inspect tells more.`
+    await opened.close()
+    throw new DatError('UNSUPPORTED', message, { path: files, kind: opened.kind })
+  } finally {
+    stop()
+  }
 }
 
 /** Finds a drive on the network; people see that it takes its time. */

@@ -5,6 +5,7 @@
  * lie and never written to; where they are taken over, the store of the node has them, or one that ends with what was opened.
  */
 
+import { isAbsolute, relative, resolve } from 'node:path'
 import { DatError } from '@dat-rhino/core/base/errors'
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { Drive } from '@dat-rhino/core/drive/drive'
@@ -13,7 +14,8 @@ import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import { encryption, joined, type ReadOptions } from '../by-key.ts'
 import { detectPath } from '../migrate/detect.ts'
 import { openStored } from '../migrate/open.ts'
-import type { StoredArchive } from '../migrate/types.ts'
+import type { StoredArchive, StoredStore } from '../migrate/types.ts'
+import type { LegacyOptions } from '../network/legacy/options.ts'
 import type { Station } from '../station.ts'
 import { chosen, linkOrPath, matching, oldLink } from './choose.ts'
 import { closing, type Ending } from './closing.ts'
@@ -28,6 +30,8 @@ import type { ImportOptions, OldOptions, Opened, TakenArchive } from './types.ts
 export interface ArchivesHost extends StationMaker {
   /** Does the node keep things? Then `main` is where. */
   readonly isKeeping: boolean
+  /** How the node meets old networks. */
+  readonly legacy: LegacyOptions | undefined
   main(): Promise<Station>
   /** The same as `passing`, but with the network of the node. */
   passingOnline(
@@ -139,7 +143,8 @@ export class Archives {
       const taken = await takeAll(station.corestore, archives, options)
       if (archives.length === 1) checkProved(taken[0], path)
       await station.corestore.flush()
-      const setup = { path: stored.found.path, station, taken, options, release }
+      const { legacy } = this.#host
+      const setup = { path: stored.found.path, station, taken, options, legacy, release }
       return this.#held(await ServedFolder.open(setup))
     } catch (error) {
       await release()
@@ -150,9 +155,10 @@ export class Archives {
   }
 
   /** The archive at a path, as something that can be cloned; its files stay open until it is closed. */
-  async source(path: string, options: OldOptions): Promise<CloneSource> {
+  async source(path: string, dir: string, options: OldOptions): Promise<CloneSource> {
     const stored = await openStored(path, storedOptions(options))
     try {
+      checkIsOutside(dir, stored)
       const archive = chosen(stored, options.archive)
       let closeHandles = (): Promise<void> => Promise.resolve()
       return {
@@ -185,6 +191,18 @@ export class Archives {
     this.#open.add(opened)
     void opened.closed.then(() => this.#open.delete(opened))
     return opened
+  }
+}
+
+/** Throws where a clone would be written into the files that it is made of. */
+function checkIsOutside(dir: string, { found }: StoredStore): void {
+  const target = resolve(dir)
+  const stores = found.kind === 'folder' ? found.nested : [found]
+  for (const { path } of stores) {
+    const way = relative(path, target)
+    if (way.startsWith('..') || isAbsolute(way)) continue
+    const message = `${target} is part of the old archive, which is never written to. Clone into another folder.`
+    throw new DatError('CONFLICT', message, { dir: target, path })
   }
 }
 

@@ -9,7 +9,10 @@
 import { DatError } from '@dat-rhino/core/base/errors'
 import { fromHex } from '@dat-rhino/core/bytes/bytes'
 import type { FeedConnection } from '@dat-rhino/core/corestore/corestore'
+import { discoveryKey } from '@dat-rhino/core/crypto/keys'
+import type { LegacyOptions } from '../network/legacy/options.ts'
 import { Serving } from '../network/serving.ts'
+import type { Topic } from '../network/topic.ts'
 import { listenBytes } from '../platform/node/duplex-bytes.ts'
 import type { Port } from '../platform/node/tcp-socket.ts'
 import type { Station } from '../station.ts'
@@ -21,7 +24,10 @@ export const OLD_PORT = 3282
 
 /** How old files are served. */
 export interface ServeOptions extends ImportOptions {
-  /** TCP port for programs of generations 1 and 2; 0: any. Default 3282, or any if that is taken. `false`: none. */
+  /**
+   * TCP port for programs of generations 1 and 2; 0: any. Default 3282, or any if that is taken, unless the network's
+   * `legacy` options have one already. `false`: none.
+   */
   readonly port?: number | false | undefined
   /** Address that the port is bound to. Default: that of the network, or else all. */
   readonly host?: string | undefined
@@ -38,6 +44,8 @@ export interface ServedSetup {
   readonly station: Station
   readonly taken: readonly TakenArchive[]
   readonly options: ServeOptions
+  /** The network's. */
+  readonly legacy: LegacyOptions | undefined
   /** Called at the end of `close`. */
   readonly release: () => Promise<void>
 }
@@ -50,25 +58,29 @@ export class ServedFolder implements Ending {
   readonly archives: readonly TakenArchive[]
   /** Resolves, never rejects, when announcements are out; at once where there are none. */
   readonly announced: Promise<void>
-  /** Where old programs can connect; `undefined` without a port. */
-  readonly address: { readonly host: string; readonly port: number } | undefined
   readonly #station: Station
   readonly #listener: Port | undefined
   readonly #servings: readonly Serving[]
+  readonly #topics: readonly Topic[]
   readonly #ending: Ending
 
   private constructor(
     setup: ServedSetup,
     listener: Port | undefined,
     servings: readonly Serving[],
+    topics: readonly Topic[],
   ) {
     this.path = setup.path
     this.archives = setup.taken
-    this.address = listener && { host: listener.host, port: listener.port }
-    this.announced = Promise.all(servings.map((serving) => serving.announced)).then(() => undefined)
+    const all = [
+      ...servings.map(({ announced }) => announced),
+      ...topics.map(({ looked }) => looked),
+    ]
+    this.announced = Promise.all(all).then(() => undefined)
     this.#station = setup.station
     this.#listener = listener
     this.#servings = servings
+    this.#topics = topics
     this.#ending = closing(() => this.#close(setup.release))
   }
 
@@ -76,22 +88,30 @@ export class ServedFolder implements Ending {
   static async open(setup: ServedSetup): Promise<ServedFolder> {
     const { station, taken, options } = setup
     const servings: Serving[] = []
+    const topics: Topic[] = []
     let listener: Port | undefined
     try {
-      listener = options.port === false ? undefined : await listen(station, options)
-      if (options.announce === true) {
-        for (const { key, logs } of taken) {
-          if (logs[0]?.report !== undefined) {
-            servings.push(await Serving.open(station, fromHex(key)))
-          }
-        }
+      const { port = hasPort(setup.legacy) ? false : undefined } = options
+      listener = port === false ? undefined : await listen(station, { ...options, port })
+      for (const { key, logs } of taken) {
+        if (logs[0]?.report === undefined) continue
+        if (options.announce === true) servings.push(await Serving.open(station, fromHex(key)))
+        else if (setup.legacy !== undefined) topics.push(lookAround(station, fromHex(key)))
       }
-      return new ServedFolder(setup, listener, servings)
+      return new ServedFolder(setup, listener, servings, topics)
     } catch (error) {
       listener?.close()
       for (const serving of servings) await serving.close()
       throw error
     }
+  }
+
+  /** Where old programs can connect; `undefined` without a port. */
+  get address(): { readonly host: string; readonly port: number } | undefined {
+    const { host, port } = this.#listener ?? this.#station.network.state
+    if (this.#listener !== undefined) return { host, port }
+    const { legacyPort } = this.#station.network.state
+    return legacyPort === 0 ? undefined : { host, port: legacyPort }
   }
 
   /** Links of what is served. */
@@ -124,8 +144,20 @@ export class ServedFolder implements Ending {
     this.#listener?.close()
     for (const connection of this.#station.corestore.feedConnections) connection.close()
     await Promise.all(this.#servings.map((serving) => serving.close()))
+    await Promise.all(this.#topics.map((topic) => topic.leave()))
     await release()
   }
+}
+
+/** Do the options for old networks open a port? */
+function hasPort(legacy: LegacyOptions | undefined): boolean {
+  return legacy?.announce === true || legacy?.port !== undefined
+}
+
+/** Looked for, and found by old programs where the network's options say so, but not announced on today's network. */
+function lookAround({ corestore, network }: Station, key: Uint8Array): Topic {
+  const name = discoveryKey(key)
+  return network.join(name, { hasPeers: () => corestore.peers(name).length > 0 })
 }
 
 function isOpen({ closed }: FeedConnection): boolean {
