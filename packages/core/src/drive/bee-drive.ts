@@ -10,7 +10,7 @@
  * - The blobs log is opened when it is known which it is: at once where the drive is ours, after the first
  *   block of the db is here where it is not.
  *
- *     bee-view.ts  reading  listing.ts  links.ts  download.ts  tally.ts  path.ts
+ *     view.ts, bee-rows.ts  reading  listing.ts  links.ts  download.ts  tally.ts  path.ts
  *     row.ts   one row      blobs.ts  blob-reader.ts  block-map.ts  bytes       keys.ts  which log they are in
  *     drive-batch.ts        many changes at once
  */
@@ -19,17 +19,17 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { utf8 } from '../bytes/bytes.ts'
 import { formatLink } from '../crypto/links.ts'
-import { Bee } from '../index/bee.ts'
+import { Bee, type BeeReader } from '../index/bee.ts'
 import type { Log } from '../log/log.ts'
 import type { Download, WaitOptions } from '../log/remote.ts'
-import { BeeDriveView, type ViewSource } from './bee-view.ts'
+import { BeeRows, type BeeSource } from './bee-rows.ts'
 import type { Blobs } from './blobs.ts'
 import { Content } from './content.ts'
 import type { Drive, DriveAbilities, MountPoint } from './drive.ts'
 import { DriveBatch } from './drive-batch.ts'
 import { fetchRuns } from './fetch.ts'
 import { DB_NAME } from './keys.ts'
-import { normalize } from './path.ts'
+import { type NormalizeOptions, normalize } from './path.ts'
 import { encodeRow } from './row.ts'
 import type {
   DriveChange,
@@ -50,6 +50,7 @@ import type {
   Row,
 } from './types.ts'
 import { unsupported } from './unsupported.ts'
+import { DriveView } from './view.ts'
 
 /** Prefix of the rows in the bee. */
 const ROWS = utf8('files')
@@ -71,21 +72,22 @@ export class BeeDrive implements Drive {
   readonly #bee: Bee
   readonly #rows: Bee
   readonly #content: Content
-  readonly #source: ViewSource
-  readonly #view: BeeDriveView
+  readonly #clock: Clock
+  readonly #paths: NormalizeOptions
+  readonly #source: BeeSource
+  readonly #view: DriveView
   readonly #closeStore: () => Promise<void>
 
   private constructor(log: Log, options: DriveOptions, closeStore: () => Promise<void>) {
     const clock: Clock = options.clock ?? systemClock
-    const strictPaths = options.strictPaths ?? false
+    this.#clock = clock
+    this.#paths = { strict: options.strictPaths }
     this.#log = log
     this.#content = new Content(log, options)
     const readOnly = options.readOnly ?? false
     this.#bee = Bee.open(log, { readOnly, clock, metadata: {} })
     this.#rows = this.#bee.sub(ROWS)
     this.#source = {
-      strictPaths,
-      clock,
       log,
       prepare: async (waiting) => {
         await this.#bee.header(waiting)
@@ -94,7 +96,7 @@ export class BeeDrive implements Drive {
         return this.#content.blobs ?? this.#content.open(await this.#bee.header(waiting))
       },
     }
-    this.#view = new BeeDriveView(this.#source, this.#rows)
+    this.#view = this.#viewOf(this.#rows)
     this.#closeStore = closeStore
   }
 
@@ -218,7 +220,7 @@ export class BeeDrive implements Drive {
 
   /** The drive at an older version, read-only. */
   checkout(version: number): DriveReader {
-    return new BeeDriveView(this.#source, this.#rows.checkout(version))
+    return this.#viewOf(this.#rows.checkout(version))
   }
 
   /**
@@ -344,8 +346,12 @@ export class BeeDrive implements Drive {
     return this.close()
   }
 
+  #viewOf(rows: BeeReader): DriveView {
+    return new DriveView(new BeeRows(this.#source, rows), this.#clock, this.#paths)
+  }
+
   #normalize(path: string): string {
-    return normalize(path, { strict: this.#source.strictPaths })
+    return normalize(path, this.#paths)
   }
 
   #checkWritable(): void {

@@ -178,9 +178,14 @@ export class DownloadJob implements DriveDownload {
 /** Longest log of rows that is fetched as a whole, with its history: some 20 MB. */
 const WHOLE_LOG_ROWS_MAX = 65_536
 
+/** A log of rows, as far as it matters to whoever fetches it. */
+export interface RowsLog {
+  download(range: { start: number; end: number }): { cancel(): void }
+}
+
 /** All rows of a drive of usual size are fetched in one go: far fewer round trips than node by node. */
 export async function* withRows(
-  log: { download(range: { start: number; end: number }): { cancel(): void } },
+  log: RowsLog,
   length: number,
   list: AsyncIterable<DriveEntry>,
 ): AsyncGenerator<DriveEntry, void, undefined> {

@@ -19,15 +19,30 @@ import {
 } from '../base/limits.ts'
 import { fromUtf8, fromUtf8Lossy, utf8 } from '../bytes/bytes.ts'
 import { fileStat } from './stat.ts'
-import type { BlobId, DriveEntry, Row } from './types.ts'
+import type { BlobId, DriveEntry, PutFileOptions, Row } from './types.ts'
 
 const NUMBERS = ['blockOffset', 'byteOffset', 'blockLength', 'byteLength'] as const
 const MEMBERS: ReadonlySet<string> = new Set(['executable', 'linkname', 'blob', 'metadata'])
 
 // ---- Writing -------------------------------------------------------------------------------------
 
-/** The bytes of a row. Throws `BAD_ARGUMENT` for what we would not read ourselves. */
-export function encodeRow(row: Row): Uint8Array {
+/** Facts of files that older formats keep. Options that name one are refused: dropped, they would be a surprise later. */
+const FACTS_OF_OTHERS = ['mode', 'uid', 'gid', 'mtimeMs', 'ctimeMs'] as const
+
+/**
+ * The bytes of a row.
+ *
+ * @throws DatError BAD_ARGUMENT for what we would not read ourselves, UNSUPPORTED for facts that the format does not keep
+ */
+export function encodeRow(row: Row & PutFileOptions): Uint8Array {
+  for (const name of FACTS_OF_OTHERS) {
+    if (row[name] === undefined) continue
+    throw new DatError(
+      'UNSUPPORTED',
+      `A hyperdrive 13 keeps no ${name} of a file: say whether it is executable, and keep the rest in metadata.`,
+      { name },
+    )
+  }
   const bytes = utf8(
     JSON.stringify({
       executable: row.executable ?? false,

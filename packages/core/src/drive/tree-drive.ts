@@ -18,7 +18,6 @@ import { Blobs } from './blobs.ts'
 import type { Drive, DriveAbilities, MountPoint } from './drive.ts'
 import { fetchRuns } from './fetch.ts'
 import { readHeader } from './header.ts'
-import { OldDriveView } from './old-view.ts'
 import { TreeRows } from './tree-rows.ts'
 import type {
   DriveChange,
@@ -37,6 +36,7 @@ import type {
   ReadOptions,
 } from './types.ts'
 import { unsupported } from './unsupported.ts'
+import { DriveView } from './view.ts'
 
 const FORMAT = 'hyperdrive 9'
 const ABILITIES: DriveAbilities = {
@@ -58,7 +58,7 @@ export class TreeDrive implements Drive {
   readonly #store: LogProvider
   readonly #clock: Clock
   readonly #tree: AppendTree
-  readonly #view: OldDriveView
+  readonly #view: DriveView
   #opening: Promise<Blobs> | undefined = undefined
 
   private constructor(log: Log, { store, clock = systemClock }: DriveOptions) {
@@ -66,10 +66,7 @@ export class TreeDrive implements Drive {
     this.#store = store
     this.#clock = clock
     this.#tree = AppendTree.open(log, { clock })
-    this.#view = new OldDriveView(
-      new TreeRows(log, this.#tree, (wait) => this.#content(wait)),
-      clock,
-    )
+    this.#view = new DriveView(new TreeRows(log, this.#tree, (wait) => this.#content(wait)), clock)
   }
 
   /** Opens the drive of a key or of an open log. Never waits for peers: the first read does. */
@@ -165,7 +162,7 @@ export class TreeDrive implements Drive {
 
   checkout(version: number): DriveReader {
     const rows = new TreeRows(this.log, this.#tree.checkout(version), (wait) => this.#content(wait))
-    return new OldDriveView(rows, this.#clock)
+    return new DriveView(rows, this.#clock)
   }
 
   /** Every block of the log of rows is a change, so growth is all that there is to see. */

@@ -1,5 +1,5 @@
 /**
- * The rows of a hyperdrive 9, as `old-view.ts` reads them.
+ * The rows of a hyperdrive 9, as `view.ts` reads them.
  *
  * Owns: entries out of an append-tree. It is read through its own index, so what old programs showed is what is shown
  * here. Source: generation 1 drives, section 2.
@@ -14,7 +14,6 @@ import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
 import { oldEntry } from './old-entry.ts'
-import type { Rows } from './old-view.ts'
 import { sorted } from './sorted.ts'
 import type {
   DriveDifference,
@@ -23,6 +22,7 @@ import type {
   FolderItem,
   HistoryRange,
 } from './types.ts'
+import type { Rows } from './view.ts'
 
 /** Block n makes version n: block 0 is the header. */
 function treeEntry({ name, seq, value }: AppendTreeEntry): DriveEntry {
@@ -58,15 +58,18 @@ export class TreeRows implements Rows {
     return ((await this.#tree.list(path, options)) ?? []).length > 0
   }
 
-  async below(folder: string, options: WaitOptions): Promise<DriveEntry[]> {
+  async *below(folder: string, options: WaitOptions): AsyncGenerator<DriveEntry, void, undefined> {
     const entries: DriveEntry[] = []
     for await (const row of this.#tree.entries(folder, options)) {
       if (row.name !== folder) entries.push(treeEntry(row))
     }
-    return sorted(entries, ({ path }) => path)
+    yield* sorted(entries, ({ path }) => path)
   }
 
-  async children(folder: string, options: WaitOptions): Promise<FolderItem[]> {
+  async *children(
+    folder: string,
+    options: WaitOptions,
+  ): AsyncGenerator<FolderItem, void, undefined> {
     const base = folder === '/' ? folder : `${folder}/`
     // One version for all looks, or names may be lost between two of them.
     const tree = this.#tree.snapshot()
@@ -79,7 +82,7 @@ export class TreeRows implements Rows {
       const holdsMore = isFolder || ((await tree.list(path, options)) ?? []).length > 0
       items.push({ name, path, folder: holdsMore, entry })
     }
-    return sorted(items, ({ name }) => name)
+    yield* sorted(items, ({ name }) => name)
   }
 
   async *diff(

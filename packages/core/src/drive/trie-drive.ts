@@ -5,7 +5,7 @@
  * holds the bytes. Other drives may be mounted in it: their files are listed and read below it, and written where
  * they are ours. Versions, differences and steps of a watcher are those of the outermost drive: a drive inside has its own.
  *
- *     old-view.ts, trie-rows.ts  reading    trie-listing.ts  trie-history.ts   mount-graph.ts  mount-record.ts  drives in drives
+ *     view.ts, trie-rows.ts  reading    trie-listing.ts  trie-history.ts   mount-graph.ts  mount-record.ts  drives in drives
  *     trie-write.ts writing    trie-content.ts  the two logs      stat-record.ts  old-entry.ts     one row
  */
 
@@ -19,7 +19,6 @@ import type { Drive, DriveAbilities, MountOptions, MountPoint } from './drive.ts
 import { fetchRuns } from './fetch.ts'
 import { MountGraph, type Place } from './mount-graph.ts'
 import { decodeMount, MOUNTS_PREFIX } from './mount-record.ts'
-import { OldDriveView } from './old-view.ts'
 import { TrieFiles } from './trie-content.ts'
 import { isLoop } from './trie-listing.ts'
 import { TrieRows } from './trie-rows.ts'
@@ -40,6 +39,7 @@ import type {
   PutFileOptions,
   ReadOptions,
 } from './types.ts'
+import { DriveView } from './view.ts'
 
 const ABILITIES: DriveAbilities = {
   write: true,
@@ -64,7 +64,7 @@ export class TrieDrive implements Drive {
   readonly #graph: MountGraph
   readonly #root: Place
   readonly #rows: TrieRows
-  readonly #view: OldDriveView
+  readonly #view: DriveView
   readonly #writer: TrieWriter
   readonly #clock: Clock
 
@@ -75,7 +75,7 @@ export class TrieDrive implements Drive {
     this.#graph = new MountGraph(store, files, options.readOnly ?? false)
     this.#root = this.#graph.root(files.trie, false)
     this.#rows = new TrieRows(this.#graph, this.#root)
-    this.#view = new OldDriveView(this.#rows, clock)
+    this.#view = new DriveView(this.#rows, clock)
     this.#writer = new TrieWriter(this.#graph, this.#root, wallClockMs)
   }
 
@@ -172,7 +172,7 @@ export class TrieDrive implements Drive {
   checkout(version: number): DriveReader {
     const reader = this.#files.trie.checkout(version)
     const rows = new TrieRows(this.#graph, this.#graph.root(reader, true))
-    return new OldDriveView(rows, this.#clock)
+    return new DriveView(rows, this.#clock)
   }
 
   async *watch(options: WaitOptions = {}): AsyncGenerator<DriveChange, void, undefined> {

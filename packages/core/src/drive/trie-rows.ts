@@ -1,5 +1,5 @@
 /**
- * The rows of a hyperdrive 10, as `old-view.ts` reads them.
+ * The rows of a hyperdrive 10, as `view.ts` reads them.
  *
  * Owns: paths into keys of the trie and of those mounted in it (`mount-graph.ts`). A fixed version fixes the outermost
  * drive; drives mounted in it without a version show their newest. Source: generation 2 drives, sections 3 to 5 and 7.
@@ -10,7 +10,6 @@ import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
 import type { MountGraph, Place, Spot } from './mount-graph.ts'
-import type { Rows } from './old-view.ts'
 import { diffRows, rowChanges } from './trie-history.ts'
 import { hasBelow, listBelow, placedEntry, readBelow } from './trie-listing.ts'
 import type {
@@ -21,6 +20,7 @@ import type {
   HistoryRange,
   ListOptions,
 } from './types.ts'
+import type { Rows } from './view.ts'
 
 export class TrieRows implements Rows {
   readonly #graph: MountGraph
@@ -52,12 +52,17 @@ export class TrieRows implements Rows {
     return hasBelow(await this.#graph.enter(this.#spot(path), options), options)
   }
 
-  async below(folder: string, options: ListOptions): Promise<DriveEntry[]> {
-    return listBelow(this.#graph, await this.#graph.enter(this.#spot(folder), options), options)
+  async *below(folder: string, options: ListOptions): AsyncGenerator<DriveEntry, void, undefined> {
+    const spot = await this.#graph.enter(this.#spot(folder), options)
+    yield* await listBelow(this.#graph, spot, options)
   }
 
-  async children(folder: string, options: WaitOptions): Promise<FolderItem[]> {
-    return readBelow(this.#graph, await this.#graph.enter(this.#spot(folder), options), options)
+  async *children(
+    folder: string,
+    options: WaitOptions,
+  ): AsyncGenerator<FolderItem, void, undefined> {
+    const spot = await this.#graph.enter(this.#spot(folder), options)
+    yield* await readBelow(this.#graph, spot, options)
   }
 
   async *diff(

@@ -1,23 +1,23 @@
 /**
- * Reading an old drive, at a version that is fixed or moves along.
+ * Reading a drive of any format, at a version that is fixed or moves along.
  *
- * Owns: what is the same for all drives whose rows are Stats: `DriveReader` over `Rows`, which `trie-rows.ts` (hyperdrive
- * 10) and `tree-rows.ts` (hyperdrive 9) give. Folders exist by what is below them, or by a row of their own. Paths
- * are normalised here, symlinks are followed here. "Not there" is known: rows that are elsewhere are waited for.
+ * Owns: `DriveReader` over `Rows`, which `bee-rows.ts` (hyperdrive 13), `trie-rows.ts` (hyperdrive 10) and `tree-rows.ts`
+ * (hyperdrive 9) give. Folders exist by what is below them, or by a row of their own. Paths are normalised here,
+ * symlinks are followed here. "Not there" is known: rows that are elsewhere are waited for.
  */
 
 import type { Clock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { EMPTY } from '../bytes/bytes.ts'
-import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
-import { DownloadJob, startDownload, withRows } from './download.ts'
+import { DownloadJob, type RowsLog, startDownload, withRows } from './download.ts'
 import { follow } from './links.ts'
 import { ignoring } from './listing.ts'
-import { normalize, normalizeFolder } from './path.ts'
+import { type NormalizeOptions, normalize, normalizeFolder } from './path.ts'
 import { IMPLICIT_FOLDER } from './stat.ts'
 import type {
+  BlobId,
   DriveDifference,
   DriveDownload,
   DriveEntry,
@@ -35,16 +35,18 @@ import type {
 export interface Rows {
   readonly version: number
   /** The log that they are in, and how much of it this version is. */
-  readonly log: Log
+  readonly log: RowsLog
   readonly length: number
+  /** Waits until `length` is known, where it is not from the beginning. */
+  prepare?(options: WaitOptions): Promise<void>
   /** The row of this very path. */
   find(path: string, options: WaitOptions): Promise<DriveEntry | undefined>
   /** Is there a row below this path? */
   hasBelow(path: string, options: WaitOptions): Promise<boolean>
   /** All rows below a folder, in order of their paths' bytes. */
-  below(folder: string, options: ListOptions): Promise<DriveEntry[]>
+  below(folder: string, options: ListOptions): AsyncIterable<DriveEntry>
   /** Names directly below a folder, in order of their bytes. */
-  children(folder: string, options: WaitOptions): Promise<FolderItem[]>
+  children(folder: string, options: WaitOptions): AsyncIterable<FolderItem>
   /** Rows below a folder that are not the same at another version. */
   diff(version: number, folder: string, options: WaitOptions): AsyncIterable<DriveDifference>
   history(range: HistoryRange, options: WaitOptions): AsyncIterable<DriveHistoryEntry>
@@ -55,13 +57,16 @@ export interface Rows {
 /** What is known of a path, be it a row or a folder. */
 type Standing = Pick<DriveEntry, 'path' | 'linkname' | 'stat'>
 
-export class OldDriveView implements DriveReader {
+export class DriveView implements DriveReader {
   readonly #rows: Rows
   readonly #clock: Clock
+  readonly #paths: NormalizeOptions
 
-  constructor(rows: Rows, clock: Clock) {
+  /** @param paths how paths of the caller are normalised */
+  constructor(rows: Rows, clock: Clock, paths: NormalizeOptions = {}) {
     this.#rows = rows
     this.#clock = clock
+    this.#paths = paths
   }
 
   get version(): number {
@@ -71,18 +76,18 @@ export class OldDriveView implements DriveReader {
   // ---- One path ----
 
   async entry(path: string, options: EntryOptions = {}): Promise<DriveEntry | undefined> {
-    const start = normalize(path)
+    const start = normalize(path, this.#paths)
     const lookup = (target: string): Promise<DriveEntry | undefined> =>
       this.#rows.find(target, options)
     return options.follow === true ? follow(start, lookup) : lookup(start)
   }
 
   async exists(path: string, options: WaitOptions = {}): Promise<boolean> {
-    return (await this.entry(path, options)) !== undefined
+    return (await this.#rows.find(normalize(path, this.#paths), options)) !== undefined
   }
 
   async stat(path: string, options: EntryOptions = {}): Promise<DriveStat | undefined> {
-    const start = normalizeFolder(path)
+    const start = normalizeFolder(path, this.#paths)
     const lookup = (target: string): Promise<Standing | undefined> => this.#stat(target, options)
     const found = await (options.follow === false ? lookup(start) : follow(start, lookup))
     return found?.stat
@@ -94,7 +99,7 @@ export class OldDriveView implements DriveReader {
   ): Promise<Uint8Array | undefined> {
     const entry = await this.#file(path, options)
     if (entry?.blob === undefined) return undefined
-    if (entry.blob.byteLength === 0) return EMPTY
+    if (isEmpty(entry.blob)) return EMPTY
     return (await this.#rows.content(entry, options)).get(entry.blob, options)
   }
 
@@ -107,7 +112,7 @@ export class OldDriveView implements DriveReader {
       const name = typeof path === 'string' ? path : path.path
       throw new DatError('NOT_FOUND', `There is no file ${name} in this drive.`, { path: name })
     }
-    if (entry.blob.byteLength === 0) return
+    if (isEmpty(entry.blob)) return
     yield* (await this.#rows.content(entry, options)).read(entry.blob, options)
   }
 
@@ -139,29 +144,33 @@ export class OldDriveView implements DriveReader {
     options: ListOptions = {},
   ): AsyncGenerator<DriveEntry, void, undefined> {
     const isIgnored = ignoring(options.ignore)
-    for (const entry of await this.#below(folder, options)) {
+    for await (const entry of this.#below(folder, options)) {
       const isFile = entry.stat.kind !== 'folder' || entry.invalid !== undefined
       const isWanted = options.folders === true || isFile
       if (isWanted && !isIgnored(entry.path)) yield entry
     }
   }
 
-  async #below(folder: string, options: ListOptions): Promise<DriveEntry[]> {
-    const base = normalizeFolder(folder)
-    if (options.recursive !== false) return this.#rows.below(base, options)
-    const items = await this.#rows.children(base, options)
-    return items.flatMap(({ entry }) => entry ?? [])
+  #below(folder: string, options: ListOptions): AsyncIterable<DriveEntry> {
+    const base = normalizeFolder(folder, this.#paths)
+    return options.recursive === false
+      ? entriesOf(this.#rows.children(base, options))
+      : this.#rows.below(base, options)
   }
 
   async *readdir(
     folder = '/',
     options: WaitOptions = {},
   ): AsyncGenerator<FolderItem, void, undefined> {
-    yield* await this.#rows.children(normalizeFolder(folder), options)
+    yield* this.#rows.children(normalizeFolder(folder, this.#paths), options)
   }
 
-  diff(version: number, folder = '/', options: WaitOptions = {}): AsyncIterable<DriveDifference> {
-    return this.#rows.diff(version, normalizeFolder(folder), options)
+  async *diff(
+    version: number,
+    folder = '/',
+    options: WaitOptions = {},
+  ): AsyncGenerator<DriveDifference, void, undefined> {
+    yield* this.#rows.diff(version, normalizeFolder(folder, this.#paths), options)
   }
 
   history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
@@ -174,7 +183,7 @@ export class OldDriveView implements DriveReader {
     let files = 0
     for await (const entry of this.files(path, options)) {
       files++
-      if (entry.blob === undefined || entry.blob.byteLength === 0) continue
+      if (entry.blob === undefined || isEmpty(entry.blob)) continue
       if (!(await this.#rows.content(entry, options)).has(entry.blob)) return false
     }
     return files > 0
@@ -182,15 +191,33 @@ export class OldDriveView implements DriveReader {
 
   download(path = '/', options: WaitOptions = {}): DriveDownload {
     const job = new DownloadJob((entry) => this.#rows.content(entry, options), this.#clock)
+    return startDownload(job, this.#forDownload(path, options), options.signal)
+  }
+
+  async *#forDownload(
+    path: string,
+    options: WaitOptions,
+  ): AsyncGenerator<DriveEntry, void, undefined> {
+    await this.#rows.prepare?.(options)
     const { log, length } = this.#rows
-    return startDownload(job, withRows(log, length, this.files(path, options)), options.signal)
+    yield* withRows(log, length, this.files(path, options))
   }
 
   /** A file, or all files and links below a folder. */
   async *files(path: string, options: WaitOptions): AsyncGenerator<DriveEntry, void, undefined> {
-    const folder = normalizeFolder(path)
+    const folder = normalizeFolder(path, this.#paths)
     const entry = folder === '/' ? undefined : await this.entry(folder, options)
     if (entry !== undefined && entry.stat.kind !== 'folder') yield entry
     else yield* this.list(folder, options)
   }
+}
+
+async function* entriesOf(
+  items: AsyncIterable<FolderItem>,
+): AsyncGenerator<DriveEntry, void, undefined> {
+  for await (const { entry } of items) if (entry !== undefined) yield entry
+}
+
+function isEmpty(blob: BlobId): boolean {
+  return blob.blockMap !== true && blob.byteLength === 0
 }
