@@ -19,7 +19,7 @@ import {
 } from '../base/limits.ts'
 import { fromUtf8, fromUtf8Lossy, utf8 } from '../bytes/bytes.ts'
 import { fileStat } from './stat.ts'
-import type { BlobId, DriveEntry, PutFileOptions, Row } from './types.ts'
+import type { BlobId, DriveEntry, Row } from './types.ts'
 
 const NUMBERS = ['blockOffset', 'byteOffset', 'blockLength', 'byteLength'] as const
 const MEMBERS: ReadonlySet<string> = new Set(['executable', 'linkname', 'blob', 'metadata'])
@@ -29,12 +29,14 @@ const MEMBERS: ReadonlySet<string> = new Set(['executable', 'linkname', 'blob', 
 /** Facts of files that older formats keep. Options that name one are refused: dropped, they would be a surprise later. */
 const FACTS_OF_OTHERS = ['mode', 'uid', 'gid', 'mtimeMs', 'ctimeMs'] as const
 
+type FactsOfOthers = { readonly [K in (typeof FACTS_OF_OTHERS)[number]]?: number | undefined }
+
 /**
  * The bytes of a row.
  *
  * @throws DatError BAD_ARGUMENT for what we would not read ourselves, UNSUPPORTED for facts that the format does not keep
  */
-export function encodeRow(row: Row & PutFileOptions): Uint8Array {
+export function encodeRow(row: Row & FactsOfOthers): Uint8Array {
   for (const name of FACTS_OF_OTHERS) {
     if (row[name] === undefined) continue
     throw new DatError(

@@ -257,9 +257,10 @@ function writing(sample: Sample): void {
     async (drive) => {
       const { write, links } = drive.abilities
       if (!write) {
-        const refused = (e: unknown): boolean => isCode(e, 'UNSUPPORTED')
-        await assert.rejects(drive.put('/new', utf8('x')), refused)
-        await assert.rejects(drive.del('/hello.txt'), refused)
+        await assert.rejects(drive.put('/new', utf8('x')), isRefusal)
+        await assert.rejects(drive.del('/hello.txt'), isRefusal)
+        await assert.rejects(drive.symlink('/link', '/hello.txt'), isRefusal)
+        assert.equal(text(await drive.get('/hello.txt')), 'hello again')
         assert.equal(drive.writable, false)
         return
       }
@@ -280,6 +281,32 @@ function writing(sample: Sample): void {
   )
 
   sample(
+    'facts of a file are kept where the format has them, and refused where not',
+    async (drive) => {
+      const { write, stats, metadata } = drive.abilities
+      if (!write) return
+      const facts = { mode: 0o640, uid: 7, gid: 8, mtimeMs: 1_500_000_000_000 }
+      if (stats) {
+        await drive.put('/facts', utf8('x'), facts)
+        const { mode = 0, uid, gid, mtimeMs } = (await drive.stat('/facts')) ?? {}
+        assert.deepEqual({ mode: mode & 0o777, uid, gid, mtimeMs }, facts)
+      } else {
+        for (const [name, value] of Object.entries(facts)) {
+          const refused = drive.put('/facts', utf8('x'), { [name]: value })
+          await assert.rejects(refused, (e) => isCode(e, 'UNSUPPORTED'), name)
+        }
+        assert.equal(await drive.exists('/facts'), false)
+      }
+      const kept = metadata === 'json' ? { of: ['any', 1, null] } : { of: utf8('bytes') }
+      await drive.put('/more', utf8('x'), { metadata: kept })
+      assert.deepEqual((await drive.entry('/more'))?.metadata, kept)
+      if (metadata !== 'bytes') return
+      const text = drive.put('/more', utf8('x'), { metadata: { of: 'text' } })
+      await assert.rejects(text, (e) => isCode(e, 'BAD_ARGUMENT'))
+    },
+  )
+
+  sample(
     'what a format has no way to say is UNSUPPORTED, and abilities tell before',
     async (drive) => {
       const { write, folders, mounts, tags } = drive.abilities
@@ -294,13 +321,17 @@ function writing(sample: Sample): void {
       ]
       for (const [isAble, call] of calls) {
         if (isAble) await call()
-        else await assert.rejects(call(), (e) => isCode(e, 'UNSUPPORTED'))
+        else await assert.rejects(call(), isRefusal)
       }
       assert.equal((await drive.tags()).size, 0)
       for await (const _ of drive.mounts()) assert.fail('nothing is mounted')
     },
   )
 }
+
+/** Says what the format has not, and behind that what can be done instead. */
+const isRefusal = (error: unknown): boolean =>
+  isCode(error, 'UNSUPPORTED') && /: .{10}/.test(error.message)
 
 async function versionOf(drive: Drive, path: string): Promise<number> {
   for await (const step of drive.history()) if (step.path === path) return step.version
