@@ -94,10 +94,17 @@ export class Calls {
     return this.#ownAddresses.has(address)
   }
 
-  /** Speaks on a stream. */
-  begin(stream: ByteStream, options: CallOptions): Call {
-    const { address, wire, first } = options
-    const bytes = new CountedBytes(stream)
+  /** Speaks on a stream. Undefined, and the stream is closed, if the store is. */
+  begin(stream: ByteStream, options: CallOptions): Call | undefined {
+    try {
+      return this.#begin(new CountedBytes(stream), options)
+    } catch {
+      stream.close()
+      return undefined
+    }
+  }
+
+  #begin(bytes: CountedBytes, { address, wire, first }: CallOptions): Call {
     let settle: (isUnderstood: boolean) => void = () => {}
     const understood = new Promise<boolean>((resolve) => {
       settle = resolve

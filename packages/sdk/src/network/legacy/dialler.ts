@@ -198,6 +198,7 @@ export class Dialler {
       const bytes = await this.#connect(address)
       if (bytes === undefined) return undefined
       const call = calls.begin(bytes, { address: name, wire, first })
+      if (call === undefined) return undefined
       if (await call.understood) {
         target.spoken = wire
         return call

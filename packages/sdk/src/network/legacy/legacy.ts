@@ -156,7 +156,7 @@ export class Legacy {
     const onBytes: Parameters<typeof listenBytes>[0]['onBytes'] = (bytes, settled, address) => {
       // More than there may be is as if nobody listened.
       if (this.calls.isFull || this.#isSuspended || this.#isClosed) bytes.close()
-      else void this.calls.begin(bytes, { address }).understood.then(settled)
+      else void this.calls.begin(bytes, { address })?.understood.then(settled)
     }
     try {
       const listener = await listenBytes({ host, port: wanted ?? LEGACY_PORT, onBytes }).catch(

@@ -3,13 +3,14 @@
  *
  * Owns: the socket, the nodes that have answered before, and when it is looked. A log is called by the first 20 bytes of
  * its discovery key there (generation 1 discovery, sections 2 and 3). We do without a package for it: the one that is kept
- * up answers questions too, and ends the process by one datagram whose fields are of other types than it expects.
+ * up answers strangers' questions too, which we have no use for, and is 18 packages.
  *
  * Always true: we ask and do not answer; nobody is told of a log that may not be announced, though whoever is asked sees
  * what is looked for and from where.
  */
 
 import { lookup as resolveName } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { Backoff } from '@dat-rhino/core/base/backoff'
 import type { Clock, Timer } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
@@ -119,7 +120,9 @@ export class Mainline implements Finder {
     const entries = await Promise.all(
       this.#bootstrap.map(async ({ host, port }) => {
         try {
-          const { address } = await resolveName(host, { family: 4 })
+          const { address } = isIP(host)
+            ? { address: host }
+            : await resolveName(host, { family: 4 })
           return { id: undefined, address: { host: address, port } }
         } catch {
           return undefined // One of several; if nobody answers at all, that is told.
