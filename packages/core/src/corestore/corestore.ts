@@ -15,6 +15,7 @@ import { DatError } from '../base/errors.ts'
 import { compare, copy, equal } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.ts'
+import { type KeyLike, keyBytes } from '../crypto/links.ts'
 import { allDraftLogs } from '../log/draft.ts'
 import {
   type EncodedHandler,
@@ -41,6 +42,7 @@ import { identify, type LogSelector } from './identify.ts'
 import type { Policy } from './policy.ts'
 import { Root } from './root.ts'
 
+export type { KeyLike } from '../crypto/links.ts'
 export type { CorestoreEvents } from './events.ts'
 export type { FeedConnection, FeedConnectOptions } from './feed-connection.ts'
 export type { Traffic } from './gate.ts'
@@ -264,14 +266,14 @@ export class Corestore {
    * Ends every connection with a peer and lets it in no more, until `unban`. Holds at once, and over restarts when this
    * has resolved.
    */
-  async ban(remotePublicKey: Uint8Array): Promise<void> {
+  async ban(remotePublicKey: KeyLike): Promise<void> {
     this.#checkOpen()
-    await this.#root.net.ban(remotePublicKey, true)
+    await this.#root.net.ban(keyBytes(remotePublicKey, "peer's key"), true)
   }
 
-  async unban(remotePublicKey: Uint8Array): Promise<void> {
+  async unban(remotePublicKey: KeyLike): Promise<void> {
     this.#checkOpen()
-    await this.#root.net.ban(remotePublicKey, false)
+    await this.#root.net.ban(keyBytes(remotePublicKey, "peer's key"), false)
   }
 
   /** Keys of the peers that are banned. */
@@ -280,8 +282,8 @@ export class Corestore {
   }
 
   /** Would a connection with this peer be let in now? For whoever can refuse it before it is made. */
-  admits(remotePublicKey: Uint8Array): boolean {
-    return this.#root.net.excludes(remotePublicKey) === undefined
+  admits(remotePublicKey: KeyLike): boolean {
+    return this.#root.net.excludes(keyBytes(remotePublicKey, "peer's key")) === undefined
   }
 
   /** What passed with all peers, with each, and about each log that has a rule; and how peers have behaved. */
@@ -308,14 +310,15 @@ export class Corestore {
    * Somebody looks for peers (of one log, or of all): `update` waits for a peer until the returned function is
    * called, and after that fails with `NO_PEERS` when there is none.
    */
-  findingPeers(discoveryKey?: Uint8Array): () => void {
+  findingPeers(discoveryKey?: KeyLike): () => void {
     this.#checkOpen()
-    return this.#root.findingPeers(discoveryKey)
+    const key = discoveryKey === undefined ? undefined : keyBytes(discoveryKey, 'discovery key')
+    return this.#root.findingPeers(key)
   }
 
   /** Peers that an open log is spoken about with, and what they sent and got. */
-  peers(discoveryKey: Uint8Array): PeerStats[] {
-    return this.#root.find(discoveryKey)?.replicator.peers() ?? []
+  peers(discoveryKey: KeyLike): PeerStats[] {
+    return this.#root.find(keyBytes(discoveryKey, 'discovery key'))?.replicator.peers() ?? []
   }
 
   /**
@@ -326,12 +329,13 @@ export class Corestore {
    * Of a log of our own a small record stays: whoever makes it again continues on a new fork, so that peers see a
    * replaced history and not a second one.
    *
-   * @param which bytes are its key
+   * @param which a key alone is its key
    * @throws DatError NOT_FOUND if it is not stored
    */
-  async delete(which: LogSelector | Uint8Array): Promise<void> {
+  async delete(which: LogSelector | KeyLike): Promise<void> {
     this.#checkOpen()
-    const selector = which instanceof Uint8Array ? { key: which } : which
+    const isKey = typeof which === 'string' || which instanceof Uint8Array
+    const selector = isKey ? { key: which } : which
     const { discoveryKey } = identify(this.store, this.namespaceKey, selector)
     const log = this.store.find(discoveryKey)
     if (log === undefined || isDeleted(this.store.slot(log))) {

@@ -10,6 +10,7 @@
 import type { Clock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { fromHex, hex } from '../bytes/bytes.ts'
+import { keyBytes } from '../crypto/links.ts'
 import { Lane, type Passage, Way } from '../replicator/passage.ts'
 import type { Store } from '../store/store.ts'
 import { Bans } from './bans.ts'
@@ -99,7 +100,7 @@ export class Gate {
       this.#logs.delete(id)
     }
     for (const rule of policy.logs ?? []) {
-      const id = hex(rule.key)
+      const id = hex(keyBytes(rule.key))
       const lanes = this.#logs.get(id) ?? newLanes(this.#clock)
       this.#logs.set(id, lanes)
       setLimits(lanes, rule)

@@ -6,10 +6,10 @@
  * Source: corestore 2 and 3.
  */
 
-import { DatError } from '../base/errors.ts'
 import { EMPTY } from '../bytes/bytes.ts'
-import { KEY_BYTES, type KeyPair } from '../crypto/crypto.ts'
+import type { KeyPair } from '../crypto/crypto.ts'
 import { deriveKeyPair } from '../crypto/derive.ts'
+import { type KeyLike, keyBytes } from '../crypto/links.ts'
 import { type IdentityInput, logIdentity, plainIdentity } from '../log/identity.ts'
 import type { Alias, LogIdentity, Store } from '../store/store.ts'
 
@@ -19,14 +19,14 @@ import type { Alias, LogIdentity, Store } from '../store/store.ts'
  */
 export type WantedGeneration = LogIdentity['generation'] | 'unknown'
 
-/** Which log: exactly one of the five ways. `generation` is 3 by default. */
+/** Which log: exactly one of the five ways. `generation` is 3 by default. Keys are bytes, hex, z-base-32 or links. */
 export type LogSelector =
-  | { readonly key: Uint8Array; readonly generation?: WantedGeneration }
+  | { readonly key: KeyLike; readonly generation?: WantedGeneration }
   | { readonly name: string; readonly namespace?: Uint8Array }
   | { readonly keyPair: KeyPair; readonly generation?: LogIdentity['generation'] }
   /** `manifest` in its encoded form. */
   | { readonly manifest: Uint8Array; readonly keyPair?: KeyPair }
-  | { readonly discoveryKey: Uint8Array }
+  | { readonly discoveryKey: KeyLike }
 
 /** The log that was meant. */
 export interface Identified {
@@ -40,24 +40,23 @@ export interface Identified {
 
 /** @param namespace where names are looked up unless the selector says otherwise */
 export function identify(store: Store, namespace: Uint8Array, selector: LogSelector): Identified {
-  if ('discoveryKey' in selector) return stored(selector.discoveryKey)
+  if ('discoveryKey' in selector) return stored(keyBytes(selector.discoveryKey, 'discovery key'))
   if ('name' in selector) {
     return byName(store, { namespace: selector.namespace ?? namespace, name: selector.name })
   }
-  if ('key' in selector) checkKey('key', selector.key)
+  const input = 'key' in selector ? { ...selector, key: keyBytes(selector.key) } : selector
   const wanted = 'generation' in selector ? (selector.generation ?? 3) : 3
-  return wanted === 'unknown' ? unknown(selector) : known(selector, wanted)
+  return wanted === 'unknown' ? unknown(input) : known(input, wanted)
 }
 
 function byName(store: Store, alias: Alias): Identified {
-  checkKey('namespace', alias.namespace)
+  keyBytes(alias.namespace, 'namespace')
   const log = store.findAlias(alias)
   if (log !== undefined) return stored(store.slot(log).identity.discoveryKey)
   return known({ keyPair: deriveKeyPair(store.primaryKey, alias.namespace, alias.name), alias }, 3)
 }
 
 function stored(discoveryKey: Uint8Array): Identified {
-  checkKey('discovery key', discoveryKey)
   return { discoveryKey, identity: undefined, keyPair: undefined, candidates: [] }
 }
 
@@ -80,10 +79,4 @@ const IDENTITIES: Readonly<
   1: (input) => plainIdentity(1, input),
   2: (input) => plainIdentity(2, input),
   3: (input) => logIdentity(input),
-}
-
-function checkKey(what: string, bytes: Uint8Array): void {
-  if (bytes.length === KEY_BYTES) return
-  const message = `A ${what} has ${KEY_BYTES} bytes, not ${bytes.length}.`
-  throw new DatError('BAD_ARGUMENT', message, { bytes: bytes.length })
 }

@@ -8,7 +8,7 @@
 
 import { DatError } from '../base/errors.ts'
 import { hex } from '../bytes/bytes.ts'
-import { KEY_BYTES } from '../crypto/crypto.ts'
+import { type KeyLike, keyBytes } from '../crypto/links.ts'
 
 /** Switches and rates; what is left out takes nothing away. */
 export interface Limits {
@@ -22,23 +22,23 @@ export interface Limits {
 }
 
 /** Which logs are spoken about: all, those with these keys, or those for which the function says so. */
-export type Offer = 'all' | 'none' | readonly Uint8Array[] | OfferFunction
+export type Offer = 'all' | 'none' | readonly KeyLike[] | OfferFunction
 
 /** Asked when a conversation is to begin, and of all that go on when the policy is set. Must be quick; throwing is no. */
 export type OfferFunction = (key: Uint8Array, remotePublicKey: Uint8Array) => boolean
 
 /** What holds for one log, with every peer. */
 export interface LogRule extends Limits {
-  readonly key: Uint8Array
+  readonly key: KeyLike
   /** The only peers that the log is spoken about with. Default: all. */
-  readonly peers?: readonly Uint8Array[]
+  readonly peers?: readonly KeyLike[]
   /** Higher is served and asked for first; it adds to that of the peer. Default 0. */
   readonly priority?: number
 }
 
 /** What holds for one peer, about every log. */
 export interface PeerRule extends Limits {
-  readonly remotePublicKey: Uint8Array
+  readonly remotePublicKey: KeyLike
   /** Which logs are spoken about with it. Default: all. */
   readonly offer?: Offer
   /** Higher is served and asked first. Default 0. */
@@ -51,9 +51,9 @@ export interface Policy extends Limits {
   readonly logs?: readonly LogRule[]
   readonly peers?: readonly PeerRule[]
   /** Only these peers are connected with. Default: all. */
-  readonly allow?: readonly Uint8Array[]
+  readonly allow?: readonly KeyLike[]
   /** These peers are not, whatever else is said. */
-  readonly deny?: readonly Uint8Array[]
+  readonly deny?: readonly KeyLike[]
 }
 
 /** A policy as look-ups. */
@@ -141,13 +141,12 @@ function guarded(offer: OfferFunction): OfferFunction {
   }
 }
 
-function keySet(keys: readonly Uint8Array[]): ReadonlySet<string> {
+function keySet(keys: readonly KeyLike[]): ReadonlySet<string> {
   return new Set(keys.map(checkKey))
 }
 
-function checkKey(key: Uint8Array): string {
-  if (key instanceof Uint8Array && key.length === KEY_BYTES) return hex(key)
-  throw new DatError('BAD_ARGUMENT', 'A key in a policy has 32 bytes.')
+function checkKey(key: KeyLike): string {
+  return hex(keyBytes(key, 'key in a policy'))
 }
 
 function checkLimits({ uploadRate, downloadRate }: Limits): void {

@@ -14,6 +14,7 @@
 
 import { DatError } from '../base/errors.ts'
 import { fromHex } from '../bytes/bytes.ts'
+import { KEY_BYTES } from './crypto.ts'
 import { fromZ32, z32 } from './z32.ts'
 
 /** What a link says. */
@@ -52,6 +53,30 @@ export function parseKey(text: string): Uint8Array {
   const key = text.length === Z32_CHARACTERS ? fromZ32(text) : undefined
   if (key === undefined) throw whatIsWrong(text)
   return key
+}
+
+/** A key as somebody has it: its 32 bytes, or its text: hex, z-base-32, or a link that says nothing but the key. */
+export type KeyLike = Uint8Array | string
+
+/**
+ * The bytes of a key, however it is given; given bytes are not copied.
+ *
+ * @param what for the message: whose key it is
+ * @throws DatError BAD_LINK for a text that is no key; BAD_ARGUMENT for other than 32 bytes, and for a link with a path or a
+ *   version, which would be lost
+ */
+export function keyBytes(key: KeyLike, what = 'key'): Uint8Array {
+  if (typeof key === 'string') return onlyKey(parseLink(key), what)
+  if (key instanceof Uint8Array && key.length === KEY_BYTES) return key
+  const bytes = key instanceof Uint8Array ? key.length : 0
+  const message = `A ${what} has ${KEY_BYTES} bytes, or is their text in hex or z-base-32.`
+  throw new DatError('BAD_ARGUMENT', message, { bytes })
+}
+
+function onlyKey({ key, version, path = '/' }: Link, what: string): Uint8Array {
+  if (version === undefined && path === '/') return key
+  const message = `A ${what} is asked for here: the path or version behind it in the link has no meaning.`
+  throw new DatError('BAD_ARGUMENT', message)
 }
 
 /** The text form of a key: z-base-32, 52 characters. */

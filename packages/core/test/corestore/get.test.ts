@@ -6,6 +6,7 @@ import { isCode } from '../../src/base/errors.ts'
 import { fromHex, hex } from '../../src/bytes/bytes.ts'
 import { Corestore } from '../../src/corestore/corestore.ts'
 import { keyPair } from '../../src/crypto/keys.ts'
+import { formatKey, formatLink } from '../../src/crypto/links.ts'
 import { defaultManifest, encodeManifest } from '../../src/log/manifest.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { World } from '../sim/world.ts'
@@ -268,4 +269,34 @@ test('a log that cannot write its end does not keep the store from closing', asy
   await assert.rejects(store.close(), /full/)
 
   await assert.rejects(memory.commit(), (e) => isCode(e, 'CLOSED'))
+})
+
+test('wherever a key is taken, its text in hex, z-base-32 or a link will do', async () => {
+  const store = await openStore()
+  const log = await store.get({ name: 'log' })
+  await log.append(bytes('x'))
+  const { key, discoveryKey } = log
+  const peer = keyPair(new Uint8Array(32).fill(3)).publicKey
+
+  for (const text of [hex(key), formatKey(key), formatLink({ key })]) {
+    assert.equal((await store.get({ key: text })).length, 1)
+  }
+  assert.equal((await store.get({ discoveryKey: hex(discoveryKey) })).length, 1)
+  assert.deepEqual(store.peers(formatKey(discoveryKey)), [])
+  store.findingPeers(hex(discoveryKey))()
+  await store.ban(formatKey(peer))
+  assert.equal(store.admits(hex(peer)), false)
+  await store.unban(hex(peer))
+  assert.equal(store.admits(peer), true)
+  store.setPolicy({
+    offer: [hex(key)],
+    logs: [{ key: formatLink({ key }), peers: [hex(peer)] }],
+    peers: [{ remotePublicKey: formatKey(peer), upload: false }],
+    deny: [hex(peer)],
+  })
+  assert.equal(store.admits(peer), false)
+  await store.delete(formatKey(key))
+  assert.deepEqual(store.list(), [])
+  await assert.rejects(store.get({ key: 'photos' }), { code: 'BAD_LINK' })
+  await store.close()
 })

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { DatError } from '../../src/base/errors.ts'
 import { fromHex, hex } from '../../src/bytes/bytes.ts'
-import { formatKey, formatLink, parseKey, parseLink } from '../../src/crypto/links.ts'
+import { formatKey, formatLink, keyBytes, parseKey, parseLink } from '../../src/crypto/links.ts'
 import { fromZ32, z32 } from '../../src/crypto/z32.ts'
 import { vectors } from '../vectors.ts'
 
@@ -152,4 +152,19 @@ test('a refused link says what is wrong with it', () => {
 
 test('a key of another length is never formatted', () => {
   assert.throws(() => formatKey(new Uint8Array(31)), DatError)
+})
+
+test('a key is taken as bytes, hex, z-base-32 or a link, and as nothing that says more or less', () => {
+  const key = fromHex(HEX)
+  for (const given of [key, HEX, HEX.toUpperCase(), Z32, `dat://${HEX}`, `hyper://${Z32}/`]) {
+    assert.deepEqual(keyBytes(given), key)
+  }
+  const refused = (code: string, sentence: RegExp) => (error: unknown) =>
+    error instanceof DatError && error.code === code && sentence.test(error.message)
+
+  for (const link of [`dat://${HEX}+3`, `hyper://${Z32}/file`]) {
+    assert.throws(() => keyBytes(link), refused('BAD_ARGUMENT', /path or version/))
+  }
+  assert.throws(() => keyBytes('photos', 'peer'), refused('BAD_LINK', /is no key/))
+  assert.throws(() => keyBytes(key.subarray(1), 'peer'), refused('BAD_ARGUMENT', /A peer has 32/))
 })
