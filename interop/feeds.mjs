@@ -5,8 +5,11 @@
  * of feed and connection came first.
  */
 
+import { createRequire } from 'node:module'
 import { createConnection, createServer } from 'node:net'
 import { promisify } from 'node:util'
+
+const require = createRequire(new URL('gen3/package.json', import.meta.url))
 
 const call = (object, method, ...args) => promisify(object[method].bind(object))(...args)
 const bytes = (list) => list.map((one) => Buffer.from(one))
@@ -29,9 +32,12 @@ export function serve(library) {
     return found.feed
   }
 
-  function attach(socket, isInitiator, options) {
+  /** `secret`: inside an encrypted connection of today, as a hyperswarm gives it to its applications. */
+  function attach(raw, isInitiator, { secret = false, ...options }) {
+    const socket = secret ? new (require('@hyperswarm/secret-stream'))(isInitiator, raw) : raw
     const connection = { socket, isInitiator, options, stream: undefined }
     connections.push(connection)
+    raw.on('error', () => {})
     socket.on('error', () => {})
     if (library.stream !== undefined) open(connection, library.stream(isInitiator, options))
     for (const { feed } of feeds.values()) speak(connection, feed)

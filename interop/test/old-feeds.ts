@@ -33,6 +33,7 @@ interface Named {
 interface Speaking {
   readonly ack?: boolean
   readonly live?: boolean
+  readonly secret?: boolean
 }
 
 interface Operations {

@@ -1,14 +1,21 @@
 /** Feeds of hypercore 9, live, in both directions: protocol 8 of generation 2 over TCP. */
 
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { utf8 } from '@dat-rhino/core/bytes/bytes'
 import { binary } from '@dat-rhino/core/bytes/encodings'
 import { keyPair } from '@dat-rhino/core/crypto/keys'
 import { feedKeyPair } from '@dat-rhino/core/wire/gen2-noise'
+import { duplexBytes } from '@dat-rhino/sdk/platform/node/duplex-bytes'
 import { type OldPeer, oldPeer, openOldNode, until } from './old-feeds.ts'
 
 const SCRIPT = 'gen2/feeds.mjs'
+const require = createRequire(new URL('../gen3/package.json', import.meta.url))
+const SecretStream: new (isInitiator: boolean, raw: Duplex) => Duplex =
+  require('@hyperswarm/secret-stream')
 const blocks = (from: number, to: number): Uint8Array[] =>
   Array.from({ length: to - from }, (_, i) => utf8(`block number ${from + i}`))
 const texts = (list: readonly Uint8Array[]): string[] =>
@@ -233,4 +240,31 @@ test('who we are is proved to hypercore 9, and who it is to us', async (t) => {
 
   assert.equal(connection.generation, 2)
   assert.notDeepEqual(connection.remotePublicKey, feedKeyPair().publicKey)
+})
+
+test('hypercore 9 speaks inside a connection of hyperswarm, as cabal does, both ways and at length', async (t) => {
+  const peer = oldPeer(t, SCRIPT)
+  const node = await openOldNode(t)
+  const large = Array.from({ length: 200 }, (_, i) => new Uint8Array(60_000).fill(i))
+  await peer('feed', { name: 'theirs' })
+  const { key } = await peer('append', { name: 'theirs', blocks: large })
+  const theirs = await node.corestore.get({ key, generation: 2 })
+  const ours = await node.corestore.get({ keyPair: keyPair(), generation: 2 })
+  await ours.append(large)
+  await peer('feed', { name: 'ours', key: ours.key })
+  const { port } = await peer('listen', { secret: true })
+
+  const socket = connect(port, '127.0.0.1')
+  const bytes = duplexBytes(new SecretStream(true, socket))
+  const connection = node.corestore.connectFeeds(bytes, { generation: 2, isInitiator: true })
+  node.connections.push(connection)
+  await theirs.update({ timeoutMs: 10_000 })
+  await theirs.download({ start: 0, end: 200 }).done()
+  const info = await peer('reach', { name: 'ours', blocks: 200 })
+
+  assert.deepEqual([theirs.contiguousLength, info.byteLength], [200, 200 * 60_000])
+  assert.deepEqual(await theirs.get(150), large[150])
+  connection.close()
+  await connection.ended
+  await until(async () => (await peer('news', {})).open === 0)
 })

@@ -146,6 +146,26 @@ test('who has written too much is told to wait, and when to go on', async (t) =>
   assert.equal(near.writable, true)
 })
 
+test('a stream that does not tell how much it holds, as those of hyperswarm, is believed when it is enough', async () => {
+  const [duplex, other] = duplexPair()
+  Object.defineProperty(duplex, 'writableLength', { value: undefined })
+  const near = duplexBytes(duplex)
+  const ear = new Ear()
+  near.handler = ear
+  assert.equal(near.writable, true)
+  let count = 0
+  while (near.writable) {
+    near.write(new Uint8Array(1_024))
+    count++
+  }
+  assert.ok(count > 1 && count < 1_000)
+
+  other.resume()
+  await ear.until(() => ear.isWritable > 0)
+  assert.equal(near.writable, true)
+  near.close()
+})
+
 test('where nobody listens, and when it is given up, is told by the code', async () => {
   const listener = await listenBytes({ onBytes: () => undefined })
   const { port } = listener

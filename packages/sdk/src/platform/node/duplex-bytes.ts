@@ -63,6 +63,8 @@ class DuplexBytes implements ByteStream {
   readonly #clock: Clock
   #handler: ByteHandler | undefined
   #isWriting = false
+  /** It has said to hold enough, and not yet `drain`. */
+  #isFull = false
   /** What came from inside a write, in order. */
   #late: Uint8Array[] = []
   #isEnded = false
@@ -76,13 +78,18 @@ class DuplexBytes implements ByteStream {
     duplex.on('end', () => this.#end(undefined))
     duplex.on('close', () => this.#end(undefined))
     duplex.on('drain', () => {
+      this.#isFull = false
       if (!this.#isEnded) this.#handler?.onWritable()
     })
   }
 
   get writable(): boolean {
+    if (this.#isEnded || !this.#duplex.writable) return false
+    // Streams that are not Node's, as hyperswarm's, do not tell how much they hold, only when it is enough.
+    const queuedBytes: number | undefined = this.#duplex.writableLength
+    if (queuedBytes === undefined) return !this.#isFull
     // Node tells `drain` when nothing is left, so whoever was refused above the budget hears of it.
-    return !this.#isEnded && this.#duplex.writable && this.#duplex.writableLength < QUEUED_BYTES_MAX
+    return queuedBytes < QUEUED_BYTES_MAX
   }
 
   get handler(): ByteHandler | undefined {
@@ -101,7 +108,7 @@ class DuplexBytes implements ByteStream {
   write(bytes: Uint8Array): void {
     if (this.#isEnded || !this.#duplex.writable) return
     this.#isWriting = true
-    this.#duplex.write(bytes)
+    this.#isFull = !this.#duplex.write(bytes)
     this.#isWriting = false
   }
 
