@@ -12,7 +12,11 @@ const store = new Corestore(() => ram())
 await store.ready()
 
 serve({
-  create: (key, { sparse }) => (key === undefined ? store.get() : store.get({ key, sparse })),
+  create: (key, { sparse, crypto }) =>
+    store.get({
+      ...(key !== undefined && { key, sparse }),
+      ...(crypto !== undefined && { crypto }),
+    }),
   stream: (isInitiator, { ack = false, live = true }) =>
     store.replicate(isInitiator, { live, ack }),
   replicate: (_feed, stream) => stream,

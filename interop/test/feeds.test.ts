@@ -19,7 +19,7 @@ interface Program {
   readonly protocol: 7 | 8
   /** Which generation its signatures are of. */
   readonly generation: 1 | 2
-  /** Can it be made to sign what its key did not sign? A store signs by itself, and the oldest knows no other way. */
+  /** Can it be made to sign what its key did not sign? The oldest knows no other way. */
   readonly forges: boolean
 }
 
@@ -67,7 +67,7 @@ const PROGRAMS: readonly Program[] = [
     wire: 2,
     protocol: 8,
     generation: 2,
-    forges: false,
+    forges: true,
   },
 ]
 
