@@ -55,6 +55,20 @@ test('every file begins with a comment that says what it owns', () => {
   )
 })
 
+test('every limit is upheld by some code', () => {
+  const path = 'packages/core/src/base/limits.ts'
+  const limits = sourcesIn(path).flatMap(({ text }) => text.match(/(?<=^export const )\w+/gm) ?? [])
+  const words = sourcesIn('packages/')
+    .filter((source) => source.path !== path && source.path.includes('/src/'))
+    .map(({ text }) => text)
+    .join()
+
+  const idle = limits.filter((name) => !new RegExp(`\\b${name}\\b`).test(words))
+
+  assert.ok(limits.length > 100)
+  assert.deepEqual(idle, [])
+})
+
 test('nothing is left to be done or silenced', () => {
   // Put together, so that this line does not break the rule itself.
   const left = ['TO' + 'DO', 'FIX' + 'ME'].join('|')

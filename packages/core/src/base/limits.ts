@@ -105,8 +105,6 @@ export const SOCKET_SENDS_QUEUED_MAX = 1_024
 export const SOCKET_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
 /** A topic's name. */
 export const SOCKET_NAME_BYTES_MAX = 256
-/** Bytes of answers queued on one connection. */
-export const ANSWER_BYTES_QUEUED_MAX: number = 8 * 1024 * 1024
 
 // ---- Generations 1 and 2 on the wire --------------------------------------------------------------
 

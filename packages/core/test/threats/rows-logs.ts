@@ -144,7 +144,7 @@ export const LOGS: readonly Row[] = [
   },
   {
     from: 'answers that we send',
-    limits: ['ANSWER_BYTES_QUEUED_MAX'],
+    limits: ['REQUESTS_QUEUED_MAX'],
     tests: [
       [
         `${CORE}/replicator/hostile.test.ts`,
