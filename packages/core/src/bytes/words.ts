@@ -15,7 +15,7 @@ export function popcount(word: number): number {
 }
 
 /** Number of the lowest set bit; 32 for zero. */
-export function lowestBit(word: number): number {
+function lowestBit(word: number): number {
   return word === 0 ? 32 : 31 - Math.clz32(word & -word)
 }
 

@@ -20,7 +20,7 @@ import type { Alias, Slot, Store } from '../store/store.ts'
 const BANS = `${OWN_DATA_PREFIX}bans`
 const VERSION = 1
 /** So many in one record; who needs more wants a list of those that are allowed. */
-export const BANS_MAX = 16_384
+const BANS_MAX = 16_384
 
 /** The banned peers of one store. */
 export class Bans {

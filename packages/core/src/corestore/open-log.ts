@@ -14,7 +14,7 @@ import { Replicator } from '../replicator/replicator.ts'
 import type { Slot, Store } from '../store/store.ts'
 
 /** How long a log must have been of no use to anybody before it is closed. */
-export const IDLE_MS = 6_000
+const IDLE_MS = 6_000
 
 /** Who closes handles with itself. */
 export interface HandleOwner {

@@ -21,7 +21,7 @@ import type { BlobId } from './types.ts'
 export type { BlobRange, BlobReadOptions } from './blob-reader.ts'
 
 /** Size of the blocks that we write; readers take any. */
-export const BLOB_BLOCK_BYTES = 65_536
+const BLOB_BLOCK_BYTES = 65_536
 /** One append, about: large enough that its record and signature weigh nothing. */
 const APPEND_BYTES = 4 * 1024 * 1024
 
@@ -172,7 +172,7 @@ class Run {
 }
 
 /** Blocks of full size from chunks of any size. Full ones that are there as such are passed on uncopied. */
-export async function* rechunk(
+async function* rechunk(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let rest = new Uint8Array(BLOB_BLOCK_BYTES)

@@ -4,35 +4,18 @@
  *     map   := one to 64 blocks, each
  *     block := uint 0 (version), uint count, count × { uint index, uint byteLength }
  *
- * Owns: that encoding. An id with `blockMap` points to the map: its `byteLength` is the map's, and the file's
+ * Owns: reading that encoding; we write no maps. An id with `blockMap` points to the map: its `byteLength` is the map's, and the file's
  * is the sum over the map. Source: the hyperdrive specification, section 5.3.
  */
 
 import { DatError, isCode } from '../base/errors.ts'
 import { BLOCK_BYTES_MAX, MAP_BLOCK_ENTRIES_MAX } from '../base/limits.ts'
-import { Reader, Writer } from '../bytes/cursor.ts'
+import { Reader } from '../bytes/cursor.ts'
 
 /** One block of a file, wherever it is in the log. */
 export interface MappedBlock {
   readonly index: number
   readonly byteLength: number
-}
-
-/** The blocks of a map; one even for no entries. */
-export function encodeBlockMap(entries: readonly MappedBlock[]): Uint8Array[] {
-  const blocks: Uint8Array[] = []
-  for (let i = 0; i === 0 || i < entries.length; i += MAP_BLOCK_ENTRIES_MAX) {
-    const part = entries.slice(i, i + MAP_BLOCK_ENTRIES_MAX)
-    const writer = new Writer(2 + 8 * part.length)
-    writer.uint(0)
-    writer.uint(part.length)
-    for (const { index, byteLength } of part) {
-      writer.uint(index)
-      writer.uint(byteLength)
-    }
-    blocks.push(writer.take())
-  }
-  return blocks
 }
 
 /** Appends what one block of a map lists. Throws `BAD_CONTENT` or, for a later version, `UNSUPPORTED`. */

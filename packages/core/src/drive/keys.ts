@@ -8,7 +8,6 @@
  */
 
 import { hash, namespace } from '../crypto/keys.ts'
-import { z32 } from '../crypto/z32.ts'
 import { encodeManifest, isCompat, type Manifest, manifestKey } from '../log/manifest.ts'
 
 /** Name of the db log in its namespace. */
@@ -43,9 +42,4 @@ export function contentManifest(
     userData: undefined,
   })
   return { key: manifestKey(manifest), manifest }
-}
-
-/** Name under which corestore 6 made the blobs log of a compat drive. */
-export function compatBlobsName(dbKey: Uint8Array): string {
-  return `${z32(dbKey)}/blobs`
 }

@@ -8,16 +8,15 @@
 import type { BlobId, DriveKind, DriveStat } from './types.ts'
 
 /** Bits of a mode that say what it is, and the values they have. */
-export const MODE_KIND = 0o170000
-export const MODE_FILE = 0o100000
+const MODE_KIND = 0o170000
+const MODE_FILE = 0o100000
+const MODE_LINK = 0o120000
 export const MODE_FOLDER = 0o040000
-export const MODE_LINK = 0o120000
 /** Bits of a mode that say who may do what. */
 export const MODE_PERMISSIONS = 0o7777
 const MODE_EXECUTABLE = 0o111
 
 /** The usual permissions of what nobody gave others. */
-export const FILE_MODE: number = MODE_FILE | 0o644
 export const FOLDER_MODE: number = MODE_FOLDER | 0o755
 export const LINK_MODE: number = MODE_LINK | 0o644
 

@@ -21,7 +21,7 @@ import { Blobs } from './blobs.ts'
 import type { LogProvider } from './types.ts'
 
 /** Largest block that hyperdrive writes. */
-export const CONTENT_BLOCK_BYTES = 524_288
+const CONTENT_BLOCK_BYTES = 524_288
 /** One append, about. */
 const APPEND_BYTES = 4 * 1024 * 1024
 

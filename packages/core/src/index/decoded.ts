@@ -18,7 +18,7 @@ import type { WaitOptions } from '../log/remote.ts'
 import type { LogReader } from './source.ts'
 
 /** Default budget of the cache. */
-export const CACHE_BYTES: number = 16 * 1024 * 1024
+const CACHE_BYTES = 16 * 1024 * 1024
 
 /** What every decoded block tells. */
 export interface Cached {

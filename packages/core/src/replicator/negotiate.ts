@@ -83,7 +83,7 @@ export function reply(shared: Shared, peer: Peer): void {
 }
 
 /** Does the peer claim more than we have, of our fork? */
-export function isAhead(shared: Shared, peer: Peer): boolean {
+function isAhead(shared: Shared, peer: Peer): boolean {
   return peer.heard && peer.fork === shared.replica.fork && peer.length > shared.replica.length
 }
 
@@ -134,7 +134,7 @@ export function claimFailed(shared: Shared, peer: Peer, isFork: boolean): void {
 }
 
 /** A peer that does not say where it is, or does not answer with an acknowledgement, is not waited for. */
-export const SILENCE_MS = 5_000
+const SILENCE_MS = 5_000
 
 /**
  * Is there nothing more to be learnt from the peer about our length? Those who ask for news wait until it

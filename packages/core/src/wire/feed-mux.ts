@@ -20,7 +20,7 @@ import type { LogDirectory } from './gen3.ts'
 import { checkHandshake, writeHandshake } from './gen3-capability.ts'
 
 /** Name of the protocol in openings. */
-export const FEED_PROTOCOL = 'dat-rhino/feed'
+const FEED_PROTOCOL = 'dat-rhino/feed'
 
 /** What all old logs on one connection have in common. */
 export interface FeedMuxOptions {

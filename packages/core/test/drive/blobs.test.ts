@@ -7,11 +7,11 @@ import { isCode } from '../../src/base/errors.ts'
 import { MAP_BLOCK_ENTRIES_MAX, MAP_BLOCKS_MAX } from '../../src/base/limits.ts'
 import { concat, equal, fromHex, hex, utf8 } from '../../src/bytes/bytes.ts'
 import { type BlobReadOptions, Blobs } from '../../src/drive/blobs.ts'
-import { decodeBlockMap, encodeBlockMap, type MappedBlock } from '../../src/drive/block-map.ts'
+import { decodeBlockMap, type MappedBlock } from '../../src/drive/block-map.ts'
 import type { BlobId } from '../../src/drive/drive.ts'
 import { FakeLog } from '../index/fake-log.ts'
 import { vectors } from '../index/vectors.ts'
-import { chunks, collect, data, sha256 } from './support.ts'
+import { chunks, collect, data, encodeBlockMap, sha256 } from './support.ts'
 
 interface Vectors {
   readonly hyperblobs: {

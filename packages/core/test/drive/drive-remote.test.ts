@@ -5,9 +5,8 @@ import { test } from 'node:test'
 import { isCode } from '../../src/base/errors.ts'
 import { concat, equal, utf8 } from '../../src/bytes/bytes.ts'
 import { BeeDrive } from '../../src/drive/bee-drive.ts'
-import { encodeBlockMap } from '../../src/drive/block-map.ts'
 import { Bee } from '../../src/index/bee.ts'
-import { collect, connect, data, openStore, text } from './support.ts'
+import { collect, connect, data, encodeBlockMap, openStore, text } from './support.ts'
 
 interface Pair {
   readonly ours: BeeDrive

@@ -3,8 +3,11 @@
 import '../setup.ts'
 import { createHash } from 'node:crypto'
 import { systemClock } from '../../src/base/clock.ts'
+import { MAP_BLOCK_ENTRIES_MAX } from '../../src/base/limits.ts'
 import { fromUtf8, hex } from '../../src/bytes/bytes.ts'
+import { Writer } from '../../src/bytes/cursor.ts'
 import { Corestore } from '../../src/corestore/corestore.ts'
+import type { MappedBlock } from '../../src/drive/block-map.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { memoryTransports } from '../wire/simulated.ts'
 
@@ -54,3 +57,20 @@ export function connect(a: Corestore, b: Corestore): () => void {
 }
 
 export const text = (bytes: Uint8Array | undefined): string | undefined => bytes && fromUtf8(bytes)
+
+/** The blocks of a block map, as hyperdrive writes them; one even for no entries. */
+export function encodeBlockMap(entries: readonly MappedBlock[]): Uint8Array[] {
+  const blocks: Uint8Array[] = []
+  for (let i = 0; i === 0 || i < entries.length; i += MAP_BLOCK_ENTRIES_MAX) {
+    const part = entries.slice(i, i + MAP_BLOCK_ENTRIES_MAX)
+    const writer = new Writer(2 + 8 * part.length)
+    writer.uint(0)
+    writer.uint(part.length)
+    for (const { index, byteLength } of part) {
+      writer.uint(index)
+      writer.uint(byteLength)
+    }
+    blocks.push(writer.take())
+  }
+  return blocks
+}

@@ -181,7 +181,7 @@ export class FolderWriter {
 }
 
 /** A file on its way: bytes are added, then it gets its name. */
-export class FileWriting {
+class FileWriting {
   readonly #part: string
   readonly #file: string
   readonly #handle: number

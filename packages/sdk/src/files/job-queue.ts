@@ -22,7 +22,7 @@ export interface Job {
 }
 
 /** Jobs that wait, at most. */
-export const JOBS_MAX = 100_000
+const JOBS_MAX = 100_000
 
 /** The way from the finder of jobs to the one who does them. */
 export class JobQueue {

@@ -207,7 +207,7 @@ function firstLog(path: string, names: Names): string | undefined {
 const isByte = (name: string): boolean => /^[0-9a-f]{2}$/.test(name)
 
 /** Is `name` the folder of a log in `a/b`? */
-export function isLogName(name: string, a: string, b: string): boolean {
+function isLogName(name: string, a: string, b: string): boolean {
   return /^[0-9a-f]{64}$/.test(name) && name.startsWith(a + b)
 }
 
