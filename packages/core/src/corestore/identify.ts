@@ -6,6 +6,7 @@
  * Source: corestore 2 and 3.
  */
 
+import { DatError } from '../base/errors.ts'
 import { EMPTY } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { deriveKeyPair } from '../crypto/derive.ts'
@@ -40,6 +41,7 @@ export interface Identified {
 
 /** @param namespace where names are looked up unless the selector says otherwise */
 export function identify(store: Store, namespace: Uint8Array, selector: LogSelector): Identified {
+  checkIsOne(selector)
   if ('discoveryKey' in selector) return stored(keyBytes(selector.discoveryKey, 'discovery key'))
   if ('name' in selector) {
     return byName(store, { namespace: selector.namespace ?? namespace, name: selector.name })
@@ -49,8 +51,20 @@ export function identify(store: Store, namespace: Uint8Array, selector: LogSelec
   return wanted === 'unknown' ? unknown(input) : known(input, wanted)
 }
 
+/** A second name would be ignored, and whoever gave it would write to another log than he thinks. */
+function checkIsOne(selector: LogSelector): void {
+  const is = (part: string): boolean => part in selector
+  const names = [is('discoveryKey'), is('name'), is('key') || is('manifest') || is('keyPair')]
+  if (names.filter(Boolean).length <= 1) return
+  throw new DatError(
+    'BAD_ARGUMENT',
+    'A log is asked for in one way: a name, a discovery key, or a key, manifest and key pair that belong together.',
+  )
+}
+
 function byName(store: Store, alias: Alias): Identified {
   keyBytes(alias.namespace, 'namespace')
+  if (typeof alias.name !== 'string') throw new DatError('BAD_ARGUMENT', 'A name is a string.')
   const log = store.findAlias(alias)
   if (log !== undefined) return stored(store.slot(log).identity.discoveryKey)
   return known({ keyPair: deriveKeyPair(store.primaryKey, alias.namespace, alias.name), alias }, 3)

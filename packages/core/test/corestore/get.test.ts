@@ -300,3 +300,24 @@ test('wherever a key is taken, its text in hex, z-base-32 or a link will do', as
   await assert.rejects(store.get({ key: 'photos' }), { code: 'BAD_LINK' })
   await store.close()
 })
+
+test('a log that is asked for in two ways at once, or in none, is refused', async () => {
+  const store = await openStore()
+  const { key, discoveryKey } = await store.get({ name: 'a' })
+  const pair = keyPair(new Uint8Array(32).fill(3))
+  // What a program without types may pass.
+  const wrong: readonly unknown[] = [
+    { name: 'b', key },
+    { name: 'b', keyPair: pair },
+    { discoveryKey, key },
+    { discoveryKey, name: 'b' },
+    { name: 5 },
+    {},
+  ]
+
+  for (const selector of wrong as readonly { readonly name: string }[]) {
+    await assert.rejects(store.get(selector), { code: 'BAD_ARGUMENT' })
+  }
+  assert.equal(store.list().length, 1)
+  await store.close()
+})
