@@ -18,7 +18,7 @@ import {
   type AppendTreeEntry,
   type AppendTreeReader,
 } from '../../src/index/append-tree/append-tree.ts'
-import { decodeLists } from '../../src/index/append-tree/block.ts'
+import { decodeList } from '../../src/index/append-tree/block.ts'
 import { vectors } from '../vectors.ts'
 import { FakeLog } from './fake-log.ts'
 
@@ -304,11 +304,26 @@ test('names and lists as long as they may be are read, longer ones are damage', 
   const seq = APPEND_TREE_REFERENCES_MAX + 9
   const references = (count: number): Uint8Array =>
     block('/a', EMPTY, [1, count, ...new Array<number>(count).fill(1)])
-  const [list] = decodeLists(seq, references(APPEND_TREE_REFERENCES_MAX)).lists
+  const list = decodeList(seq, references(APPEND_TREE_REFERENCES_MAX), 0)
   assert.equal(list?.older.length, APPEND_TREE_REFERENCES_MAX)
-  assert.throws(() => decodeLists(seq, references(APPEND_TREE_REFERENCES_MAX + 1)), isDamage)
+  assert.throws(() => decodeList(seq, references(APPEND_TREE_REFERENCES_MAX + 1), 0), isDamage)
   const cut = block('/a', EMPTY, [1, 5, 1])
   await assert.rejects(treeOf(cut).list('/'), isDamage)
+})
+
+test('a list is found behind those of the folders above, and not behind one that is cut', async () => {
+  // Root: blocks 1 and 300; `/a`: 2, 200 and the block itself.
+  const lists = block('/a/b', EMPTY, [1, 2, 1, 299, 2, 2, 198])
+
+  assert.deepEqual(decodeList(400, lists, 0), { older: [1, 300], hasOwn: true })
+  assert.deepEqual(decodeList(400, lists, 1), { older: [2, 200], hasOwn: true })
+  assert.equal(decodeList(400, lists, 2), undefined)
+  for (const cut of [
+    [1, 9, 1],
+    [1, 1],
+  ]) {
+    assert.throws(() => decodeList(400, block('/a/b', EMPTY, cut), 1), isDamage)
+  }
 })
 
 test('a tree with bytes changed anywhere is read to its end or to the damage, at the cost of its blocks', async () => {

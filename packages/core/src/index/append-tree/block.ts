@@ -26,8 +26,6 @@ import type { AppendTreeEntry } from './types.ts'
 const ENDS_WITH_OWN = 1
 /** Objects around a block, roughly. */
 const BLOCK_BYTES = 200
-/** Bytes of a number in memory. */
-const NUMBER_BYTES = 8
 
 /** What a block says of itself. */
 export interface Named extends Cached {
@@ -43,11 +41,6 @@ export interface List {
   readonly older: readonly number[]
   /** Is the block itself one of the list? */
   readonly hasOwn: boolean
-}
-
-/** What a block says of the folders on its way, from the root down. */
-export interface Lists extends Cached {
-  readonly lists: readonly List[]
 }
 
 /** Throws `BAD_CONTENT`. */
@@ -71,31 +64,41 @@ export function decodeNamed(seq: number, block: Uint8Array): Named {
   })
 }
 
-/** Throws `BAD_CONTENT`. */
-export function decodeLists(seq: number, block: Uint8Array): Lists {
+/**
+ * What a block says of the folder of the first `depth` components of its name; `undefined` if nothing. Lists of other depths
+ * are stepped over: each block of a folder lists all the others, and a walk asks each of them for what is below itself.
+ *
+ * @throws DatError BAD_CONTENT
+ */
+export function decodeList(seq: number, block: Uint8Array, depth: number): List | undefined {
   return checked(seq, () => {
     let paths: Uint8Array | undefined
     const fields = new Fields(block)
     while (fields.next()) if (fields.number === 3) paths = fields.bytes()
-    return readLists(seq, paths)
+    if (paths === undefined) return undefined
+    const reader = new Reader(paths)
+    const endsWithOwn = reader.varint() % 2 === ENDS_WITH_OWN
+    let references = 0
+    for (let at = 0; reader.left > 0; at++) {
+      if (at > APPEND_TREE_COMPONENTS_MAX) throw corrupt(seq, 'it has too many lists')
+      const count = reader.varint()
+      references += count
+      if (references > APPEND_TREE_REFERENCES_MAX) throw corrupt(seq, 'its lists are too long')
+      if (at === depth) return readList(seq, reader, count, endsWithOwn)
+      skipVarints(reader, count)
+    }
+    return undefined
   })
 }
 
-function readLists(seq: number, paths: Uint8Array | undefined): Lists {
-  const lists: List[] = []
-  if (paths === undefined) return { seq, cost: BLOCK_BYTES, lists }
-  const reader = new Reader(paths)
-  const endsWithOwn = reader.varint() % 2 === ENDS_WITH_OWN
-  let references = 0
-  while (reader.left > 0) {
-    if (lists.length > APPEND_TREE_COMPONENTS_MAX) throw corrupt(seq, 'it has too many lists')
-    const count = reader.varint()
-    references += count
-    if (references > APPEND_TREE_REFERENCES_MAX) throw corrupt(seq, 'its lists are too long')
-    lists.push(readList(seq, reader, count, endsWithOwn))
-  }
-  const cost = BLOCK_BYTES * (1 + lists.length) + NUMBER_BYTES * references
-  return { seq, cost, lists }
+/** Steps over numbers without making them: the last byte of each is below 0x80. */
+function skipVarints(reader: Reader, count: number): void {
+  const { bytes, at: from, end } = reader
+  let at = from
+  let left = count
+  for (; left > 0 && at < end; at++) if ((bytes[at] ?? 0) < 0x80) left--
+  // Where they are not all there, one byte too many is asked for.
+  reader.skip(at - from + (left > 0 ? 1 : 0))
 }
 
 function readList(seq: number, reader: Reader, count: number, endsWithOwn: boolean): List {

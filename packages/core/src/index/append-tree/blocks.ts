@@ -1,7 +1,7 @@
 /**
  * The decoded blocks of one append-tree, and what lies in a folder of it.
  *
- * Owns: two caches, as a look-up passes many names and few lists, and `folder`. A folder is a block and a depth: the list
+ * Owns: the cache of names, as a look-up passes many names and few lists, and `folder`. A folder is a block and a depth: the list
  * at that depth of the newest block at or below it. Always true: all that a folder gives lies in it, each under
  * another name; so the parts of a walk are disjoint, whatever an author signs.
  */
@@ -9,10 +9,12 @@
 import type { WaitOptions } from '../../log/remote.ts'
 import { Decoded } from '../decoded.ts'
 import type { LogReader } from '../source.ts'
-import { decodeLists, decodeNamed, type Lists, type Named, share } from './block.ts'
+import { decodeList, decodeNamed, type List, type Named, share } from './block.ts'
 
 /** Blocks named in one request for a folder. */
 const LACKING_MAX = 1_024
+
+const NOTHING: List = { older: [], hasOwn: false }
 
 /** What lies in a folder. */
 export interface Folder {
@@ -25,20 +27,19 @@ export interface Folder {
 export class TreeBlocks {
   readonly source: LogReader
   readonly #named: Decoded<Named>
-  readonly #lists: Decoded<Lists>
+  /** The list that was needed last: look-ups in one folder begin with the same one. */
+  #last: { seq: number; depth: number; epoch: number; list: List } | undefined
   /** Blocks that the last unsuccessful call lacked. */
   #lacking: number[] = []
 
   constructor(source: LogReader, cacheBytes?: number) {
-    const half = cacheBytes === undefined ? undefined : cacheBytes / 2
     this.source = source
-    this.#named = new Decoded(source, decodeNamed, half)
-    this.#lists = new Decoded(source, decodeLists, half)
+    this.#named = new Decoded(source, decodeNamed, cacheBytes)
   }
 
   close(): void {
     this.#named.close()
-    this.#lists.close()
+    this.#last = undefined
   }
 
   /** Block `seq`, if it is here. */
@@ -50,10 +51,10 @@ export class TreeBlocks {
 
   /** The block at `depth` of `from` whose component there is `name`. `false`: none; `undefined`: a block is missing. */
   child(from: Named, depth: number, name: string | undefined): Named | false | undefined {
-    const lists = this.#lists.get(from.seq)
-    if (lists === undefined) return this.#lacks([from.seq])
+    const list = this.#list(from.seq, depth)
+    if (list === undefined) return this.#lacks([from.seq])
     const lacking: number[] = []
-    const { older = [] } = lists.lists[depth] ?? {}
+    const { older } = list
     for (let i = older.length - 1; i >= 0; i--) {
       const seq = older[i] ?? 0
       const block = this.#named.get(seq)
@@ -66,9 +67,9 @@ export class TreeBlocks {
 
   /** What lies in the folder at `depth` of `from`'s name. `undefined`: a block is missing. */
   folder(from: Named, depth: number): Folder | undefined {
-    const lists = this.#lists.get(from.seq)
-    if (lists === undefined) return this.#lacks([from.seq])
-    const { older = [], hasOwn = false } = lists.lists[depth] ?? {}
+    const list = this.#list(from.seq, depth)
+    if (list === undefined) return this.#lacks([from.seq])
+    const { older, hasOwn } = list
     const lacking: number[] = []
     const names = new Map<string | undefined, Named>()
     const add = (block: Named): void => {
@@ -85,6 +86,18 @@ export class TreeBlocks {
     const self = names.get(undefined)
     names.delete(undefined)
     return { self, children: [...names.values()] }
+  }
+
+  /** `undefined`: the block is missing. */
+  #list(seq: number, depth: number): List | undefined {
+    const { epoch } = this
+    const last = this.#last
+    if (last?.seq === seq && last.depth === depth && last.epoch === epoch) return last.list
+    const block = this.source.peek(seq)
+    if (block === undefined) return undefined
+    const list = decodeList(seq, block, depth) ?? NOTHING
+    this.#last = { seq, depth, epoch, list }
+    return list
   }
 
   #lacks(blocks: number[]): undefined {
