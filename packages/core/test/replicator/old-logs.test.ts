@@ -3,6 +3,7 @@
 import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { crypto, setCrypto } from '../../src/crypto/crypto.ts'
 import { plainIdentity } from '../../src/log/identity.ts'
 import type { Replica } from '../../src/log/replica.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -70,6 +71,36 @@ for (const generation of OLD) {
     assert.equal(nodes.get(11), 0)
     assert.equal(nodes.get(8), 1)
     assert.ok((nodes.get(40) ?? 9) < 5)
+  })
+
+  test(`generation ${generation}: a signature that comes with every answer is verified once`, async (t) => {
+    const scene = new Scene()
+    const a = await writer(scene, generation, 64)
+    const b = await reader(scene, a.replica)
+    const { sent } = join(scene.world, a.replicator, b.replicator, {
+      // As if everything had been asked for before anything came.
+      tamperB: (message) => {
+        if (message.type !== 'request') return message
+        return { ...message, request: { ...message.request, digest: 0 } }
+      },
+    })
+    const provider = crypto()
+    let count = 0
+    t.after(() => setCrypto(provider))
+    setCrypto({
+      ...provider,
+      verify: (signature, message, publicKey) => {
+        count++
+        return provider.verify(signature, message, publicKey)
+      },
+    })
+
+    await scene.until(b.replicator.range({ start: 0, end: 64 }).done())
+
+    const signed = kinds(sent, 'data').filter((m) => m.type === 'data' && m.proof.signature)
+    assert.ok(signed.length > 60)
+    // Of generation 1 both ways to sign are tried.
+    assert.equal(count, generation === 1 ? 2 : 1)
   })
 
   test(`generation ${generation}: a log that grows is followed, with every signature that was shown`, async () => {
