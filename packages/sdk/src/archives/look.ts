@@ -94,13 +94,20 @@ export async function lookAtFiles(
   return {
     source: 'files',
     ...inspection,
-    archives: archives.map((archive, i) => ({ ...archive, ...(contents[i] ?? NO_CONTENTS) })),
+    archives: archives.map((archive, i) => completed(archive, contents[i] ?? NO_CONTENTS)),
   }
 }
 
 type Contents = Pick<InspectedArchive, 'contents' | 'contentsProblem'>
 
 const NO_CONTENTS: Contents = { contents: undefined, contentsProblem: undefined }
+
+/** A content log that was cut looks whole by itself: only the rows name what stood behind its end. */
+function completed(archive: ArchiveInspection, contents: Contents): InspectedArchive {
+  const { contents: drive, contentsProblem } = contents
+  const isWhole = contentsProblem === undefined && (drive?.incompleteCount ?? 0) === 0
+  return { ...archive, ...contents, isComplete: archive.isComplete && isWhole }
+}
 
 /** What the drives tell, in the order of `inspected`. One that can't be opened tells why. */
 async function readContents(

@@ -6,6 +6,7 @@
  */
 
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
+import type { LogProvider } from '@dat-rhino/core/drive/types'
 import { openStored } from '../migrate/open.ts'
 import type { Found, StoredArchive, StoredStore } from '../migrate/types.ts'
 import type { Station } from '../station.ts'
@@ -72,7 +73,7 @@ export async function openTaken(
   try {
     // Of a plain log any block may be missing, the first one too.
     const isPlain = archive.format === 'log' && archive.parts.length === 1
-    const options = { store: corestore, wait: AT_ONCE }
+    const options = { store: asksNobody(corestore), wait: AT_ONCE }
     const known: Known = isPlain ? { kind: 'log' } : await openKnown(log, options)
     const end = async (): Promise<void> => {
       if (known.kind === 'drive') await known.drive.close()
@@ -84,6 +85,16 @@ export async function openTaken(
   } catch (error) {
     await log.close()
     throw error
+  }
+}
+
+/** Logs of the store that wait for nobody: also those that the files do not hold at all, such as a lost content log. */
+function asksNobody(store: Corestore): LogProvider {
+  return {
+    get: (selector, options = {}) => store.get(selector, { ...AT_ONCE, ...options }),
+    namespace: (name) => asksNobody(store.namespace(name)),
+    keyPair: (name) => store.keyPair(name),
+    close: () => store.close(),
   }
 }
 
