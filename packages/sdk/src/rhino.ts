@@ -1,14 +1,10 @@
 /**
  * A node: stores and networks behind the verbs that people use.
  *
- * Owns: which store serves which verb. With `storage`, everything lives there, behind one network. Without it a folder
- * carries its own store (`DIR/.dat-rhino`), so that it can be moved, and what is opened by link lives in memory.
- *
- * Long because it is the one place where people look for what a node can do: most verbs are a sentence about what they do
- * and a call of who does it.
+ * Owns: the verbs, and that everything opened by one ends with the node. Which store serves what is said in `stations.ts`;
+ * what a verb does, where it is done: `files/`, `archives/`, `by-key.ts`, `network/`.
  */
 
-import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
 import type { Corestore, Policy } from '@dat-rhino/core/corestore/corestore'
@@ -20,19 +16,12 @@ import type { Durability } from '@dat-rhino/core/store/store'
 import { Archives, type CloneSource } from './archives/archives.ts'
 import { linkOrPath } from './archives/choose.ts'
 import type { InspectedFiles, InspectedLink } from './archives/look.ts'
-import { passingPlace } from './archives/place.ts'
 import type { ServedFolder, ServeOptions } from './archives/served.ts'
 import type { ImportOptions, OldOptions, Opened, TakenArchive } from './archives/types.ts'
 import { beeByKey, driveByKey, logByKey, type ReadOptions } from './by-key.ts'
 import { Clone } from './files/clone.ts'
 import { Folder } from './files/folder.ts'
-import {
-  checkIsNoStore,
-  checkRole,
-  type FolderPlace,
-  folderPlace,
-  readRole,
-} from './files/folder-role.ts'
+import { checkIsNoStore, checkRole, type FolderPlace, readRole } from './files/folder-role.ts'
 import type { CloneOptions, ShareOptions } from './files/options.ts'
 import { existingFolder, madeFolder } from './files/place.ts'
 import { Share } from './files/share.ts'
@@ -40,8 +29,8 @@ import type { NetworkState } from './network/network.ts'
 import type { NetworkOptions } from './network/options.ts'
 import { Serving } from './network/serving.ts'
 import { NodeSockets } from './network/sockets.ts'
-import { IN_MEMORY } from './platform/node/storage.ts'
-import { Station, type StationOptions } from './station.ts'
+import type { StationOptions } from './station.ts'
+import { Stations, type UsedStation } from './stations.ts'
 
 /** How a node is opened. */
 export interface OpenOptions {
@@ -79,21 +68,16 @@ export async function open(options: OpenOptions = {}): Promise<Rhino> {
 export class Rhino implements AsyncDisposable {
   /** Messages between peers of a topic, on the connections of this node. */
   readonly sockets: NodeSockets
-  readonly #storage: string | undefined
-  #options: StationOptions
-  readonly #stations = new Set<Station>()
+  readonly #stations: Stations
   readonly #folders = new Set<Share | Clone>()
   readonly #archives: Archives
-  /** The store of everything that is no folder with a store of its own. */
-  #main: Promise<Station> | undefined
-  #isSuspended = false
   #closing: Promise<void> | undefined
 
   private constructor(options: OpenOptions) {
-    const { storage, network = {}, clock = systemClock } = options
-    this.#storage = storage === undefined || storage === IN_MEMORY ? storage : resolve(storage)
-    this.#options = {
-      network: network === false ? { offline: true } : network,
+    const { storage, network: wanted = {}, clock = systemClock } = options
+    const network = wanted === false ? { offline: true } : wanted
+    const stationOptions: StationOptions = {
+      network,
       durability: options.durability ?? 'group',
       readOnly: options.readOnly ?? false,
       recover: options.recover ?? false,
@@ -102,27 +86,26 @@ export class Rhino implements AsyncDisposable {
       policy: options.policy ?? {},
       clock,
     }
-    this.sockets = new NodeSockets({ open: this.#stations, main: () => this.#mainStation() }, clock)
+    const stations = new Stations(storage, stationOptions, ({ corestore }) =>
+      this.sockets.serve(corestore),
+    )
+    this.#stations = stations
+    this.sockets = new NodeSockets(stations, clock)
     this.#archives = new Archives({
-      isKeeping: this.#isKeeping,
-      legacy: this.#options.network.legacy,
-      main: () => this.#mainStation(),
+      isKeeping: stations.isKeeping,
+      legacy: network.legacy,
+      main: () => stations.main(),
       folder: (dir) => this.folder(dir),
-      passing: (bytes) => this.#passingStation(bytes, { network: { offline: true } }),
-      passingOnline: (bytes) => this.#passingStation(bytes, {}),
+      passing: (bytes) => stations.passing(bytes, { network: { offline: true } }),
+      passingOnline: (bytes) => stations.passing(bytes, {}),
     })
-  }
-
-  /** Is there a store that outlives the node? */
-  get #isKeeping(): boolean {
-    return this.#storage !== undefined && this.#storage !== IN_MEMORY
   }
 
   /** See `open`. */
   static async open(options: OpenOptions = {}): Promise<Rhino> {
     const node = new Rhino(options)
     // A store that cannot be opened is told now, not at the first use.
-    if (node.#storage !== undefined) await node.#mainStation()
+    if (options.storage !== undefined) await node.#stations.main()
     return node
   }
 
@@ -139,7 +122,7 @@ export class Rhino implements AsyncDisposable {
       checkIsNoStore(folder)
       checkRole(folder, readRole(place), 'share')
     })
-    const namespace = station === (await this.#main) ? `folder ${folder}` : undefined
+    const namespace = this.#stations.isKeeping ? `folder ${folder}` : undefined
     return this.#opened(release, (done) =>
       Share.open({ dir: folder, place, station, namespace, options, release: done }),
     )
@@ -203,7 +186,7 @@ export class Rhino implements AsyncDisposable {
   async open(where: string, options: ReadOptions & OldOptions = {}): Promise<Opened> {
     const link = linkOrPath(where)
     if (link === undefined) return this.#archives.openPath(where, options)
-    return this.#archives.openLink(await this.#mainStation(), link.key, options)
+    return this.#archives.openLink(await this.#stations.main(), link.key, options)
   }
 
   /**
@@ -248,16 +231,12 @@ export class Rhino implements AsyncDisposable {
    */
   async folder(dir: string): Promise<Folder> {
     const folder = existingFolder(dir)
-    const place = this.#place(folder)
+    const place = this.#stations.place(folder)
     const role = readRole(place)
     if (role === undefined) {
       throw new DatError('NOT_FOUND', `${folder} is neither shared nor a clone.`, { dir: folder })
     }
-    const isMain = this.#isKeeping
-    const station = isMain
-      ? await this.#mainStation()
-      : await this.#newStation(place.store, { readOnly: true })
-    const release = isMain ? async () => undefined : () => this.#release(station)
+    const { station, release } = await this.#stations.ofFolder(place, { readOnly: true })
     try {
       return await Folder.open({ dir: folder, place, role, station, release })
     } catch (error) {
@@ -276,19 +255,19 @@ export class Rhino implements AsyncDisposable {
    */
   async drive(link: string, options: ReadOptions = {}): Promise<Drive> {
     const { key } = parseLink(link)
-    return driveByKey(await this.#mainStation(), key, options)
+    return driveByKey(await this.#stations.main(), key, options)
   }
 
   /** A bee by link. As `drive`. */
   async bee(link: string, options: ReadOptions = {}): Promise<Bee> {
     const { key } = parseLink(link)
-    return beeByKey(await this.#mainStation(), key, options)
+    return beeByKey(await this.#stations.main(), key, options)
   }
 
   /** A plain log by link. As `drive`. */
   async log(link: string, options: ReadOptions = {}): Promise<Log> {
     const { key } = parseLink(link)
-    return logByKey(await this.#mainStation(), key, options)
+    return logByKey(await this.#stations.main(), key, options)
   }
 
   /**
@@ -299,49 +278,35 @@ export class Rhino implements AsyncDisposable {
    */
   async serve(link: string): Promise<Serving> {
     const { key } = parseLink(link)
-    return Serving.open(await this.#mainStation(), key)
+    return Serving.open(await this.#stations.main(), key)
   }
 
   /** The logs of `storage` (in memory without it), for everything that has no verb here. Closed with the node. */
   async corestore(): Promise<Corestore> {
-    return (await this.#mainStation()).corestore
+    return (await this.#stations.main()).corestore
   }
 
   /** Peers and counters of all networks that this node has open. */
   get network(): NetworkState {
-    const states = [...this.#stations].map((station) => station.network.state)
-    const first = states.find((state) => state.port !== 0) ?? states[0]
-    const { offline = false, host = '0.0.0.0' } = this.#options.network
-    return {
-      offline,
-      host: first?.host ?? host,
-      port: first?.port ?? 0,
-      legacyPort: states.find((state) => state.legacyPort !== 0)?.legacyPort ?? 0,
-      peers: states.flatMap((state) => state.peers),
-      bytesDown: states.reduce((sum, state) => sum + state.bytesDown, 0),
-      bytesUp: states.reduce((sum, state) => sum + state.bytesUp, 0),
-    }
+    return this.#stations.network
   }
 
   /** From now on this holds in each store of this node, also on live connections. See `Corestore.setPolicy`. */
   setPolicy(policy: Policy): void {
-    for (const { corestore } of this.#stations) corestore.setPolicy(policy)
-    this.#options = { ...this.#options, policy }
+    this.#stations.setPolicy(policy)
   }
 
   /**
    * Quiet until `resume`, for a laptop that sleeps or an app that goes to the background: connections end, sockets and
    * timers of the network rest, and everything acknowledged is on the disk when this resolves. Folders are still watched.
    */
-  async suspend(): Promise<void> {
-    this.#isSuspended = true
-    await Promise.all([...this.#stations].map((station) => station.suspend()))
+  suspend(): Promise<void> {
+    return this.#stations.suspend()
   }
 
   /** Announces again, looks for peers at once, and goes on. */
-  async resume(): Promise<void> {
-    this.#isSuspended = false
-    await Promise.all([...this.#stations].map((station) => station.resume()))
+  resume(): Promise<void> {
+    return this.#stations.resume()
   }
 
   /** Closes everything that was opened here. Everything acknowledged is on the disk when this resolves. */
@@ -355,72 +320,27 @@ export class Rhino implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#stations.seal()
     await this.sockets.close()
     await Promise.all([...this.#folders].map((folder) => folder.close()))
     await this.#archives.close()
-    await Promise.all([...this.#stations].map((station) => station.close()))
+    await this.#stations.close()
   }
 
-  // ---- Stations ----------------------------------------------------------------------------------
-
-  #mainStation(): Promise<Station> {
-    const path =
-      this.#storage === undefined || this.#storage === IN_MEMORY
-        ? IN_MEMORY
-        : join(this.#storage, 'store')
-    this.#main ??= this.#newStation(path, {})
-    return this.#main
-  }
-
-  async #newStation(path: string, options: Partial<StationOptions>): Promise<Station> {
-    if (this.#closing !== undefined) throw new DatError('CLOSED', 'The node is closed.')
-    const station = await Station.open(path, { ...this.#options, ...options })
-    this.#stations.add(station)
-    if (this.#isSuspended) await station.suspend()
-    this.sockets.serve(station.corestore)
-    return station
-  }
-
-  /** A store that is gone when it is released. */
-  async #passingStation(
-    bytes: number,
-    options: Partial<StationOptions>,
-  ): Promise<{ station: Station; release: () => Promise<void> }> {
-    const place = passingPlace(bytes)
-    const fresh = { durability: 'none', readOnly: false, recover: false } as const
-    const station = await this.#newStation(place.path, { ...fresh, ...options })
-    const release = async (): Promise<void> => {
-      await this.#release(station)
-      place.remove()
-    }
-    return { station, release }
-  }
-
-  async #release(station: Station): Promise<void> {
-    await station.close()
-    this.#stations.delete(station)
-  }
-
-  #place(folder: string): FolderPlace {
-    return folderPlace(folder, this.#storage === IN_MEMORY ? undefined : this.#storage)
-  }
+  // ---- Folders -----------------------------------------------------------------------------------
 
   /** The store of a folder, after `check` found no reason against it. */
   async #folderStation(
     folder: string,
     check: (place: FolderPlace) => void,
     options: Partial<StationOptions> = {},
-  ): Promise<{ place: FolderPlace; station: Station; release: () => Promise<void> }> {
-    const place = this.#place(folder)
+  ): Promise<UsedStation & { readonly place: FolderPlace }> {
+    const place = this.#stations.place(folder)
     check(place)
     if ([...this.#folders].some(({ dir }) => dir === folder)) {
       throw new DatError('CONFLICT', `${folder} is open in this program already.`, { dir: folder })
     }
-    if (this.#isKeeping) {
-      return { place, station: await this.#mainStation(), release: async () => undefined }
-    }
-    const station = await this.#newStation(place.store, options)
-    return { place, station, release: () => this.#release(station) }
+    return { place, ...(await this.#stations.ofFolder(place, options)) }
   }
 
   async #opened<F extends Share | Clone>(

@@ -17,16 +17,10 @@ import {
   type TopicLike,
 } from '@dat-rhino/core/sockets/sockets'
 import type { Station } from '../station.ts'
+import type { Stations } from '../stations.ts'
 import type { Topic } from './topic.ts'
 
-/** The stores and networks of a node. */
-export interface Stations {
-  /** Those that are open. */
-  readonly open: Iterable<Station>
-  /** The one for what belongs to no folder; opened if need be. */
-  main(): Promise<Station>
-}
-
+/** One node's. */
 export class NodeSockets {
   readonly #stations: Stations
   readonly #sockets: Sockets
