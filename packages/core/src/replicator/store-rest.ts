@@ -16,6 +16,7 @@ const STORE_REST_MS = 2_000
 /** What a block takes beside its bytes, at most. */
 const BESIDE_BYTES = 256
 
+/** One log's. */
 export class StoreRest {
   readonly #shared: Shared
   /** Ends a request that nobody needs an answer to any more. */

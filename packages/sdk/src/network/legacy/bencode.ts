@@ -18,6 +18,7 @@ const [D, E, I, L, COLON, MINUS, ZERO, NINE] = [0x64, 0x65, 0x69, 0x6c, 0x3a, 0x
 /** Digits of the greatest safe integer. */
 const DIGITS_MAX = 16
 
+/** The one way to write a value: keys in the order of their bytes. Numbers are whole. */
 export function bencode(value: Bencoded): Uint8Array {
   if (typeof value === 'number') return latin1(`i${value}e`)
   if (value instanceof Uint8Array) return concat(latin1(`${value.length}:`), value)

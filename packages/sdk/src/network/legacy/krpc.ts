@@ -55,6 +55,7 @@ interface Asked {
   resolve(answer: Bencoded | undefined): void
 }
 
+/** Questions on one socket. */
 export class Krpc {
   readonly #host: KrpcHost
   readonly #asked = new Map<number, Asked>()

@@ -42,6 +42,7 @@ export interface LegacyHost extends CallEvents {
   onProblem(error: DatError): void
 }
 
+/** Those of one node's store. */
 export class Legacy {
   readonly calls: Calls
   readonly #host: LegacyHost
