@@ -28,7 +28,7 @@ export class Serving implements AsyncDisposable {
     this.#topic = topic
     this.log = log
     this.link = formatLink({ key: log.key })
-    this.announced = topic.looked
+    this.announced = topic.lookedEverywhere
     // A node that closes takes its logs with it.
     log.on('closed', () => void this.close())
   }

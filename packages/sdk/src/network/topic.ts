@@ -61,6 +61,8 @@ export class Topic {
 
   /** Resolves when the first look-up is over, and who was found was tried. Never rejects. */
   readonly looked: Promise<void>
+  /** The same on every network that is looked at. */
+  readonly lookedEverywhere: Promise<void>
   /** The same for the second look-up; who was not met by then is likely not there. */
   readonly lookedTwice: Promise<void>
 
@@ -77,6 +79,7 @@ export class Topic {
     this.#isAnnounced = options.mayAnnounce()
     this.#discovery = swarm?.join(discoveryKey, { server: this.#isAnnounced, client: true })
     this.looked = this.#first()
+    this.lookedEverywhere = Promise.all([this.looked, options.elsewhere]).then(() => undefined)
     const second = this.looked.then(() => this.#second())
     this.lookedTwice = Promise.all([second, options.elsewhere]).then(() => undefined)
     void second.then(() => this.#later())

@@ -31,6 +31,10 @@ declare module 'hyperdht' {
     /** For tests: connections to a server by its public key, without topics. */
     createServer(): DhtServer
     connect(publicKey: Uint8Array): SwarmConnection
+    /** For tests: who is announced under a topic. */
+    lookup(
+      topic: Uint8Array,
+    ): AsyncIterable<{ readonly peers: { readonly publicKey: Uint8Array }[] }>
     destroy(options?: { force?: boolean }): Promise<void>
   }
 }

@@ -52,6 +52,8 @@ export class Legacy {
   #finders: readonly Finder[] = []
   #dialler: Dialler
   #listener: BytesListener | undefined
+  /** Resolves when we listen, or do not. */
+  #listening: Promise<void> = Promise.resolve()
   #isOpen = false
   #isSuspended = false
   #isClosed = false
@@ -88,7 +90,7 @@ export class Legacy {
     this.#topics.add(topic)
     if (!this.#isSuspended) {
       this.#open()
-      topic.start(this.#dialler, this.#finders, this.#peers)
+      this.#start(topic)
     }
     return topic
   }
@@ -103,13 +105,17 @@ export class Legacy {
     if (!this.#isSuspended || this.#isClosed) return
     this.#isSuspended = false
     if (this.#topics.size > 0) this.#open()
-    for (const topic of this.#topics) topic.start(this.#dialler, this.#finders, this.#peers)
+    for (const topic of this.#topics) this.#start(topic)
   }
 
   close(): void {
     this.#isClosed = true
     this.#shut()
     this.calls.close()
+  }
+
+  #start(topic: LegacyTopic): void {
+    topic.start(this.#dialler, this.#finders, this.#peers, this.#listening)
   }
 
   // ---- Sockets
@@ -120,7 +126,7 @@ export class Legacy {
     this.#dialler = this.#newDialler()
     this.#finders = this.#newFinders()
     const { announce = false, port } = this.#options
-    if (announce || port !== undefined) void this.#listen(port)
+    if (announce || port !== undefined) this.#listening = this.#listen(port)
   }
 
   #shut(): void {
@@ -222,7 +228,13 @@ export class LegacyTopic implements DiallerLog {
     return WIRES.get(this.#host.generation() ?? 0) ?? []
   }
 
-  start(dialler: Dialler, finders: readonly Finder[], peers: readonly LegacyAddress[]): void {
+  /** @param listening resolves when we can be found */
+  start(
+    dialler: Dialler,
+    finders: readonly Finder[],
+    peers: readonly LegacyAddress[],
+    listening: Promise<void>,
+  ): void {
     if (this.#hasLeft || this.#isOfToday) {
       this.#end()
       return
@@ -237,7 +249,8 @@ export class LegacyTopic implements DiallerLog {
         found: (address, wires) => dialler.offer(this, address, wires),
       }),
     )
-    void this.#tried(dialler, Promise.all(this.#searches.map(({ looked }) => looked)))
+    const looked = this.#searches.map((search) => search.looked)
+    void this.#tried(dialler, Promise.all([listening, ...looked]))
   }
 
   /** It may be known now what it is, or where we listen. */
