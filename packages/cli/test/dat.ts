@@ -35,7 +35,7 @@ export interface Ended {
   readonly exit: number | null
   readonly stdout: string
   readonly stderr: string
-  /** The lines of standard output that are events. */
+  /** The lines of standard output that are events, without progress. */
   readonly events: readonly DatEvent[]
 }
 
@@ -57,6 +57,7 @@ export class Running {
   readonly #events: DatEvent[] = []
   readonly #waiting = new Set<() => void>()
   #isOver = false
+  #said = ''
 
   constructor(child: ChildProcess) {
     this.#child = child
@@ -64,6 +65,8 @@ export class Running {
     let stderr = ''
     child.stderr?.on('data', (chunk) => {
       stderr += chunk
+      this.#said = stderr
+      for (const wake of this.#waiting) wake()
     })
     if (child.stdout !== null) {
       createInterface({ input: child.stdout }).on('line', (line) => {
@@ -76,7 +79,9 @@ export class Running {
       child.on('close', (exit) => {
         this.#isOver = true
         for (const wake of this.#waiting) wake()
-        resolve({ exit, stdout, stderr, events: this.#events })
+        // How much progress is shown says how busy the machine was.
+        const events = this.#events.filter(({ event }) => event !== 'progress')
+        resolve({ exit, stdout, stderr, events })
       })
     })
   }
@@ -92,14 +97,26 @@ export class Running {
         const { stdout, stderr } = await this.ended
         throw new Error(`It ended without ${name}:\n${stdout}\n${stderr}`)
       }
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          this.#waiting.delete(wake)
-          resolve()
-        }
-        this.#waiting.add(wake)
-      })
+      await this.#news()
     }
+  }
+
+  /** Resolves when people were told this on standard error. */
+  async heard(text: string): Promise<void> {
+    while (!this.#said.includes(text)) {
+      if (this.#isOver) throw new Error(`It ended without "${text}":\n${this.#said}`)
+      await this.#news()
+    }
+  }
+
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      this.#waiting.add(wake)
+    })
   }
 
   signal(name: NodeJS.Signals): void {
