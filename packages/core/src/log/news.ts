@@ -9,28 +9,28 @@ import type { Emitter } from '../base/emitter.ts'
 import type { Store } from '../store/store.ts'
 import type { ReplicaEvents } from './events.ts'
 
-/** Runs of blocks, `start, end, start, end …`, neighbours joined. */
-type Runs = number[]
+/** Runs of blocks, `start, end, start, end …`, neighbours joined; made with the first one. */
+type Runs = number[] | undefined
 
 /** What happened to one log since its last commit. */
 export class News {
-  #held: Runs = []
-  #cleared: Runs = []
+  #held: Runs
+  #cleared: Runs
   #grew = false
   #ancestors = -1
   #manifest = false
   #conflict = false
 
   get isEmpty(): boolean {
-    const runs = this.#held.length + this.#cleared.length
-    return runs === 0 && !this.#grew && this.#ancestors === -1 && !this.#manifest && !this.#conflict
+    if (this.#held !== undefined || this.#cleared !== undefined || this.#grew) return false
+    return this.#ancestors === -1 && !this.#manifest && !this.#conflict
   }
 
   /** The same news, for going back to. */
   clone(): News {
     const copy = new News()
-    copy.#held = [...this.#held]
-    copy.#cleared = [...this.#cleared]
+    copy.#held = this.#held && [...this.#held]
+    copy.#cleared = this.#cleared && [...this.#cleared]
     copy.#grew = this.#grew
     copy.#ancestors = this.#ancestors
     copy.#manifest = this.#manifest
@@ -39,11 +39,11 @@ export class News {
   }
 
   held(start: number, end: number): void {
-    addRun(this.#held, start, end)
+    this.#held = withRun(this.#held, start, end)
   }
 
   cleared(start: number, end: number): void {
-    addRun(this.#cleared, start, end)
+    this.#cleared = withRun(this.#cleared, start, end)
   }
 
   grew(): void {
@@ -75,26 +75,30 @@ export class News {
       const at = this.#ancestors
       events.emit('truncate', { length: at, byteLength: byteLengthOf(at), fork })
     }
-    emitRuns(this.#cleared, (run) => events.emit('clear', run))
-    emitRuns(this.#held, (run) => events.emit('held', run))
+    emitRuns(events, 'clear', this.#cleared)
+    emitRuns(events, 'held', this.#held)
     // A reorganisation is told once, as a truncation, even if the new history is the longer one.
     if (this.#grew && this.#ancestors === -1) events.emit('append', { length, byteLength, fork })
     if (this.#conflict) events.emit('conflict', { length, fork })
   }
 }
 
-function addRun(runs: Runs, start: number, end: number): void {
-  if (start >= end) return
+/** Adds a run to those that there are; a commit mostly has one. */
+function withRun(runs: Runs, start: number, end: number): Runs {
+  if (start >= end) return runs
+  if (runs === undefined) return [start, end]
   const last = runs.length - 1
   if (runs[last] === start) runs[last] = end
   else if (runs[last - 1] === end) runs[last - 1] = start
   else runs.push(start, end)
+  return runs
 }
 
-function emitRuns(runs: Runs, emit: (run: { start: number; length: number }) => void): void {
+function emitRuns(events: Emitter<ReplicaEvents>, name: 'clear' | 'held', runs: Runs): void {
+  if (runs === undefined || !events.has(name)) return
   for (let i = 0; i < runs.length; i += 2) {
     const start = runs[i] ?? 0
-    emit({ start, length: (runs[i + 1] ?? 0) - start })
+    events.emit(name, { start, length: (runs[i + 1] ?? 0) - start })
   }
 }
 
@@ -103,13 +107,14 @@ function emitRuns(runs: Runs, emit: (run: { start: number; length: number }) => 
 /** The commits of one store. */
 interface Joint {
   /** Called if what they have staged is taken back: a failed commit takes back the changes of all logs. */
-  readonly staged: Set<() => void>
+  staged: Set<() => void>
   /** The commit that is to come, if somebody waits for it. */
   next: Promise<void> | undefined
   /** Called right before it: what is staged later belongs to another one. */
   taken: (() => void)[]
 }
 
+const DONE = Promise.resolve()
 const joints = new WeakMap<Store, Joint>()
 
 function jointOf(store: Store): Joint {
@@ -134,17 +139,16 @@ export function noteStaged(store: Store, onLost: () => void): void {
 export function commitSoon(store: Store, onTaken: () => void): Promise<void> {
   const joint = jointOf(store)
   joint.taken.push(onTaken)
-  joint.next ??= Promise.resolve().then(() => commitNow(store, joint))
+  joint.next ??= DONE.then(() => commitNow(store, joint))
   return joint.next
 }
 
 async function commitNow(store: Store, joint: Joint): Promise<void> {
-  const { taken } = joint
+  const { taken, staged } = joint
   joint.next = undefined
   joint.taken = []
   for (const take of taken) take()
-  const staged = [...joint.staged]
-  joint.staged.clear()
+  joint.staged = new Set()
   try {
     await store.commit()
   } catch (error) {

@@ -50,10 +50,10 @@ export function stageAppend(
   try {
     pushBlocks(state, blocks, cipher)
     const { fork, length } = slot.head
-    const head = { fork, length: length + blocks.length, byteLength: byteLengthOf(roots) }
+    const newLength = length + blocks.length
     const signed = signatureOf(state, roots, fork, signature, signsNow)
-    slot.stageHead({ ...head, signature: signed })
-    keepSignature(state, head.length, signed)
+    slot.stageHead({ fork, length: newLength, byteLength: byteLengthOf(roots), signature: signed })
+    keepSignature(state, newLength, signed)
   } catch (error) {
     store.rewind(mark)
     state.forgetRoots()

@@ -37,6 +37,7 @@ export class Commits {
   lastCrc: number
   readonly #parts: CommitParts
   readonly #marks: number[] = []
+  #markCount = 0
 
   constructor(parts: CommitParts, lastCrc: number) {
     this.#parts = parts
@@ -51,27 +52,28 @@ export class Commits {
 
   mark(): number {
     const { staging, frees, undo } = this.#parts
-    staging.mark(this.#marks)
-    frees.mark(this.#marks)
-    this.#marks.push(undo.length)
-    return this.#marks.length / MARK_NUMBERS - 1
+    const at = this.#markCount * MARK_NUMBERS
+    staging.mark(this.#marks, at)
+    frees.mark(this.#marks, at + 6)
+    this.#marks[at + 10] = undo.length
+    return this.#markCount++
   }
 
   rewind(mark: number): void {
     const { staging, frees, undo } = this.#parts
     const at = mark * MARK_NUMBERS
-    invariant(at >= 0 && at < this.#marks.length, 'There is no such mark to rewind to.', { mark })
+    invariant(mark >= 0 && mark < this.#markCount, 'There is no such mark to rewind to.', { mark })
     const n = (i: number): number => this.#marks[at + i] ?? 0
     undo.rewind(n(10))
     frees.rewind(n(6), n(7), n(8), n(9))
     staging.rewind(n(0), n(1), n(2), n(3), n(4), n(5))
     // The mark itself stays good, as the contract says; later ones are gone.
-    this.#marks.length = at + MARK_NUMBERS
+    this.#markCount = mark + 1
   }
 
   /** Writes what is staged. Throws `STORE_FULL` or `IO`; then nothing is staged any more. */
   write(): void {
-    const { staging, data, frees, undo } = this.#parts
+    const { staging, data, frees } = this.#parts
     staging.giveUp()
     if (staging.isEmpty) {
       this.#start()
@@ -91,7 +93,6 @@ export class Commits {
     const holes: number[] = []
     frees.apply(holes)
     if (holes.length > 0) this.#parts.holes(holes)
-    undo.clear()
     this.#start()
     this.#parts.syncer.wrote(data.end)
   }
@@ -113,7 +114,9 @@ export class Commits {
         crc32,
       )
       const address = data.append(bytes)
-      invariant(address === record.address, 'A record is not where it was to be.', { address })
+      if (address !== record.address) {
+        throw new DatError('INVARIANT', 'A record is not where it was to be.', { address })
+      }
     }
   }
 
@@ -129,7 +132,7 @@ export class Commits {
       throw new DatError('IO', 'A failed write could not be taken back.', { address: start }, error)
     } finally {
       staging.begin(start)
-      this.#marks.length = 0
+      this.#markCount = 0
     }
     throw cause
   }
@@ -138,6 +141,6 @@ export class Commits {
     const { staging, data, undo } = this.#parts
     undo.clear()
     staging.begin(data.end)
-    this.#marks.length = 0
+    this.#markCount = 0
   }
 }

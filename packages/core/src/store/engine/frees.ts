@@ -55,18 +55,21 @@ export class Frees implements DropSink {
     this.#drops.push(drop)
   }
 
-  /** Appends the lengths of the lists to `out`, for `rewind`. */
-  mark(out: number[]): number[] {
+  /** Writes the lengths of the lists to `out` from `at` on, for `rewind`. */
+  mark(out: number[], at: number): number[] {
     this.#barrier = this.#dataRows.length
-    out.push(this.#dataRows.length, this.#pageRows.length, this.#holes.length, this.#drops.length)
+    out[at] = this.#dataRows.length
+    out[at + 1] = this.#pageRows.length
+    out[at + 2] = this.#holes.length
+    out[at + 3] = this.#drops.length
     return out
   }
 
   rewind(data: number, pages: number, holes: number, drops: number): void {
-    this.#dataRows.length = data
-    this.#pageRows.length = pages
-    this.#holes.length = holes
-    this.#drops.length = drops
+    cut(this.#dataRows, data)
+    cut(this.#pageRows, pages)
+    cut(this.#holes, holes)
+    cut(this.#drops, drops)
     this.#barrier = data
   }
 
@@ -78,6 +81,11 @@ export class Frees implements DropSink {
     for (const drop of this.#drops) drop.finish()
     this.rewind(0, 0, 0, 0)
   }
+}
+
+/** Setting a length costs a call into the engine, also where it is the same: most commits free nothing. */
+function cut(list: unknown[], length: number): void {
+  if (list.length !== length) list.length = length
 }
 
 /** Returns the bytes that are no longer live. */

@@ -208,7 +208,7 @@ export class SlotState implements UndoTarget {
     const { undo, frees } = this.#host
     const { contiguousLength, heldBlocks, blockBytes, extent } = this
     const drop = new PageDrop(this.tree, frees)
-    const [data = 0, pages = 0, holes = 0, drops = 0] = frees.mark([])
+    const [data = 0, pages = 0, holes = 0, drops = 0] = frees.mark([], 0)
     try {
       task(drop)
     } catch (error) {

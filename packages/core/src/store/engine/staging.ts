@@ -9,7 +9,7 @@
  * - Nothing here is given to a reader but as a copy.
  */
 
-import { invariant } from '../../base/errors.ts'
+import { DatError } from '../../base/errors.ts'
 import { Writer } from '../../bytes/cursor.ts'
 import { uintBytes } from '../../bytes/integers.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
@@ -21,7 +21,7 @@ import { RECORD_HEADER_BYTES } from './record.ts'
 /** One record that is being staged. */
 export interface StagedRecord {
   readonly writer: Writer
-  readonly address: number
+  address: number
   /** Blocks in it that count. */
   liveBytes: number
   liveItems: number
@@ -66,9 +66,18 @@ export class Staging {
 
   /** Starts over for the next commit, whose first record will stand at `address`. */
   begin(address: number): void {
+    this.#forgetContext()
+    const only = this.#records.length === 1 ? this.#current : undefined
+    if (only !== undefined && only.writer.bytes.length <= this.#recordBytes) {
+      // As most commits leave it: one record, used again with its memory.
+      only.writer.at = RECORD_HEADER_BYTES
+      only.address = address
+      only.liveBytes = 0
+      only.liveItems = 0
+      return
+    }
     for (const { writer } of this.#records) this.#recycle(writer)
     this.#records.length = 0
-    this.#forgetContext()
     this.#current = this.#open(address)
   }
 
@@ -131,9 +140,9 @@ export class Staging {
 
   /** Size of the reserved block. Throws `INVARIANT` if that is another one, or none. */
   reservedSize(log: number, index: number): number {
-    invariant(this.isReserved(log, index), 'A block was put that is not the reserved one.', {
-      index,
-    })
+    if (!this.isReserved(log, index)) {
+      throw new DatError('INVARIANT', 'A block was put that is not the reserved one.', { index })
+    }
     return this.#reservedEnd - this.#blockAt(this.#reservedType, index)
   }
 
@@ -258,10 +267,16 @@ export class Staging {
 
   // ---- Taking back ----
 
-  mark(out: number[]): void {
+  /** Writes six numbers to `out` from `at` on, for `rewind`. */
+  mark(out: number[], at: number): void {
     this.giveUp()
     const { writer, liveBytes, liveItems } = this.#current
-    out.push(this.#records.length, writer.at, liveBytes, liveItems, this.#log, this.#nextIndex)
+    out[at] = this.#records.length
+    out[at + 1] = writer.at
+    out[at + 2] = liveBytes
+    out[at + 3] = liveItems
+    out[at + 4] = this.#log
+    out[at + 5] = this.#nextIndex
   }
 
   rewind(

@@ -21,48 +21,64 @@ const OTHER = 2
 
 /** Numbers per entry: kind, index, position, size. */
 const ROW = 4
+/** Room for so many entries is kept from commit to commit. */
+const KEPT_ENTRIES = 1_024
 
 export class Undo {
+  // The arrays are longer than what counts: one that is emptied loses its memory, and each commit would ask for it anew.
+  #length = 0
   readonly #rows: number[] = []
   readonly #targets: UndoTarget[] = []
   readonly #others: (() => void)[] = []
+  #othersLength = 0
 
   get length(): number {
-    return this.#targets.length
+    return this.#length
   }
 
   block(target: UndoTarget, index: number, position: number, size: number): void {
-    this.#targets.push(target)
-    this.#rows.push(BLOCK, index, position, size)
+    this.#add(BLOCK, target, index, position, size)
   }
 
   node(target: UndoTarget, index: number): void {
-    this.#targets.push(target)
-    this.#rows.push(NODE, index, 0, 0)
+    this.#add(NODE, target, index, 0, 0)
   }
 
   other(undo: () => void): void {
-    this.#targets.push(NOBODY)
-    this.#rows.push(OTHER, 0, 0, 0)
-    this.#others.push(undo)
+    this.#add(OTHER, NOBODY, 0, 0, 0)
+    this.#others[this.#othersLength++] = undo
+  }
+
+  #add(kind: number, target: UndoTarget, index: number, position: number, size: number): void {
+    const at = this.#length * ROW
+    const rows = this.#rows
+    rows[at] = kind
+    rows[at + 1] = index
+    rows[at + 2] = position
+    rows[at + 3] = size
+    this.#targets[this.#length++] = target
   }
 
   rewind(length: number): void {
-    while (this.#targets.length > length) {
-      const target = this.#targets.pop() ?? NOBODY
-      const at = this.#rows.length - ROW
+    while (this.#length > length) {
+      const target = this.#targets[--this.#length] ?? NOBODY
+      const at = this.#length * ROW
       const kind = this.#rows[at]
       const index = this.#rows[at + 1] ?? 0
       const position = this.#rows[at + 2] ?? 0
       const size = this.#rows[at + 3] ?? 0
-      this.#rows.length = at
       if (kind === BLOCK) target.undoBlock(index, position, size)
       else if (kind === NODE) target.undoNode(index)
-      else this.#others.pop()?.()
+      else this.#others[--this.#othersLength]?.()
     }
+    if (length === 0) this.clear()
   }
 
+  /** Forgets all entries. What a small commit noted is held until the next one writes over it. */
   clear(): void {
+    this.#length = 0
+    this.#othersLength = 0
+    if (this.#targets.length <= KEPT_ENTRIES) return
     this.#rows.length = 0
     this.#targets.length = 0
     this.#others.length = 0
