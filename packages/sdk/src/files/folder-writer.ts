@@ -153,12 +153,8 @@ export class FolderWriter {
   }
 
   #stats(path: string): Stats | undefined {
-    try {
-      return lstatSync(this.#local(path))
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
+    // Most of what a clone looks for is not there, and an error for each would cost more than the call itself.
+    return lstatSync(this.#local(path), { throwIfNoEntry: false })
   }
 
   /** Is `folder` there? Throws if something else is in its place, or on the way to it. */
