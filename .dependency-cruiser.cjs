@@ -58,6 +58,17 @@ const packageRules = Object.entries(PACKAGES).map(([name, may]) => ({
 module.exports = {
   forbidden: [
     ...layerRules,
+    {
+      name: 'tables-of-generations',
+      comment:
+        'what differs between generations is called through the table of a log; several signers and static logs are of 3 alone',
+      severity: 'error',
+      from: {
+        path: CORE,
+        pathNot: `${CORE}log/(generations|gen[123]|static|proposal)\\.ts$`,
+      },
+      to: { path: `${CORE}log/gen[123]\\.ts$` },
+    },
     ...packageRules,
     {
       name: 'core-known-layers',

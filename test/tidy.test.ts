@@ -120,6 +120,20 @@ test('nobody asks which generation it is, but where one is chosen', () => {
   assert.deepEqual(matches(sources, question), [])
 })
 
+test('the number of a generation is looked at by nobody who holds or replicates logs', () => {
+  const writing = new Set([
+    // Evidence for others says of which generation it is.
+    'packages/core/src/log/conflict.ts',
+  ])
+  const sources = ['log', 'replicator']
+    .flatMap((layer) => sourcesIn(`packages/core/src/${layer}/`))
+    .filter(({ path }) => !writing.has(path))
+    .map(code)
+  const number = /\bgeneration\??\.id\b|\bid\b[^}]*\}\s*=\s*[\w.?]*\bgeneration\b/
+
+  assert.deepEqual(matches(sources, number), [])
+})
+
 test('no file names a place on the machine it was written on', () => {
   const here = ['work', 'tmp', 'root', 'home', 'Users'].map((name) => `/${name}/`).join('|')
   const place = new RegExp(`(^|[\\s'"\`(=:])(${here})`)
