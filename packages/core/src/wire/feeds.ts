@@ -1,9 +1,9 @@
 /**
  * Conversations about logs of generations 1 and 2, as those who hold the logs see them.
  *
- * Owns: the contract. Three carriers run such conversations: a byte stream of generation 2 (`gen2-stream.ts`), one of
- * generation 1 (`gen1-stream.ts`), and a channel between Dat Rhino nodes on today's network (`feed-mux.ts`). All give
- * a `Sender` and call a `Handler` (`messages.ts`), so nobody above knows which it is.
+ * Owns: the contract. Such conversations run on three carriers: byte streams of generations 1 and 2 (`feed-stream.ts`),
+ * and a channel between Dat Rhino nodes on today's network (`feed-mux.ts`). All give a `Sender` and
+ * call a `Handler` (`messages.ts`), so nobody above knows which it is.
  *
  * Always true: nothing about a log is said before the remote has opened it too; an error in one log's data ends the
  * conversation about that log, and never the connection.

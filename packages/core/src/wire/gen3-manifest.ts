@@ -1,11 +1,11 @@
 /**
  * Where a manifest ends: it stands in a Data message without a length before it.
  *
- * Owns: stepping over a manifest (hypercore.md 5.1). What it says and whether it belongs to a key is the
+ * Owns: stepping over a manifest. What it says and whether it belongs to a key is the
  * log's matter, which decodes the bytes that are found here.
  *
  * Always true: the view holds one whole manifest and nothing behind it, except for versions that we do not
- * know: then everything up to the end of the message, for the log to refuse.
+ * know: then everything up to the end of the message, for the log to refuse. Source: the generation 3 data model, section 5.1.
  */
 
 import { DatError } from '../base/errors.ts'

@@ -1,7 +1,7 @@
 /**
  * The words of old archives that live again: which of them is meant, what was taken over, and what was opened.
  *
- * Owns: the types that `open-old.ts`, `take.ts`, `served.ts` and `look.ts` share. Plain data where it says what was
+ * Owns: the types that `archives.ts`, `take.ts`, `served.ts` and `look.ts` share. Plain data where it says what was
  * found; secret keys are never in it.
  */
 

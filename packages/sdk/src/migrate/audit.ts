@@ -115,7 +115,7 @@ class AuditPass {
     const size = bytes.length
     hash.leaf(bytes)
     const leaf = this.#log.node(2 * block)
-    // Hypercore 11 loses leaves of blocks that it keeps (corestore.md 6.2): such a block follows from itself.
+    // Hypercore 11 loses leaves of blocks that it keeps: such a block follows from itself.
     if (leaf === undefined) return this.#fitsAbove(2 * block, size) ? this.#good(size) : 'no-leaf'
     return leaf.size === size && equal(leaf.hash, hash.result) ? this.#good(size) : 'hash'
   }

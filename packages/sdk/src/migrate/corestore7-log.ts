@@ -1,8 +1,8 @@
 /**
  * A log of a corestore 7, read from its rows.
  *
- * Owns: the rows of one log as a stored log. Which blocks are held is what rows there are, not what the bits say
- * (corestore.md 8.4). A row that cannot be read is told and counts as missing.
+ * Owns: the rows of one log as a stored log. Which blocks are held is what rows there are, not what the bits say. A
+ * row that cannot be read is told and counts as missing. Source: the corestore specification, section 8.4.
  */
 
 import { DatError } from '@dat-rhino/core/base/errors'
