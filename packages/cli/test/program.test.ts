@@ -61,6 +61,23 @@ test('network options become what the SDK understands', async () => {
   })
 })
 
+test('old programs are met only by who asks for it, and looking is not being found', async () => {
+  const legacy = async (...args: string[]) => networkOptions(await flagsOf('clone', 'x', ...args))
+  const peers = ['127.0.0.1:3282', 'example.org:4000']
+
+  assert.deepEqual(await legacy(), {})
+  assert.deepEqual(await legacy('--peer', peers[0] ?? '', '--peer', peers[1] ?? ''), {
+    legacy: { peers },
+  })
+  assert.deepEqual(await legacy('--legacy', 'lan'), { legacy: { lan: true, dht: false } })
+  assert.deepEqual(await legacy('--legacy', 'all', '--legacy-announce'), {
+    legacy: { lan: true, dht: true, announce: true },
+  })
+  assert.deepEqual(await legacy('--announce-old'), { announceOld: true })
+  assert.match(await complaint('clone', 'x', '--peer', 'localhost'), /--peer .*HOST:PORT/)
+  assert.match(await complaint('clone', 'x', '--legacy', 'moon'), /--legacy .*lan, all/)
+})
+
 test('seconds on the command line are milliseconds inside, and 0 is no limit', async () => {
   assert.equal((await flagsOf('clone', 'x', '--timeout', '1.5'))['timeout'], 1_500)
   assert.equal((await flagsOf('clone', 'x', '--timeout', '0'))['timeout'], 0)

@@ -28,7 +28,7 @@ async function served(node: Rhino): Promise<{ outer: TrieDrive; link: string }> 
   await outer.symlink('/link', 'readme.md')
   await outer.mount('/mnt', inner.key)
   const link = formatLink({ key: outer.key })
-  await node.log(link, { update: false })
+  await (await node.serve(link)).announced
   return { outer, link }
 }
 

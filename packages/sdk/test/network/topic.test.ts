@@ -20,7 +20,8 @@ function countingSwarm(): {
   const modes: unknown[] = []
   const discovery = {
     flushed: async () => true,
-    refresh: async () => {
+    refresh: async (mode?: unknown) => {
+      if (mode !== undefined) modes.push(mode)
       looks++
       return true
     },
@@ -165,6 +166,56 @@ test('who meets nobody waits for those who may still answer, and not for ever', 
   const tookMs = await advanceUntil(clock, topic.looked)
   topic.stop()
   assert.ok(tookMs >= 9_900 && tookMs <= 10_100, `${tookMs}`)
+})
+
+test('an announcement is withdrawn once it is known that there may be none, and only then', async () => {
+  const clock = handClock()
+  const { swarm, modes } = countingSwarm()
+  let mayAnnounce = true
+  const told: string[] = []
+  const topic = new Topic(swarm, KEY, clock, {
+    mayAnnounce: () => mayAnnounce,
+    hasPeers: () => true,
+    onsettle: () => told.push('settled'),
+    ...HOOKS,
+  })
+
+  topic.settle()
+  assert.deepEqual(modes, [{ server: true, client: true }])
+  mayAnnounce = false
+  topic.settle()
+  topic.settle()
+
+  assert.deepEqual(modes.slice(1), [{ server: false, client: true }])
+  assert.equal(told.length, 3)
+  topic.stop()
+})
+
+test('the look-ups are over when other networks were looked at too', async () => {
+  const clock = handClock()
+  const { swarm } = countingSwarm()
+  let end = (): void => {}
+  const elsewhere = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const topic = new Topic(swarm, KEY, clock, {
+    mayAnnounce: () => true,
+    hasPeers: () => true,
+    elsewhere,
+    ...HOOKS,
+  })
+  const over: string[] = []
+  void topic.lookedTwice.then(() => over.push('twice'))
+  void topic.lookedEverywhere.then(() => over.push('everywhere'))
+  await advanceUntil(clock, topic.looked)
+  await settle()
+  assert.deepEqual(over, [])
+
+  end()
+  await settle()
+
+  assert.deepEqual(over.sort(), ['everywhere', 'twice'])
+  topic.stop()
 })
 
 test('who only reads does not announce', async () => {
