@@ -30,6 +30,12 @@ export function aliasText(alias: Alias): string {
   return binaryText(alias.namespace) + alias.name
 }
 
+/** Keys of logs derive from it: one that is cut or filled up would be another, and weak. */
+export function checkPrimaryKey(key: Uint8Array | undefined): void {
+  if (key === undefined || (key instanceof Uint8Array && key.length === KEY_BYTES)) return
+  throw new DatError('BAD_ARGUMENT', `A primary key has ${KEY_BYTES} bytes.`)
+}
+
 /** A copy that shares no memory with the caller. Throws `BAD_ARGUMENT` if a length is wrong. */
 export function ownIdentity(identity: LogIdentity): LogIdentity {
   const { key, discoveryKey, generation, manifest, publicKey, secretKey, alias } = identity

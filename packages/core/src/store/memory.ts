@@ -8,7 +8,7 @@
 
 import { DatError, invariant } from '../base/errors.ts'
 import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
-import { aliasText, binaryText, ownIdentity } from './checks.ts'
+import { aliasText, binaryText, checkPrimaryKey, ownIdentity } from './checks.ts'
 import { type MemoryHost, MemorySlot } from './memory-slot.ts'
 import { Room } from './room.ts'
 import type { Alias, Durability, LogEntry, LogIdentity, Slot, Store, StoreStats } from './store.ts'
@@ -62,6 +62,7 @@ class MemoryStore implements Store, MemoryHost {
   #closed = false
 
   constructor(options: MemoryStoreOptions) {
+    checkPrimaryKey(options.primaryKey)
     this.primaryKey = new Uint8Array(KEY_BYTES)
     if (options.primaryKey !== undefined) this.primaryKey.set(options.primaryKey)
     else (options.random ?? crypto().random)(this.primaryKey)

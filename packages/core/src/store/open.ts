@@ -22,6 +22,7 @@ import {
 } from '../base/limits.ts'
 import { equal } from '../bytes/bytes.ts'
 import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
+import { checkPrimaryKey } from './checks.ts'
 import { type Crc32, crc32 as ourCrc32 } from './crc32.ts'
 import { EngineStore } from './engine/engine-store.ts'
 import { FileTable } from './engine/files.ts'
@@ -204,11 +205,6 @@ async function openKeys(opening: Opening, isNew: boolean): Promise<KeyFile> {
   return keys === undefined
     ? KeyFile.create(files, crc32, primaryKey)
     : keys.replacePrimary(primaryKey)
-}
-
-function checkPrimaryKey(key: Uint8Array | undefined): void {
-  if (key === undefined || (key instanceof Uint8Array && key.length === KEY_BYTES)) return
-  throw new DatError('BAD_ARGUMENT', `A primary key has ${KEY_BYTES} bytes.`)
 }
 
 /** The logs of a store are signed by keys that derive from its primary key: another would make them foreign. */

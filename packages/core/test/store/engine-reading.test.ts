@@ -33,6 +33,15 @@ test('blocks that are read one after another are read from the file in windows',
   await store.close()
 })
 
+test('who reads on from a store that was closed is told, and leaves no file open', async () => {
+  const { disk, store, slot } = await rig()
+  await appendAndCommit(store, slot, bytesOf(100, 1))
+  await store.close()
+
+  assert.throws(() => slot.read(0), { code: 'CLOSED' })
+  assert.equal(disk.openFiles, 0)
+})
+
 test('memory for pages is bounded: what was thrown out is read again', async () => {
   const sizes = { pageCacheBytes: 65_536, dirtyBytes: 65_536, checkpointBytes: 1 << 20 }
   const { disk, store, slot } = await rig({ durability: 'none', sizes })

@@ -16,6 +16,11 @@ test('the primary key of a memory store is the given one, or a random one', () =
   assert.deepEqual(given.primaryKey, bytesOf(32, 1))
   assert.deepEqual(random.primaryKey, new Uint8Array(32).fill(9))
   assert.notDeepEqual(openMemoryStore().primaryKey, openMemoryStore().primaryKey)
+  for (const bytes of [0, 31, 33]) {
+    assert.throws(() => openMemoryStore({ primaryKey: new Uint8Array(bytes) }), {
+      code: 'BAD_ARGUMENT',
+    })
+  }
 })
 
 test('a memory store that syncs by hand keeps its synced address until it is told', async () => {

@@ -314,7 +314,7 @@ export class EngineStore implements Store {
       gate.isClosed = true
       this.#maintenance.stop()
       this.#syncer.stop()
-      files.closeAll()
+      files.end()
       if (isLocked) files.disk.unlock()
     }
   }

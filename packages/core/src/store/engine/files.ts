@@ -28,6 +28,7 @@ export class FileTable {
   namesChanged = false
   /** In order of last use, oldest first. */
   readonly #entries = new Map<string, OpenFile>()
+  #isEnded = false
 
   constructor(disk: Disk) {
     this.disk = disk
@@ -85,6 +86,12 @@ export class FileTable {
     await this.disk.syncNames()
   }
 
+  /** Closes all files for good: whoever reads on from a closed store is told, and leaves none open. */
+  end(): void {
+    this.#isEnded = true
+    this.closeAll()
+  }
+
   closeAll(): void {
     for (const name of [...this.#entries.keys()]) this.#close(name)
   }
@@ -96,6 +103,7 @@ export class FileTable {
       this.#entries.set(name, known)
       return known
     }
+    if (this.#isEnded) throw new DatError('CLOSED', 'The store is closed.')
     const file = this.disk.open(name, { create })
     if (file === undefined) {
       throw new DatError('CORRUPT_STORE', `The file ${name} of the store is missing.`, {
