@@ -13,6 +13,8 @@ import { connectTcp, listenTcp } from '@dat-rhino/sdk/platform/node/tcp'
 import { later, scratch } from './later.ts'
 
 export interface Node {
+  /** Of the store. */
+  readonly folder: string
   readonly corestore: Corestore
   readonly connections: Connection[]
   listen(): Promise<number>
@@ -21,13 +23,15 @@ export interface Node {
 
 /** A new node on disk that ends with the test. */
 export async function openNode(t: TestContext): Promise<Node> {
-  const corestore = await Corestore.open({ store: await openStorage(join(scratch(t), 'store')) })
+  const folder = join(scratch(t), 'store')
+  const corestore = await Corestore.open({ store: await openStorage(folder) })
   const connections: Connection[] = []
   later(t, async () => {
     for (const connection of connections) connection.close()
     await corestore.close()
   })
   return {
+    folder,
     corestore,
     connections,
     async listen() {
