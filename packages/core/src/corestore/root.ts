@@ -2,9 +2,10 @@
  * What all views of one store share: its open logs, its connections, and the look-ups for peers.
  *
  * Owns: one `OpenLog` per log, however many ask for it at the same time; the sweep that closes those that nobody
- * needs; and joining logs with connections (`connections.ts`): a log that is held here is opened on every connection, a
- * log that is only stored is opened when a remote asks for it. Everything stored is served to whoever knows the key,
- * unless the policy says otherwise; a remote that asks for what is not here costs one look-up in memory. Source: corestore 4 and 5.
+ * needs; and joining logs with connections (`connections.ts`): a log that is held here is opened on every connection,
+ * a log that is only stored is opened when a remote asks for it. Everything stored is served to whoever knows the
+ * key, unless the policy says otherwise; a remote that asks for what is not here costs one look-up in memory. Source:
+ * corestore 4 and 5.
  */
 
 import { type Clock, systemClock, type Timer } from '../base/clock.ts'

@@ -4,8 +4,8 @@
  *     map   := one to 64 blocks, each
  *     block := uint 0 (version), uint count, count × { uint index, uint byteLength }
  *
- * Owns: reading that encoding; we write no maps. An id with `blockMap` points to the map: its `byteLength` is the map's, and the file's
- * is the sum over the map. Source: the hyperdrive specification, section 5.3.
+ * Owns: reading that encoding; we write no maps. An id with `blockMap` points to the map: its `byteLength` is the
+ * map's, and the file's is the sum over the map. Source: the hyperdrive specification, section 5.3.
  */
 
 import { DatError, isCode } from '../base/errors.ts'

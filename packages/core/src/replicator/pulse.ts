@@ -1,9 +1,10 @@
 /**
  * When a pass of the scheduler is made, and what else goes with one.
  *
- * Owns: the wake-ups of one log. A pass is made after each frame and after whatever changed here, in a later turn when there is more than one frame's worth, and on a tick while anything is
- * in flight, for deadlines. Always true: no pass is made while the store takes nothing, while more is staged
- * than may be in flight, or while more runs wait for the disk than `RUNS_WAITING_MAX`; whatever ends that wakes us.
+ * Owns: the wake-ups of one log. A pass is made after each frame and after whatever changed here, in a later turn
+ * when there is more than one frame's worth, and on a tick while anything is in flight, for deadlines. Always true:
+ * no pass is made while the store takes nothing, while more is staged than may be in flight, or while more runs wait
+ * for the disk than `RUNS_WAITING_MAX`; whatever ends that wakes us.
  */
 
 import type { Timer } from '../base/clock.ts'

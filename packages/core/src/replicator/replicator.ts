@@ -4,8 +4,9 @@
  * The rooms: `negotiate` (lengths), `announce` and `describe` (what we hold), `serve` (their requests), `wants` (what
  * is waited for here), `schedule` and `ranges` (whom to ask), `exchange` (asking and being done with it), `receive`
  * (their answers), `overdue` (no answers), `reorgs` (other histories), `copies` (what peers claim to hold, over
- * restarts), `challenges` (whether that is so), `horizon` (how far it goes), `messenger` (what applications say to one another). `handler` leads messages to them, `follow`
- * what happens to the replica, and `pulse` says when it is time to ask.
+ * restarts), `challenges` (whether that is so), `horizon` (how far it goes), `messenger` (what applications say to
+ * one another). `handler` leads messages to them, `follow` what happens to the replica, and `pulse` says when it is
+ * time to ask.
  *
  * Owns: the list of peers, and the rooms.
  * Nothing here knows a wire: a peer is a `Sender` that it writes to and a `Handler` that hears.

@@ -7,9 +7,9 @@
  *
  * Owns: the queue and the counts of what a remote asked in vain. Always true: nothing is read for a remote that
  * cannot take it, so a slow one costs a queue of numbers and never a queue of blocks; only what is on the disk is
- * sent; each request is answered or refused once, unless it was cancelled before; what a rate does not let through waits in its lane
- * (`passage.ts`) and holds nobody else up. Source: replication 7.4, 7.8,
- * performance 4.5, threat-model 5.
+ * sent; each request is answered or refused once, unless it was cancelled before; what a rate does not let through
+ * waits in its lane (`passage.ts`) and holds nobody else up. Source: replication 7.4, 7.8, performance 4.5,
+ * threat-model 5.
  */
 
 import { DatError } from '../base/errors.ts'

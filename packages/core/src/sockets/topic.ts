@@ -2,12 +2,12 @@
  * What a peer socket is about: its topic, what is shown of it, and the proof that somebody knows it.
  *
  *     topic := 32 bytes given, or H(ns 2 | name), or H(ns 3 | key of a log or drive)
- *     id    := H[topic]("dat-rhino/socket")            what strangers see
- *     proof := H[handshake hash](ns 0 or 1 | topic)    0 from who dialled, 1 from the other
+ *     id    := K(topic, "dat-rhino/socket")            what strangers see
+ *     proof := K(handshake hash, ns 0 or 1 | topic)    0 from who dialled, 1 from the other
  *
- * Owns: these formulas; `ns n` is `namespace('dat-rhino/socket', n)`, H is BLAKE2b-256. Always true: the topic itself
- * never leaves this machine. Whoever does not know it can tell neither what an id stands for nor answer its proof;
- * a proof is worth nothing on another connection, and nothing when it is sent back.
+ * Owns: these formulas; `ns n` is `namespace('dat-rhino/socket', n)`, H is BLAKE2b-256, K(k, …) the same with the key k.
+ * Always true: the topic itself never leaves this machine. Whoever does not know it can tell neither what an id stands
+ * for nor answer its proof; a proof is worth nothing on another connection, and nothing when it is sent back.
  */
 
 import { DatError } from '../base/errors.ts'

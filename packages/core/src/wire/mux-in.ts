@@ -1,9 +1,9 @@
 /**
  * The incoming half of a mux: frames taken apart, a bounded time per turn.
  *
- * Owns: the frame at hand and the pauses. A frame of eight megabytes, or one with ten thousand openings, is
- * left after `SLICE_MS`, or when somebody pauses, and continued in a later turn; meanwhile the transport is paused. Every part ends
- * with `onFrameEnd`, so views into the frame's bytes stay valid until then.
+ * Owns: the frame at hand and the pauses. A frame of eight megabytes, or one with ten thousand openings, is left
+ * after `SLICE_MS`, or when somebody pauses, and continued in a later turn; meanwhile the transport is paused. Every
+ * part ends with `onFrameEnd`, so views into the frame's bytes stay valid until then.
  *
  * Always true: the transport is paused while a frame is parked or somebody holds a pause, and only then.
  */

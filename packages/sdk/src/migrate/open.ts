@@ -1,8 +1,8 @@
 /**
  * Old stores, opened for reading: `openStored(path)`.
  *
- * Owns: which opener belongs to which kind. What can be read is given, what cannot is in `problems`; only a path that is no store,
- * or one that this installation cannot read, is an error. Nothing is ever written to the source.
+ * Owns: which opener belongs to which kind. What can be read is given, what cannot is in `problems`; only a path that
+ * is no store, or one that this installation cannot read, is an error. Nothing is ever written to the source.
  */
 
 import { DatError } from '@dat-rhino/core/base/errors'
