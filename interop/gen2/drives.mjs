@@ -88,12 +88,12 @@ const operations = {
     pipe(true, connect(port, '127.0.0.1'))
     return {}
   },
-  /** Paths and sums of all files of `theirs`, once it has the version. */
-  async tree({ version }) {
+  /** Paths and sums of all files of `theirs`, or of those at `paths`, once it has the version. */
+  async tree({ version, paths }) {
     const drive = drives.get('theirs')
     while (drive.version < version) await call(drive.metadata, 'update', { ifAvailable: false })
     const files = []
-    for (const name of await call(drive, 'readdir', '/', { recursive: true })) {
+    for (const name of paths ?? (await call(drive, 'readdir', '/', { recursive: true }))) {
       const stat = await call(drive, 'lstat', name)
       if ((stat.mode & 0o170000) !== 0o100000) continue
       const bytes = await call(drive, 'readFile', name)
