@@ -24,7 +24,7 @@ export type {
   InspectedLink,
   InspectedLog,
 } from './archives/look.ts'
-export { OLD_PORT, ServedFolder, type ServeOptions } from './archives/served.ts'
+export { ServedFolder, type ServeOptions } from './archives/served.ts'
 export type {
   ImportOptions,
   OldOptions,

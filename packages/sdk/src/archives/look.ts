@@ -102,10 +102,13 @@ type Contents = Pick<InspectedArchive, 'contents' | 'contentsProblem'>
 
 const NO_CONTENTS: Contents = { contents: undefined, contentsProblem: undefined }
 
-/** A content log that was cut looks whole by itself: only the rows name what stood behind its end. */
+/** A log that was cut looks whole by itself: its other files speak of more, or the rows name what stood behind its end. */
 function completed(archive: ArchiveInspection, contents: Contents): InspectedArchive {
   const { contents: drive, contentsProblem } = contents
-  const isWhole = contentsProblem === undefined && (drive?.incompleteCount ?? 0) === 0
+  const agree = archive.logs.every(({ problems }) => {
+    return problems.every(({ kind }) => kind !== 'inconsistent')
+  })
+  const isWhole = agree && contentsProblem === undefined && (drive?.incompleteCount ?? 0) === 0
   return { ...archive, ...contents, isComplete: archive.isComplete && isWhole }
 }
 

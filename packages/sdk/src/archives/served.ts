@@ -10,6 +10,7 @@ import { DatError } from '@dat-rhino/core/base/errors'
 import { fromHex } from '@dat-rhino/core/bytes/bytes'
 import type { FeedConnection } from '@dat-rhino/core/corestore/corestore'
 import { discoveryKey } from '@dat-rhino/core/crypto/keys'
+import { LEGACY_PORT } from '../network/legacy/legacy.ts'
 import type { LegacyOptions } from '../network/legacy/options.ts'
 import { Serving } from '../network/serving.ts'
 import type { Topic } from '../network/topic.ts'
@@ -18,9 +19,6 @@ import type { Port } from '../platform/node/tcp-socket.ts'
 import type { Station } from '../station.ts'
 import { closing, type Ending } from './closing.ts'
 import type { ImportOptions, TakenArchive } from './types.ts'
-
-/** The port of the dat command, which its users may have opened in their routers. */
-export const OLD_PORT = 3282
 
 /** How old files are served. */
 export interface ServeOptions extends ImportOptions {
@@ -74,7 +72,7 @@ export class ServedFolder implements Ending {
     this.archives = setup.taken
     const all = [
       ...servings.map(({ announced }) => announced),
-      ...topics.map(({ looked }) => looked),
+      ...topics.map(({ lookedEverywhere }) => lookedEverywhere),
     ]
     this.announced = Promise.all(all).then(() => undefined)
     this.#station = setup.station
@@ -124,7 +122,7 @@ export class ServedFolder implements Ending {
     const { corestore, network } = this.#station
     return {
       old: corestore.feedConnections.filter(isOpen).length,
-      today: network.state.peers.length,
+      today: network.state.peers.filter(({ generation }) => generation === 3).length,
     }
   }
 
@@ -180,7 +178,7 @@ async function listen({ corestore }: Station, options: ServeOptions): Promise<Po
     })
   if (port !== undefined && port !== false) return at(port)
   try {
-    return await at(OLD_PORT)
+    return await at(LEGACY_PORT)
   } catch (error) {
     if (!(error instanceof DatError)) throw error
     return at(0)
