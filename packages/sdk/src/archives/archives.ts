@@ -17,6 +17,7 @@ import { openStored } from '../migrate/open.ts'
 import type { StoredArchive, StoredStore } from '../migrate/types.ts'
 import type { LegacyOptions } from '../network/legacy/options.ts'
 import type { Station } from '../station.ts'
+import type { UsedStation } from '../stations.ts'
 import { chosen, linkOrPath, matching, oldLink } from './choose.ts'
 import { closing, type Ending } from './closing.ts'
 import { type InspectedFiles, type InspectedLink, lookAtFiles, lookAtOpened } from './look.ts'
@@ -34,9 +35,7 @@ export interface ArchivesHost extends StationMaker {
   readonly legacy: LegacyOptions | undefined
   main(): Promise<Station>
   /** The same as `passing`, but with the network of the node. */
-  passingOnline(
-    bytes: number,
-  ): Promise<{ readonly station: Station; readonly release: () => Promise<void> }>
+  passingOnline(bytes: number): Promise<UsedStation>
   /** The drive of a folder of ours. */
   folder(
     dir: string,

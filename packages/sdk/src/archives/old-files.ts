@@ -9,7 +9,7 @@ import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { LogProvider } from '@dat-rhino/core/drive/types'
 import { openStored } from '../migrate/open.ts'
 import type { Found, StoredArchive, StoredStore } from '../migrate/types.ts'
-import type { Station } from '../station.ts'
+import type { UsedStation } from '../stations.ts'
 import { chosen, oldLink } from './choose.ts'
 import { closing } from './closing.ts'
 import { type Known, openKnown } from './open-known.ts'
@@ -19,9 +19,7 @@ import type { OldOptions, Opened, TakenArchive } from './types.ts'
 /** What old files need of a node. */
 export interface StationMaker {
   /** A store that nobody keeps, without network, for so many bytes; `release` ends it. */
-  passing(
-    bytes: number,
-  ): Promise<{ readonly station: Station; readonly release: () => Promise<void> }>
+  passing(bytes: number): Promise<UsedStation>
 }
 
 /** Nobody else is asked: what is not here fails at once. */
