@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** A step that hangs is ended and has failed: a test left something open. */
-const STEP_MS_MAX = 10 * 60_000
+const STEP_MS_MAX = 20 * 60_000
 
 const node = (...args) => ({ command: process.execPath, args })
 const npm = (...args) => ({ command: process.platform === 'win32' ? 'npm.cmd' : 'npm', args })
