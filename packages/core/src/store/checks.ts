@@ -69,7 +69,9 @@ export function ownHead(head: Head): Head {
 
 /** Throws `INVARIANT` unless `value` is a whole number from 0 up: a bug of the layers above. */
 export function checkNumber(what: string, value: number): void {
-  invariant(Number.isSafeInteger(value) && value >= 0, `A store got a wrong ${what}.`, { value })
+  // Called for each number of each block: nothing is made unless it is wrong.
+  if (Number.isSafeInteger(value) && value >= 0) return
+  throw new DatError('INVARIANT', `A store got a wrong ${what}.`, { value })
 }
 
 /** A signature that is to be kept for `length`, by a log that keeps them. */

@@ -29,6 +29,9 @@ export class FileTable {
   /** In order of last use, oldest first. */
   readonly #entries = new Map<string, OpenFile>()
   #isEnded = false
+  /** The one that was used last: a log is written to one file, again and again. */
+  #newestName = ''
+  #newest: OpenFile | undefined
 
   constructor(disk: Disk) {
     this.disk = disk
@@ -97,10 +100,11 @@ export class FileTable {
   }
 
   #use(name: string, create: boolean): OpenFile {
+    if (this.#newest !== undefined && this.#newestName === name) return this.#newest
     const known = this.#entries.get(name)
     if (known !== undefined) {
       this.#entries.delete(name)
-      this.#entries.set(name, known)
+      this.#add(name, known)
       return known
     }
     if (this.#isEnded) throw new DatError('CLOSED', 'The store is closed.')
@@ -113,9 +117,15 @@ export class FileTable {
     }
     if (create) this.namesChanged = true
     const entry = { file, holds: 0, calls: 0, isDoomed: false }
-    this.#entries.set(name, entry)
+    this.#add(name, entry)
     this.#makeRoom(name)
     return entry
+  }
+
+  #add(name: string, entry: OpenFile): void {
+    this.#entries.set(name, entry)
+    this.#newestName = name
+    this.#newest = entry
   }
 
   #makeRoom(keep: string): void {
@@ -131,6 +141,7 @@ export class FileTable {
     const entry = this.#entries.get(name)
     if (entry === undefined) return
     this.#entries.delete(name)
+    if (this.#newest === entry) this.#newest = undefined
     this.closings++
     if (entry.calls > 0) entry.isDoomed = true
     else entry.file.close()
