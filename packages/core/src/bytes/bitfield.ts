@@ -159,22 +159,6 @@ export class Bitfield {
     }
   }
 
-  /** Fills `out` with the words from `start`, a multiple of 32: the inverse of `setWords`. */
-  readWords(start: number, out: Uint32Array): void {
-    let from = 0
-    while (from < out.length) {
-      const at = start + from * 32
-      const page = Math.floor(at / PAGE_BITS)
-      const firstWord = (at - page * PAGE_BITS) / 32
-      const length = Math.min(out.length - from, PAGE_WORDS - firstWord)
-      const run = this.#find(page)
-      if (run?.words === undefined)
-        out.fill(run === undefined ? 0 : 0xffffffff, from, from + length)
-      else out.set(run.words.subarray(firstWord, firstWord + length), from)
-      from += length
-    }
-  }
-
   clear(): void {
     this.#runs = []
     this.#pageCount = 0

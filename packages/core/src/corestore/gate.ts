@@ -150,11 +150,6 @@ export class Gate {
     return this.restMs(key, remotePublicKey) === 0
   }
 
-  /** Is it the policy, and not the peer's behaviour, that keeps the log from it? */
-  withholds(key: Uint8Array, remotePublicKey: Uint8Array): boolean {
-    return !this.#rules.offers(key, remotePublicKey)
-  }
-
   restMs(key: Uint8Array, remotePublicKey: Uint8Array): number {
     if (this.#standing.isEmpty) return 0
     return this.#standing.restMs(hex(remotePublicKey), hex(key), this.#clock.now())
