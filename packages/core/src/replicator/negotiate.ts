@@ -152,12 +152,17 @@ export function isSettled(shared: Shared, peer: Peer): boolean {
   return isAcknowledged(shared, peer) ? !peer.canUpgrade : silent
 }
 
-/** Is the peer waiting for our end of the conversation, and may it come? Not while it holds a block that we do not. */
+/**
+ * Is the peer waiting for our end of the conversation, and may it come? Not while it holds a block that we do not. Goes on
+ * where it stopped the last time, so that all looks together cost one pass over its claims, however often it speaks.
+ */
 export function isDone({ replica }: Shared, peer: Peer): boolean {
   if (!peer.isLeaving || peer.inFlight > 0) return false
   const { slot } = replica
   const { has, length } = peer
-  for (let at = has.nextHeld(slot.contiguousLength, length); at < length; ) {
+  let at = has.nextHeld(Math.max(slot.contiguousLength, peer.matchedTo), length)
+  while (at < length) {
+    peer.matchedTo = at
     const end = has.nextMissing(at, length)
     if (slot.nextMissing(at, end) < end) return false
     at = has.nextHeld(end, length)

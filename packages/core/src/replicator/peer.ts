@@ -47,6 +47,8 @@ export class Peer {
   downloading = true
   hasManifest = false
   readonly has: Availability = new Availability()
+  /** Of what it holds below, we lacked nothing when we last looked. */
+  matchedTo = 0
   /** A status came in this frame and was not looked at. */
   statusDue = false
 
