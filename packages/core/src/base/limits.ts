@@ -298,6 +298,9 @@ export const MAINLINE_CANDIDATES_MAX = 256
 /** Addresses of old programs that are remembered, for one log and in all. */
 export const LEGACY_ADDRESSES_PER_LOG_MAX = 64
 export const LEGACY_ADDRESSES_MAX = 1_024
-/** Connections with old programs, and attempts at the same time. */
+/** Connections with old programs, those of them that others have dialled, and attempts at the same time. */
 export const LEGACY_CONNECTIONS_MAX = 64
+export const LEGACY_ACCEPTED_MAX = 32
+/** A connection on which no log is spoken about after this is ended: it keeps others out. */
+export const LEGACY_IDLE_MS_MAX = 30_000
 export const LEGACY_DIALS_MAX = 8

@@ -2,9 +2,12 @@
  * Live connections with old programs, dialled and accepted.
  *
  * Owns: the list, who we are on them, and what counts as being understood: that the other end has finished its handshake.
- * Always true: never more than so many; a connection with ourselves is ended, and its address is remembered as ours.
+ * Always true: never more than so many, and of those that others have dialled fewer, so that we can dial whoever holds the
+ * port; one that is of no use is ended; one with ourselves too, and its address is remembered as ours.
  */
 
+import type { Clock } from '@dat-rhino/core/base/clock'
+import { LEGACY_ACCEPTED_MAX, LEGACY_IDLE_MS_MAX } from '@dat-rhino/core/base/limits'
 import { equal, hex } from '@dat-rhino/core/bytes/bytes'
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { FeedConnection } from '@dat-rhino/core/corestore/feed-connection'
@@ -27,6 +30,8 @@ export interface Call {
   readonly connection: FeedConnection
   /** Resolves with true when the other end has finished its handshake, with false if there was none. */
   readonly understood: Promise<boolean>
+  /** Was any log spoken about for a while? */
+  readonly isUseful: boolean
 }
 
 /** How a connection begins. Without `wire` the other end has dialled, and its first bytes tell. */
@@ -48,11 +53,13 @@ interface Live {
   readonly bytes: CountedBytes
   readonly address: string
   isUnderstood: boolean
+  isUseful: boolean
 }
 
 export class Calls {
   readonly max: number
   readonly #corestore: Corestore
+  readonly #clock: Clock
   readonly #events: CallEvents
   readonly #live = new Set<Live>()
   /** Who we are, for as long as this lives: old programs know their second connection with us by it. */
@@ -62,8 +69,9 @@ export class Calls {
   #bytesDown = 0
   #bytesUp = 0
 
-  constructor(corestore: Corestore, max: number, events: CallEvents) {
+  constructor(corestore: Corestore, clock: Clock, max: number, events: CallEvents) {
     this.#corestore = corestore
+    this.#clock = clock
     this.max = max
     this.#events = events
   }
@@ -72,8 +80,11 @@ export class Calls {
     return this.#live.size
   }
 
+  /** Is there no room for one more that others have dialled? */
   get isFull(): boolean {
-    return this.#live.size >= this.max
+    if (this.#live.size >= this.max) return true
+    const accepted = [...this.#live].filter(({ connection }) => !connection.isInitiator)
+    return accepted.length >= LEGACY_ACCEPTED_MAX
   }
 
   /** Those that are understood. */
@@ -122,12 +133,13 @@ export class Calls {
           connection.close()
         } else {
           live.isUnderstood = true
+          this.#watch(live)
           this.#events.onPeer(describe(live))
         }
         settle(!isOurselves)
       },
     })
-    const live: Live = { connection, bytes, address, isUnderstood: false }
+    const live: Live = { connection, bytes, address, isUnderstood: false, isUseful: false }
     this.#live.add(live)
     void connection.ended.then((error) => {
       settle(false)
@@ -136,7 +148,26 @@ export class Calls {
       this.#bytesUp += bytes.bytesUp
       if (live.isUnderstood) this.#events.onEnd(describe(live), error)
     })
-    return { connection, understood }
+    return {
+      connection,
+      understood,
+      get isUseful() {
+        return live.isUseful
+      },
+    }
+  }
+
+  /** Ends it when nothing is spoken about. */
+  #watch(live: Live): void {
+    this.#clock.after(LEGACY_IDLE_MS_MAX, () => {
+      const { connection } = live
+      if (connection.closed) return
+      if (connection.logCount === 0) connection.close()
+      else {
+        live.isUseful = true
+        this.#watch(live)
+      }
+    })
   }
 
   close(): void {

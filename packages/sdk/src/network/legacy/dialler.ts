@@ -15,7 +15,6 @@ import {
   LEGACY_ADDRESSES_PER_LOG_MAX,
   LEGACY_DIALS_MAX,
 } from '@dat-rhino/core/base/limits'
-import { STEADY_MS } from '@dat-rhino/core/corestore/dial'
 import type { ByteStream } from '@dat-rhino/core/wire/byte-stream'
 import type { Call, Calls } from './calls.ts'
 import type { Wire } from './finder.ts'
@@ -177,14 +176,13 @@ export class Dialler {
 
   /** Everything that can be tried at an address, until something is understood there; and then until that ends. */
   async #round(target: Target): Promise<void> {
-    const { clock } = this.#host
     const call = await this.#understood(target)
     this.#dials--
     if (call !== undefined) target.state = 'connected'
     this.#pump()
-    const since = clock.now()
     await call?.connection.ended
-    if (call === undefined || clock.now() - since < STEADY_MS) target.rounds++
+    // One on which nothing was spoken about is as if it had not been made.
+    if (call?.isUseful !== true) target.rounds++
     else {
       target.rounds = 0
       target.backoff.reset()

@@ -4,7 +4,7 @@
  * Owns: the socket, and when something is asked or answered. Everything that is sent is heard by everybody on the network:
  * a question for each log when it is looked for, and then each minute while nobody is connected for it; answers only
  * for logs that may be announced. Always true: nothing that a stranger sends makes us answer more often than
- * `LAN_ANSWERS_PER_SECOND_MAX`; only addresses that are as near as who speaks of them, or public, are passed on.
+ * `LAN_ANSWERS_PER_SECOND_MAX`; only addresses on this network, of somebody who is on it, are passed on, or his own.
  */
 
 import { Bucket } from '@dat-rhino/core/base/bucket'
@@ -14,7 +14,7 @@ import { LAN_ANSWERS_PER_SECOND_MAX } from '@dat-rhino/core/base/limits'
 import { randomBytes } from '@dat-rhino/core/crypto/keys'
 import type { Datagrams, OpenDatagrams } from './datagrams.ts'
 import { type DnsMessage, decodeDns, encodeDns } from './dns-message.ts'
-import { type Finder, isPlausible, type Search, type Wanted } from './finder.ts'
+import { type Finder, reachOf, type Search, type Wanted } from './finder.ts'
 import { answerTo, askedTopic, questionsFor, readAnswers, topicName } from './lan-words.ts'
 import type { LanOptions, LegacyAddress } from './options.ts'
 
@@ -122,7 +122,7 @@ export class Lan implements Finder {
 
   #hear(message: DnsMessage, from: LegacyAddress): void {
     for (const { topic, address, wires } of readAnswers(message, from, this.#id)) {
-      if (!isPlausible(address.host, from.host)) continue
+      if (!isNear(address.host, from.host)) continue
       for (const search of this.#searches) {
         if (search.topic === topic) search.wanted.found(address, wires)
       }
@@ -147,6 +147,12 @@ export class Lan implements Finder {
     }
     return undefined
   }
+}
+
+/** Who answers on a local network speaks of himself, or of somebody beside him. */
+function isNear(host: string, from: string): boolean {
+  const reach = reachOf(host)
+  return host === from || (reach !== 'world' && reach !== 'nowhere' && reach === reachOf(from))
 }
 
 /** What a search needs of the network that it is on. */

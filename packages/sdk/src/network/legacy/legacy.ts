@@ -63,7 +63,7 @@ export class Legacy {
     this.#options = options
     this.#host = host
     this.#peers = (options.peers ?? []).map(legacyAddress)
-    this.calls = new Calls(host.corestore, LEGACY_CONNECTIONS_MAX, {
+    this.calls = new Calls(host.corestore, host.clock, LEGACY_CONNECTIONS_MAX, {
       onPeer: (peer) => host.onPeer(peer),
       onEnd: (peer, error) => {
         host.onEnd(peer, error)

@@ -44,7 +44,7 @@ function log(byte: number, wires: readonly Wire[] = []): DiallerLog {
 async function bed(t: TestContext, answer: 'refused' | 'cut' | 'silent', max = 64) {
   const clock = handClock()
   const corestore = await Corestore.open({ store: openMemoryStore() })
-  const calls = new Calls(corestore, max, { onPeer: () => {}, onEnd: () => {} })
+  const calls = new Calls(corestore, clock, max, { onPeer: () => {}, onEnd: () => {} })
   const dialled: string[] = []
   const pipes: Pipe[] = []
   const dialler = new Dialler({
