@@ -34,7 +34,7 @@ Old files are read where they lie, every block is verified, and nothing is writt
 
 Examples:
   dat inspect old-photos               a folder with a .dat in it
-  dat inspect ~/.config/Beaker         all archives that Beaker had
+  dat inspect ~/backup                 all archives that are found below
   dat inspect dat://ab12… --peer 192.168.1.7:3282
   dat inspect old-photos --json | jq 'select(.event == "archive") | {link, isComplete}'`,
     )

@@ -23,11 +23,11 @@ export function nextForFiles(
   if (can.has('serve')) lines.push(`dat serve ${where}`)
   const lacksFiles = !isComplete && contents?.incompleteCount !== 0
   if (lacksFiles && isDrive) {
-    lines.push(`dat clone ${link} COPY --legacy all   (what others still have)`)
+    lines.push(`dat clone ${link} COPY --legacy all   # what others still have`)
   }
   if (isDrive && can.has('migrate-new-key')) {
     lines.push(
-      `dat clone ${quoted(path)} NEW${which} --storage TMP && dat share NEW   (its files, under a new link)`,
+      `dat clone ${quoted(path)} NEW${which} --storage TMP && dat share NEW   # its files, under a new link`,
     )
   }
   return lines

@@ -89,13 +89,19 @@ async function openAndWork(
     await using node = await open({ network: false, readOnly: true, ...storage })
     await using folder = await node.folder(place.dir)
     const wait = { signal, timeoutMs: AT_ONCE_MS }
-    return await local(place.dir, () => work(at(folder.drive, flags.checkout, place.path, wait)))
+    const missing = `This part of the drive has not arrived in ${place.dir} yet. Read it by its link, or let dat clone go on.`
+    return await local(missing, place.dir, () =>
+      work(at(folder.drive, flags.checkout, place.path, wait)),
+    )
   }
   if (place.kind === 'old') {
     await using node = await open({ network: false })
     await using drive = await oldDrive(session, node, place.files, flags)
     const wait = { signal, timeoutMs: AT_ONCE_MS }
-    return await work(at(drive, flags.checkout, place.path, wait))
+    const missing = `This part of the archive is not in ${place.files}. Others may have it: dat inspect ${drive.link}`
+    return await local(missing, place.files, () =>
+      work(at(drive, flags.checkout, place.path, wait)),
+    )
   }
   const wait = { signal, ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }) }
   await using node = await open({ network: networkOptions(flags), ...storage })
@@ -191,13 +197,12 @@ function at(
   return { whole, drive: whole.checkout(version), version, path, wait }
 }
 
-/** Reading a folder asks nobody: what is missing has just not arrived. */
-async function local(dir: string, work: () => Promise<void>): Promise<void> {
+/** Reading a folder asks nobody: what is missing is just not here, and `message` says what that means. */
+async function local(message: string, dir: string, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
     if (!isCode(error, 'NO_PEERS')) throw error
-    const message = `This part of the drive has not arrived in ${dir} yet. Read it by its link, or let dat clone go on.`
     throw new DatError('NOT_AVAILABLE', message, { dir }, error)
   }
 }

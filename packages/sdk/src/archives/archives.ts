@@ -59,7 +59,7 @@ export class Archives {
   }
 
   /** What lies at a path, of any age. */
-  async openPath(path: string, options: OldOptions): Promise<Opened> {
+  async openPath(path: string, options: ReadOptions & OldOptions): Promise<Opened> {
     const found = detectPath(path)
     if (found.kind !== 'rhino') {
       return this.#held(await openOldFiles(this.#host, found, options))

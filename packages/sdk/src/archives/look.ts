@@ -137,7 +137,9 @@ async function readContents(
         continue
       }
       try {
-        const opened = await openTaken(corestore, archive, taken, () => Promise.resolve())
+        const opened = await openTaken(corestore, archive, taken, {
+          close: () => Promise.resolve(),
+        })
         all.push(await contentsOf(opened, (entry) => whyNotWhole(entry, inspection.logs)))
       } catch (error) {
         all.push({ contents: undefined, contentsProblem: problemOf(error) })

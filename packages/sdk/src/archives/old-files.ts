@@ -22,6 +22,11 @@ export interface StationMaker {
   passing(bytes: number): Promise<UsedStation>
 }
 
+/** For archives whose blocks are encrypted. */
+interface Encryption {
+  readonly encryptionKey?: Uint8Array
+}
+
 /** Nobody else is asked: what is not here fails at once. */
 const AT_ONCE = { timeoutMs: 1 }
 
@@ -34,7 +39,7 @@ const AT_ONCE = { timeoutMs: 1 }
 export async function openOldFiles(
   maker: StationMaker,
   where: string | Found,
-  options: OldOptions,
+  options: OldOptions & Encryption,
 ): Promise<Opened> {
   const ends: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
@@ -51,7 +56,7 @@ export async function openOldFiles(
     const standing = await standOn(corestore, archives, { ...options, isAlone: true })
     ends.push(() => standing.close())
     const taken = checkProved(standing.taken[archives.indexOf(archive)], stored.found.path)
-    return await openTaken(corestore, archive, taken, close)
+    return await openTaken(corestore, archive, taken, { ...crypt(options), close })
   } catch (error) {
     await close()
     throw error
@@ -63,15 +68,16 @@ export async function openTaken(
   corestore: Corestore,
   archive: StoredArchive,
   taken: TakenArchive,
-  close: () => Promise<void>,
+  { close, ...encryption }: Encryption & { readonly close: () => Promise<void> },
 ): Promise<Opened> {
   const [part] = archive.parts
   const { key, generation } = part?.log ?? { key: archive.key, generation: 3 }
-  const log = await corestore.get({ key, generation }, { ...AT_ONCE })
+  const log = await corestore.get({ key, generation }, { ...AT_ONCE, ...encryption })
   try {
     // Of a plain log any block may be missing, the first one too.
-    const isPlain = archive.format === 'log' && archive.parts.length === 1
-    const options = { store: asksNobody(corestore), wait: AT_ONCE }
+    const isEncrypted = encryption.encryptionKey !== undefined
+    const isPlain = archive.format === 'log' && archive.parts.length === 1 && !isEncrypted
+    const options = { store: asksNobody(corestore), wait: AT_ONCE, ...encryption }
     const known: Known = isPlain ? { kind: 'log' } : await openKnown(log, options)
     const end = async (): Promise<void> => {
       if (known.kind === 'drive') await known.drive.close()
@@ -100,6 +106,10 @@ function asksNobody(store: Corestore): LogProvider {
 export function withMounts(stored: StoredStore, archive: StoredArchive): readonly StoredArchive[] {
   const mayMount = archive.format === 'hypertrie' && archive.parts.length > 1
   return mayMount ? stored.archives : [archive]
+}
+
+function crypt({ encryptionKey }: Encryption): Encryption {
+  return encryptionKey === undefined ? {} : { encryptionKey }
 }
 
 /** What opening the files is to know. */

@@ -105,7 +105,7 @@ export async function standOn(
           },
         }
         askFilesFirst(log, source, options.isAlone)
-        options.signal?.throwIfAborted()
+        checkGoesOn(options.signal)
       }
       taken.push(describe(archive, logs))
     }
@@ -114,6 +114,11 @@ export async function standOn(
     await close()
     throw error
   }
+}
+
+function checkGoesOn(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return
+  throw new DatError('ABORTED', 'Opening the old files was aborted.', {}, signal.reason)
 }
 
 /** The newest head, which is all that reading needs. Where it does not stand, whatever does. */
