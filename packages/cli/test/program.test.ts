@@ -110,7 +110,10 @@ test('wrong usage is told in one sentence, with the help that helps', async () =
     await complaint('clon', 'x'),
     "Unknown command 'clon' (Did you mean clone?) dat --help shows what there is.",
   )
-  assert.match(await complaint('clone'), /^Missing required argument 'link\|folder'\. See dat clone --help/)
+  assert.match(
+    await complaint('clone'),
+    /^Missing required argument 'link\|folder'\. See dat clone --help/,
+  )
   assert.match(await complaint('clone', 'a', 'b', 'c'), /^Too many arguments/)
   assert.match(await complaint('share', '--onse'), /Did you mean --once\?/)
 })

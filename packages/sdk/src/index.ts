@@ -16,7 +16,6 @@ export type {
   TopicLike,
 } from '@dat-rhino/core/sockets/sockets'
 export type { Durability } from '@dat-rhino/core/store/store'
-export type { ReadOptions } from './by-key.ts'
 export type {
   DriveContents,
   InspectedArchive,
@@ -36,6 +35,7 @@ export type {
   TakenArchive,
   TakenLog,
 } from './archives/types.ts'
+export type { ReadOptions } from './by-key.ts'
 export { Clone } from './files/clone.ts'
 export type { LocalEdits } from './files/edits.ts'
 export { Folder, type FolderStatus } from './files/folder.ts'

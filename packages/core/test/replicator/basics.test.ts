@@ -271,7 +271,12 @@ test('extensions reach the other side with their name', async () => {
   join(scene.world, writer.replicator, reader.replicator)
   const heard: string[] = []
   const listen = { ...binary, onMessage: (bytes: Uint8Array) => void heard.push(text(bytes)) }
-  reader.replica.extensions.open('chat', () => binary, listen, () => [])
+  reader.replica.extensions.open(
+    'chat',
+    () => binary,
+    listen,
+    () => [],
+  )
 
   for (const peer of writer.replicator.extensionPeers()) peer.post('chat', block(1))
   await scene.pass(10)
