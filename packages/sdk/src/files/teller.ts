@@ -19,7 +19,7 @@ export interface Sample {
   readonly version: number
   readonly bytesDown: number
   readonly bytesUp: number
-  /** Public keys, hex, of those who are connected for this drive. */
+  /** Public keys, hex, of those who are connected for this drive; empty for each that proves none, as old programs do. */
   readonly peers: readonly string[]
 }
 
@@ -289,11 +289,11 @@ export class Teller {
   #tellPeers(peers: readonly string[]): void {
     const before = this.#peers
     this.#peers = peers
-    for (const peer of peers) {
-      if (!before.includes(peer)) this.emit({ type: 'peer-added', peer, peers: peers.length })
+    for (const peer of surplus(peers, before)) {
+      this.emit({ type: 'peer-added', peer, peers: peers.length })
     }
-    for (const peer of before) {
-      if (!peers.includes(peer)) this.emit({ type: 'peer-removed', peer, peers: peers.length })
+    for (const peer of surplus(before, peers)) {
+      this.emit({ type: 'peer-removed', peer, peers: peers.length })
     }
     if (peers.length !== before.length) this.#publish()
   }
@@ -336,4 +336,14 @@ function noCounters(): Counters {
     skipped: 0,
     conflicts: 0,
   }
+}
+
+/** What is in the one list and not, or not so often, in the other. */
+function surplus(list: readonly string[], other: readonly string[]): string[] {
+  const left = [...other]
+  return list.filter((item) => {
+    const at = left.indexOf(item)
+    if (at >= 0) left.splice(at, 1)
+    return at < 0
+  })
 }

@@ -133,6 +133,35 @@ test('peers that come and go are told', async () => {
   ])
 })
 
+test('peers without a name, as old programs are, come and go one by one', async () => {
+  const clock = handClock()
+  let peers: string[] = []
+  const teller = new Teller(clock, () => ({ ...QUIET, peers }))
+  const events = teller.events()
+  peers = ['', 'key']
+  clock.advance(1_000)
+  peers = ['', 'key', '']
+  clock.advance(1_000)
+  peers = ['']
+  clock.advance(1_000)
+  teller.close('closed')
+
+  const heard: string[] = []
+  for await (const event of events) {
+    if (event.type === 'peer-added' || event.type === 'peer-removed') {
+      heard.push(`${event.type} "${event.peer}" ${event.peers}`)
+    }
+  }
+
+  assert.deepEqual(heard, [
+    'peer-added "" 2',
+    'peer-added "key" 2',
+    'peer-added "" 3',
+    'peer-removed "key" 1',
+    'peer-removed "" 1',
+  ])
+})
+
 test('a report counts what happened, and says what a program must act on', () => {
   const teller = new Teller(handClock(), () => ({ ...QUIET, version: 9 }))
   teller.beginPass()
