@@ -1,6 +1,7 @@
 /** Somebody on the old wires who keeps no rules, for tests: the handshake is right, the rest is what the test says. */
 
 import assert from 'node:assert/strict'
+import type { Clock } from '../../src/base/clock.ts'
 import { EMPTY, hex } from '../../src/bytes/bytes.ts'
 import { Reader } from '../../src/bytes/cursor.ts'
 import { StreamChannel } from '../../src/wire/feed-channels.ts'
@@ -14,15 +15,21 @@ import { Gen2Protocol } from '../../src/wire/gen2-protocol.ts'
 import { bytesPair, codeOf, FeedSide, type MemoryBytes } from './feed-ends.ts'
 import { TestClock } from './simulated.ts'
 
-export interface Attack {
-  readonly clock: TestClock
-  readonly mux: FeedMuxer
-  readonly bytes: MemoryBytes
-  readonly lines: string[]
+/** The end of a connection that keeps no rules. */
+export interface Attacker {
+  /** The handshake is done. */
+  readonly isReady: boolean
   /** Frames that the victim sent: channel, type, body. */
   readonly frames: [number, number, string][]
   send(channel: number, type: number, body: Uint8Array): void
   open(channel: number, key: Uint8Array): void
+}
+
+export interface Attack extends Attacker {
+  readonly clock: TestClock
+  readonly mux: FeedMuxer
+  readonly bytes: MemoryBytes
+  readonly lines: string[]
 }
 
 /** Somebody who has done the handshake, and from then on sends what the test says. */
@@ -34,13 +41,27 @@ export function attack(
   const clock = new TestClock()
   const [ours, theirs] = bytesPair(clock)
   const lines: string[] = []
-  const frames: [number, number, string][] = []
   const mux = openFeedStream(theirs, {
     isInitiator: false,
     clock,
     onClose: (error) => lines.push(`closed ${error === undefined ? '' : codeOf(error)}`.trim()),
     ...options,
   })
+  // Generation 1 begins with a log, which both know.
+  if (first !== undefined) {
+    const side = new FeedSide(first.key)
+    side.during = (line) => during(line, side)
+    mux.open(side)
+  }
+  const attacker = attackerOn(ours, clock, first)
+  clock.run()
+  assert.ok(attacker.isReady)
+  return { ...attacker, clock, mux, bytes: theirs, lines }
+}
+
+/** Dials, and does the handshake: of generation 1, which begins with a log, or without one of generation 2. */
+export function attackerOn(ours: MemoryBytes, clock: Clock, first?: FeedSide): Attacker {
+  const frames: [number, number, string][] = []
   let isReady = false
   const pipe = new FeedPipe(ours, clock, {
     onFrame(payload) {
@@ -77,25 +98,17 @@ export function attack(
     isWritable: () => true,
     close() {},
   }
-  // Generation 1 begins with a log, which both know.
   const firstChannel = first === undefined ? undefined : new StreamChannel(first, owner)
-  if (first !== undefined) {
-    const side = new FeedSide(first.key)
-    side.during = (line) => during(line, side)
-    mux.open(side)
-  }
   const protocol = first === undefined ? new Gen2Protocol(host, {}) : new Gen1Protocol(host, {})
   pipe.start(EMPTY)
   protocol.begin()
-  clock.run()
-  assert.ok(isReady)
   return {
-    clock,
-    mux,
-    bytes: theirs,
-    lines,
+    get isReady() {
+      return isReady
+    },
     frames,
     send(channel, type, body) {
+      if (pipe.closed) return
       pipe.begin(channel, type, body.length).fixed(body)
       pipe.end()
     },
