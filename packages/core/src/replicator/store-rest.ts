@@ -21,6 +21,8 @@ export class StoreRest {
   readonly #shared: Shared
   /** Ends a request that nobody needs an answer to any more. */
   readonly #cancel: (peer: Peer, flight: Flight) => void
+  /** A timer is set, for the next look at the room. */
+  #isLooking = false
 
   constructor(shared: Shared, cancel: (peer: Peer, flight: Flight) => void) {
     this.#shared = shared
@@ -59,8 +61,11 @@ export class StoreRest {
   }
 
   #lookLater(): void {
+    if (this.#isLooking) return
+    this.#isLooking = true
     const { replica, clock } = this.#shared
     clock.after(STORE_REST_MS, () => {
+      this.#isLooking = false
       const { full } = this.#shared
       if (full === undefined || replica.closed) return
       if (isStillFull(this.#shared)) {

@@ -83,3 +83,26 @@ test('when there is room again the download goes on by itself, and a block can b
   assert.deepEqual(reader.replica.read(299), block(299))
   assert.ok(reader.replica.slot.heldBlocks > 90, `${reader.replica.slot.heldBlocks}`)
 })
+
+test('however often it fills up again, one timer looks for room', async () => {
+  const { scene, reader } = await fullReader()
+  let looks = 0
+  const { store } = reader.replica
+  const room = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(store), 'roomBytes')
+  for (let i = 0; i < 10; i++) {
+    reader.replica.clear(0, 300)
+    await reader.replica.commit()
+    await scene.until(reader.replicator.block(299 - i, {}))
+    await scene.pass(100)
+  }
+
+  Object.defineProperty(store, 'roomBytes', {
+    get: () => {
+      looks++
+      return room?.get?.call(store)
+    },
+  })
+  await scene.pass(20_000)
+
+  assert.ok(looks <= 11, `${looks} looks in 20 seconds`)
+})
