@@ -1,6 +1,6 @@
 /**
  * Many short stories on a bad network. A seed that fails is named in the message, and
- * `SIM_SEED=n` tells that story again, `SIM_SEEDS=n` tells the first n.
+ * `SIM_SEED=n` tells that story again, `SIM_SEEDS=n` tells n stories, beginning with seed `SIM_FROM` (1).
  */
 
 import assert from 'node:assert/strict'
@@ -9,7 +9,9 @@ import { Story } from './story.ts'
 
 const only = process.env['SIM_SEED']
 const count = Number(process.env['SIM_SEEDS'] ?? 60)
-const seeds = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)]
+const from = Number(process.env['SIM_FROM'] ?? 1)
+const seeds =
+  only === undefined ? Array.from({ length: count }, (_, i) => from + i) : [Number(only)]
 
 for (const generation of [3, 2, 1] as const) {
   test(`generation ${generation}: every reader ends with what the writer has, whatever happens on the way`, async () => {
