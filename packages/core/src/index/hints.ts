@@ -12,7 +12,6 @@
  * Source: the hyperbee specification, section 8.
  */
 
-import { DatError } from '../base/errors.ts'
 import {
   BEE_DEPTH_MAX,
   BEE_HINT_BLOCKS_MAX,
@@ -29,18 +28,10 @@ import {
   writePackedField,
   writeVarintField,
 } from '../bytes/protobuf.ts'
+import { type CacheHint, hintTooLarge, readCacheHint, writeCacheHint } from './cache-hint.ts'
 
 /** Name under which the extension is spoken. */
 export const HINTS_EXTENSION = 'hyperbee'
-
-/** Blocks that answer a `get` or an `iterator`; tries say it in the same words. */
-export interface CacheHint {
-  readonly type: 'cache'
-  /** Smallest block, and one more than the largest. */
-  readonly start: number
-  readonly end: number
-  readonly blocks: readonly number[]
-}
 
 /** Somebody looks for one key. */
 export interface GetHint {
@@ -72,9 +63,7 @@ export function encodeHint(hint: Hint): Uint8Array {
   const number = hint.type === 'cache' ? 1 : hint.type === 'get' ? 2 : 3
   const start = beginMessage(writer, number)
   if (hint.type === 'cache') {
-    writeVarintField(writer, 1, hint.start)
-    writeVarintField(writer, 2, hint.end)
-    writePackedField(writer, 3, hint.blocks)
+    writeCacheHint(writer, hint)
   } else if (hint.type === 'get') {
     writeVarintField(writer, 1, hint.version)
     writeBytesField(writer, 2, hint.key)
@@ -98,27 +87,15 @@ function writeIterator(writer: Writer, hint: IteratorHint): void {
 
 /** `undefined` for a message of a kind that this version does not know. Throws `BAD_FRAME`. */
 export function decodeHint(message: Uint8Array): Hint | undefined {
-  if (message.length > EXTENSION_BYTES_MAX) throw tooLarge('message', message.length)
+  if (message.length > EXTENSION_BYTES_MAX) throw hintTooLarge('message', message.length)
   const fields = new Fields(message)
   let hint: Hint | undefined
   while (fields.next()) {
-    if (fields.number === 1) hint = readCache(fields.message())
+    if (fields.number === 1) hint = readCacheHint(fields.message(), BEE_HINT_BLOCKS_MAX)
     else if (fields.number === 2) hint = readGet(fields.message())
     else if (fields.number === 3) hint = readIterator(fields.message())
   }
   return hint
-}
-
-function readCache(fields: Fields): CacheHint {
-  let start = 0
-  let end = 0
-  const blocks: number[] = []
-  while (fields.next()) {
-    if (fields.number === 1) start = fields.varint()
-    else if (fields.number === 2) end = fields.varint()
-    else if (fields.number === 3) fields.packed(blocks, BEE_HINT_BLOCKS_MAX)
-  }
-  return { type: 'cache', start, end, blocks }
 }
 
 function readGet(fields: Fields): GetHint {
@@ -151,10 +128,6 @@ function readIterator(fields: Fields): IteratorHint {
 
 function readKey(fields: Fields): Uint8Array {
   const key = fields.bytes()
-  if (key.length > BEE_KEY_BYTES_MAX) throw tooLarge('key', key.length)
+  if (key.length > BEE_KEY_BYTES_MAX) throw hintTooLarge('key', key.length)
   return copy(key)
-}
-
-function tooLarge(what: string, bytes: number): DatError {
-  return new DatError('BAD_FRAME', `A hint has a ${what} of ${bytes} bytes.`, { bytes })
 }

@@ -7,7 +7,7 @@
 
 import { DatError } from '../base/errors.ts'
 import type { Download } from '../log/remote.ts'
-import type { CacheHint } from './hints.ts'
+import type { CacheHint } from './cache-hint.ts'
 import type { LogReader } from './source.ts'
 
 /** Blocks of one message, as stock peers send them. */

@@ -11,7 +11,6 @@
  * `BAD_FRAME`; receivers drop such a message. Source: the hypertrie specification, section 10.
  */
 
-import { DatError } from '../../base/errors.ts'
 import {
   EXTENSION_BYTES_MAX,
   TRIE_CHECKPOINT_BYTES_MAX,
@@ -25,11 +24,10 @@ import {
   endMessage,
   Fields,
   writeBytesField,
-  writePackedField,
   writeStringField,
   writeVarintField,
 } from '../../bytes/protobuf.ts'
-import type { CacheHint } from '../hints.ts'
+import { type CacheHint, hintTooLarge, readCacheHint, writeCacheHint } from '../cache-hint.ts'
 import { hasTooMany } from './path.ts'
 
 /** Name under which the extension is spoken. */
@@ -69,9 +67,7 @@ export function encodeTrieHint(hint: TrieHint): Uint8Array {
   const number = hint.type === 'cache' ? 1 : hint.type === 'iterator' ? 2 : 3
   const start = beginMessage(writer, number)
   if (hint.type === 'cache') {
-    writeVarintField(writer, 1, hint.start)
-    writeVarintField(writer, 2, hint.end)
-    writePackedField(writer, 3, hint.blocks)
+    writeCacheHint(writer, hint)
   } else {
     writeVarintField(writer, 1, hint.head)
     writeStringField(writer, 2, hint.key)
@@ -94,27 +90,15 @@ function writeWalk(writer: Writer, hint: TrieIteratorHint): void {
 
 /** `undefined` for a message of a kind that this version does not know. Throws `BAD_FRAME`. */
 export function decodeTrieHint(message: Uint8Array): TrieHint | undefined {
-  if (message.length > EXTENSION_BYTES_MAX) throw tooLarge('message', message.length)
+  if (message.length > EXTENSION_BYTES_MAX) throw hintTooLarge('message', message.length)
   const fields = new Fields(message)
   let hint: TrieHint | undefined
   while (fields.next()) {
-    if (fields.number === 1) hint = readCache(fields.message())
+    if (fields.number === 1) hint = readCacheHint(fields.message(), TRIE_HINT_BLOCKS_MAX)
     else if (fields.number === 2) hint = readIterator(fields.message())
     else if (fields.number === 3) hint = readGet(fields.message())
   }
   return hint
-}
-
-function readCache(fields: Fields): CacheHint {
-  let start = 0
-  let end = 0
-  const blocks: number[] = []
-  while (fields.next()) {
-    if (fields.number === 1) start = fields.varint()
-    else if (fields.number === 2) end = fields.varint()
-    else if (fields.number === 3) fields.packed(blocks, TRIE_HINT_BLOCKS_MAX)
-  }
-  return { type: 'cache', start, end, blocks }
 }
 
 function readGet(fields: Fields): TrieGetHint {
@@ -150,18 +134,14 @@ function readIterator(fields: Fields): TrieIteratorHint {
 
 function readKey(fields: Fields): string {
   const bytes = fields.bytes()
-  if (bytes.length > TRIE_KEY_BYTES_MAX) throw tooLarge('key', bytes.length)
+  if (bytes.length > TRIE_KEY_BYTES_MAX) throw hintTooLarge('key', bytes.length)
   const key = fromUtf8(bytes)
-  if (hasTooMany(key)) throw tooLarge('key', bytes.length)
+  if (hasTooMany(key)) throw hintTooLarge('key', bytes.length)
   return key
 }
 
 function readCheckpoint(fields: Fields): Uint8Array {
   const bytes = fields.bytes()
-  if (bytes.length > TRIE_CHECKPOINT_BYTES_MAX) throw tooLarge('checkpoint', bytes.length)
+  if (bytes.length > TRIE_CHECKPOINT_BYTES_MAX) throw hintTooLarge('checkpoint', bytes.length)
   return copy(bytes)
-}
-
-function tooLarge(what: string, bytes: number): DatError {
-  return new DatError('BAD_FRAME', `A hint has a ${what} of ${bytes} bytes.`, { bytes })
 }
