@@ -6,10 +6,11 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { fromHex, hex, utf8 } from '@dat-rhino/core/bytes/bytes'
+import { fromHex, fromUtf8, hex, utf8 } from '@dat-rhino/core/bytes/bytes'
 import { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { Drive, DriveReader } from '@dat-rhino/core/drive/drive'
 import { openDrive } from '@dat-rhino/core/drive/open'
+import { Bee } from '@dat-rhino/core/index/bee'
 import { adopt } from '@dat-rhino/core/log/adopt'
 import { openMemoryStore } from '@dat-rhino/core/store/memory'
 import type { StoredPart } from '../../src/migrate/types.ts'
@@ -216,4 +217,31 @@ test('gen3/corestore6: drives of hyperdrive 11 give every file, whichever way th
     }
     await drive.close()
   }
+})
+
+test('gen3/corestore6: a bee gives every entry that its writer saw', async (t) => {
+  const told: {
+    readonly corestore6: {
+      readonly bees: readonly {
+        readonly version: number
+        readonly entries: readonly (readonly [number, string, string])[]
+      }[]
+    }
+  } = expected('gen3') as never
+  const [bee] = told.corestore6.bees
+  assert.ok(bee !== undefined)
+  const isBee = ({ name }: StoredPart): boolean => name === 'bee'
+  const store = await adopted(t, fixture('gen3/corestore6'), isBee)
+  const [key] = store.list().map((log) => log.key)
+
+  const log = await store.get({ key: key ?? assert.fail() })
+  const entries: unknown[] = []
+  const reader = Bee.open(log)
+  for await (const { seq, key: name, value } of reader.entries()) {
+    entries.push([seq, fromUtf8(name), fromUtf8(value)])
+  }
+
+  assert.equal(log.length, bee.version)
+  assert.deepEqual(entries, bee.entries)
+  await reader.close()
 })
