@@ -9,7 +9,7 @@ import { openLog } from '../../src/wire/gen3.ts'
 import type { Mux } from '../../src/wire/mux.ts'
 import { muxPair } from './channels.ts'
 import { KEY, OTHER_KEY, Side } from './conversations.ts'
-import { FeedSide } from './feed-ends.ts'
+import { FeedSide, talk } from './feed-ends.ts'
 import { TestClock } from './simulated.ts'
 
 function pair(): { clock: TestClock; muxes: [Mux, Mux] } {
@@ -37,6 +37,18 @@ test('an old log is spoken about beside a log of today with the same key', () =>
   )
   assert.deepEqual([near.sender?.wantsAcks, far.sender?.wantsAcks], [true, false])
   assert.ok(hasFeed(muxes[0], near.discoveryKey))
+})
+
+test('between nodes of this project nobody waits to be let go, as old programs do', () => {
+  const { clock, muxes } = pair()
+  const [near, far] = [new FeedSide(), new FeedSide()]
+  openFeed(muxes[0], near, { clock })
+  openFeed(muxes[1], far, { clock })
+  clock.run()
+
+  const waits = (side: FeedSide) => side.sender?.abilities.waitsForEnd
+  const old = [talk(1), talk(2)].map(({ near_ }) => waits(near_))
+  assert.deepEqual([waits(near), waits(far), ...old], [false, false, true, true])
 })
 
 test('a log that is stored is opened for who proves that he knows its key', () => {
