@@ -1,7 +1,7 @@
 /**
  * The programs dat-node 3 and 4 in a process of their own: `{ id, op, … }` in, `{ id, … }` or `{ id, error }` out. What may
- * be asked is the table `operations`. The first argument is the major version. Each has one archive, in memory or in a folder. They
- * bring no network of their own here: their archives are replicated over TCP on 127.0.0.1.
+ * be asked is the table `operations`. The first argument is the major version. Each has one archive. It is replicated over TCP
+ * on 127.0.0.1, or, by dat-node 3, with whoever its own network finds by multicast there.
  */
 
 import { readFile } from 'node:fs/promises'
@@ -21,6 +21,18 @@ const pipe = (socket) => {
   stream.on('error', () => {})
   socket.pipe(stream).pipe(socket)
 }
+
+/** The network of dat-node 3 without its servers and its DHT. */
+const lan = (port) => ({
+  port: 1 + Math.floor(Math.random() * 10_000) + 20_000,
+  dht: false,
+  utp: false,
+  dns: {
+    server: [],
+    domain: 'dat.local',
+    multicast: require('multicast-dns')({ port, interface: '127.0.0.1', bind: '0.0.0.0' }),
+  },
+})
 
 const operations = {
   /** Shares what is in a folder. */
@@ -44,6 +56,22 @@ const operations = {
   async clone({ dir, key, port, sparse = false }) {
     dat = await promisify(Dat)(dir, { key: Buffer.from(key), sparse, errorIfExists: true })
     pipe(connect(port, '127.0.0.1'))
+    return {}
+  },
+  /** Is found, and finds others, by multicast at this port. */
+  async joinLan({ port }) {
+    dat.joinNetwork(lan(port))
+    return {}
+  },
+  /** Is gone from the network. */
+  async leave() {
+    await new Promise((resolve) => dat.leave(resolve))
+    return {}
+  },
+  /** Clones an archive into a folder from whoever is found so. */
+  async cloneFromLan({ dir, key, port }) {
+    dat = await promisify(Dat)(dir, { key: Buffer.from(key), errorIfExists: true })
+    dat.joinNetwork(lan(port))
     return {}
   },
   /** The archive's version, once it is so far. */

@@ -1,6 +1,7 @@
 /** dat-node 3 and 4 over TCP, at an address that is known: what they share is cloned, and they clone what we have. */
 
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,6 +26,15 @@ function folder(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'dat-rhino-dat-node-'))
   later(t, () => rmSync(dir, { recursive: true, force: true }))
   return dir
+}
+
+/** A UDP port that is free now. */
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  const { port } = socket.address()
+  await new Promise<void>((resolve) => socket.close(resolve))
+  return port
 }
 
 type Ask = ReturnType<typeof asked>
@@ -131,3 +141,23 @@ for (const major of ['3', '4']) {
     await clone.close()
   })
 }
+
+test('dat-node 3 and we meet on the local network, by its own way of finding, in both directions', async (t) => {
+  const port = await freePort()
+  const { ask, link } = await shared(t, '3')
+  await ask({ op: 'joinLan', port })
+  const node = await ours(t, { lan: { port }, announce: true, port: 0 })
+
+  const clone = await node.clone(link, join(folder(t), 'clone'))
+  await clone.done()
+  const key = clone.drive?.key
+  assert.ok(node.network.peers.every(({ generation }) => generation === 1))
+  // Its author is gone; who has it now is us.
+  await ask({ op: 'leave' })
+  const reader = asked(t, 'gen1/dat-node.mjs', ['3'])
+  const dir = folder(t)
+  await reader({ op: 'cloneFromLan', dir: join(dir, 'theirs'), key, port })
+  await reader({ op: 'lies', dir: join(dir, 'theirs'), path: 'readme.md', text: '# old\n' })
+
+  await clone.close()
+})
