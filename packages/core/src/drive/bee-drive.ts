@@ -327,12 +327,8 @@ export class BeeDrive implements Drive {
   }
 
   /** Gives back the space of a file's bytes on this machine, or of all files below a folder. */
-  async clear(path = '/'): Promise<void> {
-    const entry = path === '/' ? undefined : await this.entry(path)
-    const entries = entry === undefined ? this.list(path) : [entry]
-    for await (const { blob } of entries) {
-      if (blob !== undefined) await (await this.#source.content({})).clear(blob)
-    }
+  clear(path = '/'): Promise<void> {
+    return this.#view.clear(path)
   }
 
   /** Closes the handles on both logs. The store stays open. */

@@ -192,12 +192,8 @@ export class TreeDrive implements Drive {
     return new Map()
   }
 
-  async clear(path = '/'): Promise<void> {
-    const entry = path === '/' ? undefined : await this.entry(path)
-    const isFile = entry?.blob !== undefined
-    for await (const { blob } of isFile ? [entry] : this.list(path)) {
-      if (blob !== undefined) await (await this.#content({})).clear(blob)
-    }
+  clear(path = '/'): Promise<void> {
+    return this.#view.clear(path)
   }
 
   // ---- Writing: what can be done instead ----

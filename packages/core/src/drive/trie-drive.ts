@@ -63,7 +63,6 @@ export class TrieDrive implements Drive {
   readonly #files: TrieFiles
   readonly #graph: MountGraph
   readonly #root: Place
-  readonly #rows: TrieRows
   readonly #view: DriveView
   readonly #writer: TrieWriter
   readonly #clock: Clock
@@ -74,8 +73,7 @@ export class TrieDrive implements Drive {
     this.#clock = clock
     this.#graph = new MountGraph(store, files, options.readOnly ?? false)
     this.#root = this.#graph.root(files.trie, false)
-    this.#rows = new TrieRows(this.#graph, this.#root)
-    this.#view = new DriveView(this.#rows, clock)
+    this.#view = new DriveView(new TrieRows(this.#graph, this.#root), clock)
     this.#writer = new TrieWriter(this.#graph, this.#root, wallClockMs)
   }
 
@@ -263,11 +261,8 @@ export class TrieDrive implements Drive {
     return this.#writer.untag(name)
   }
 
-  async clear(path = '/'): Promise<void> {
-    for await (const entry of this.#view.files(path, {})) {
-      if (entry.blob === undefined) continue
-      await (await this.#rows.content(entry, {})).clear(entry.blob)
-    }
+  clear(path = '/'): Promise<void> {
+    return this.#view.clear(path)
   }
 
   /** Closes the handles on all logs, those of mounted drives too. The store stays open. */

@@ -181,7 +181,7 @@ export class DriveView implements DriveReader {
 
   async has(path: string, options: WaitOptions = {}): Promise<boolean> {
     let files = 0
-    for await (const entry of this.files(path, options)) {
+    for await (const entry of this.#files(path, options)) {
       files++
       if (entry.blob === undefined || isEmpty(entry.blob)) continue
       if (!(await this.#rows.content(entry, options)).has(entry.blob)) return false
@@ -200,11 +200,18 @@ export class DriveView implements DriveReader {
   ): AsyncGenerator<DriveEntry, void, undefined> {
     await this.#rows.prepare?.(options)
     const { log, length } = this.#rows
-    yield* withRows(log, length, this.files(path, options))
+    yield* withRows(log, length, this.#files(path, options))
+  }
+
+  /** Gives back the space of a file's bytes, or of all files below a folder. */
+  async clear(path: string): Promise<void> {
+    for await (const entry of this.#files(path, {})) {
+      if (entry.blob !== undefined) await (await this.#rows.content(entry, {})).clear(entry.blob)
+    }
   }
 
   /** A file, or all files and links below a folder. */
-  async *files(path: string, options: WaitOptions): AsyncGenerator<DriveEntry, void, undefined> {
+  async *#files(path: string, options: WaitOptions): AsyncGenerator<DriveEntry, void, undefined> {
     const folder = normalizeFolder(path, this.#paths)
     const entry = folder === '/' ? undefined : await this.entry(folder, options)
     if (entry !== undefined && entry.stat.kind !== 'folder') yield entry
