@@ -138,10 +138,11 @@ test('extensions that are known when a connection with hypercore 7 begins are he
   const late = log.extension('late', { onMessage })
 
   await peer('broadcast', { name: 'a', extension: 'chat', text: 'one' })
-  late.broadcast(utf8('nobody can be told what this is'))
-  chat.broadcast(utf8('two'))
+  // Nobody can be told what this is, and whoever sends it hears so.
+  const counts = [late, chat].map((extension) => extension.broadcast(utf8('two')))
   await until(async () => heard.length === 1 && (await peer('news', {})).heard.length === 1)
 
+  assert.deepEqual(counts, [0, 1])
   assert.deepEqual(heard, ['one'])
   assert.deepEqual((await peer('news', {})).heard, [['a', 'chat', 'two']])
   assert.equal(connection.closed, false)

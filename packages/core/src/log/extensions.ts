@@ -22,7 +22,7 @@ export interface ExtensionPeer {
   readonly bareMessage: Encoding<Uint8Array>
   /** The conversation has ended; what is sent now goes nowhere. */
   readonly closed: boolean
-  /** Sends bytes under a name. False if they were not taken: the conversation has ended or its queue is full. */
+  /** Sends bytes under a name. False if they were not taken: `Extension.send` says why. */
   post(name: string, message: Uint8Array): boolean
 }
 
@@ -42,7 +42,8 @@ export type EncodedHandler<T> = ExtensionHandler<T> & Encoding<T>
 export interface Extension<T> {
   readonly name: string
   /**
-   * To one peer. False if it was not taken: the peer is gone, or reads too slowly and its queue is full.
+   * To one peer. False if it was not taken: the peer is gone, reads too slowly and its queue is full, or speaks a wire on
+   * which names are fixed when the connection begins (generation 1), and this one came later.
    *
    * @throws DatError BAD_ARGUMENT if it is larger than `EXTENSION_BYTES_MAX`
    */

@@ -98,8 +98,7 @@ export class Messenger implements ExtensionPeer {
     const { closed, sender } = this.#peer
     if (closed) return false
     if (!this.#outgoing.isEmpty || !sender.writable) return this.#outgoing.push(name, message)
-    sender.extension(name, message)
-    return true
+    return sender.extension(name, message)
   }
 
   /** The connection has room. */

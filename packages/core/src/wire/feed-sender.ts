@@ -246,7 +246,7 @@ export class FeedSender implements Sender {
     if (this.served.take(id)) this.#sendUnhave(index, 1)
   }
 
-  extension(name: string, message: Uint8Array): void {
+  extension(name: string, message: Uint8Array): boolean {
     if (!isExtensionName(name) || message.length > EXTENSION_BYTES_MAX) {
       throw new DatError(
         'BAD_ARGUMENT',
@@ -256,13 +256,14 @@ export class FeedSender implements Sender {
     }
     if (this.names.numberOf(name) < 0) {
       // Where the list is fixed, the remote cannot be told what the message is about.
-      if (!this.#link.dialect.hasOptions || !this.names.add(name)) return
+      if (!this.#link.dialect.hasOptions || !this.names.add(name)) return false
       this.#sendOptions()
     }
     const into = this.#begin(FEED_EXTENSION, 8 + message.length)
-    if (into === undefined) return
+    if (into === undefined) return false
     writeFeedExtension(into, this.names.numberOf(name), message)
     this.#end()
+    return true
   }
 
   close(error?: Error): void {

@@ -302,7 +302,7 @@ export class Conversation implements ChannelHandler, Sender, LogChannel {
     this.#end()
   }
 
-  extension(name: string, message: Uint8Array): void {
+  extension(name: string, message: Uint8Array): boolean {
     const nameBytes = utf8(name).length
     if (nameBytes === 0 || nameBytes > EXTENSION_NAME_BYTES_MAX) {
       throw new DatError('BAD_ARGUMENT', 'The name of an extension has 1 to 256 bytes.', { name })
@@ -313,10 +313,11 @@ export class Conversation implements ChannelHandler, Sender, LogChannel {
       })
     }
     const into = this.#begin(EXTENSION, nameBytes + 1 + message.length)
-    if (into === undefined) return
+    if (into === undefined) return false
     writeExtension(into, name === this.#nameSent ? '' : name, message)
     this.#nameSent = name
     this.#end()
+    return true
   }
 
   close(error?: Error): void {

@@ -109,7 +109,8 @@ export interface Sender {
     fill: (into: Uint8Array, at: number) => void,
   ): void
   refuse(id: number, reason: Refusal): void
-  extension(name: string, message: Uint8Array): void
+  /** False if it was not sent: the conversation is over, or names were fixed when it began and this is none of them. */
+  extension(name: string, message: Uint8Array): boolean
   /**
    * Ends the conversation about this log; the connection stays. `error` is for `Handler.onClose`, which is
    * called before this returns; the remote is not told.

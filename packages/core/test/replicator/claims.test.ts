@@ -33,7 +33,7 @@ function listener(requests: Request[]): Sender {
     cancel: nothing,
     data: nothing,
     refuse: nothing,
-    extension: nothing,
+    extension: () => true,
     close: nothing,
   }
 }

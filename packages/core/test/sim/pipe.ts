@@ -151,8 +151,9 @@ class End implements Sender {
     this.#send({ type: 'refuse', id, reason, bytes: 4 })
   }
 
-  extension(name: string, message: Uint8Array): void {
+  extension(name: string, message: Uint8Array): boolean {
     this.#send({ type: 'extension', name, message: copy(message), bytes: message.length })
+    return !this.closed
   }
 
   close(error?: Error): void {

@@ -335,11 +335,15 @@ test('extensions and the wish for receipts are said once for the whole connectio
     far: { extensions: ['c', 'b'] },
   })
   assert.deepEqual([near_.sender?.wantsAcks, far_.sender?.wantsAcks], [false, true])
-  near_.sender?.extension('b', utf8('1'))
-  near_.sender?.extension('a', utf8('2'))
-  far_.sender?.extension('c', utf8('3'))
-  far_.sender?.extension('a', utf8('4'))
+  const taken = [
+    near_.sender?.extension('b', utf8('1')),
+    near_.sender?.extension('a', utf8('2')),
+    far_.sender?.extension('c', utf8('3')),
+    far_.sender?.extension('a', utf8('4')),
+  ]
   clock.run()
+
+  assert.deepEqual(taken, [true, true, true, false])
 
   assert.deepEqual(far_.take(), ['extension b 31', 'extension a 32'])
   assert.deepEqual(near_.take(), ['extension c 33'])

@@ -238,7 +238,7 @@ test('gen3/corestore6: a bee gives every entry that its writer saw', async (t) =
   const entries: unknown[] = []
   const reader = Bee.open(log)
   for await (const { seq, key: name, value } of reader.entries()) {
-    entries.push([seq, fromUtf8(name), fromUtf8(value)])
+    entries.push([seq, fromUtf8(name), fromUtf8(value ?? assert.fail())])
   }
 
   assert.equal(log.length, bee.version)
