@@ -40,6 +40,11 @@ import type { Transport, TransportHandler } from './transport.ts'
 export interface BytePipe {
   /** False while it holds more than it should; it then calls `SecretStream.drained` later. */
   readonly writable: boolean
+  /**
+   * Memory for the next `write`, if the pipe has some to lend: it is the pipe's again with that call. What it holds is
+   * written over.
+   */
+  room?(length: number): Uint8Array | undefined
   /** The bytes are the pipe's from now on. */
   write(bytes: Uint8Array): void
   pause(): void
@@ -140,7 +145,8 @@ export class SecretStream implements Transport {
         bytes: message.length,
       })
     }
-    const frame = new Uint8Array(LENGTH_BYTES + length)
+    const bytes = LENGTH_BYTES + length
+    const frame = this.#pipe.room?.(bytes) ?? new Uint8Array(bytes)
     writeLength(frame, 0, length)
     this.#out.push(frame.subarray(LENGTH_BYTES), message)
     this.#hasSent = true

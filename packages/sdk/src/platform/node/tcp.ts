@@ -8,7 +8,7 @@
  * `HANDSHAKE_MS_MAX`; a promise given here is settled whatever the socket does.
  */
 
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '@dat-rhino/core/base/clock'
 import type { KeyPair } from '@dat-rhino/core/crypto/crypto'
@@ -25,6 +25,7 @@ import {
   type PortOptions,
   QUEUED_BYTES_MAX,
 } from './tcp-socket.ts'
+import { giveRoom, takeRoom } from './write-rooms.ts'
 
 /** Who is at the two ends. */
 export interface ConnectionOptions {
@@ -115,10 +116,19 @@ export async function listenTcp(options: ListenOptions): Promise<Listener> {
 class DuplexPipe implements BytePipe {
   readonly #duplex: Duplex
   readonly #clock: Clock
+  /** A socket is done with what it has written; another stream may have handed on the very bytes. */
+  readonly #lends: boolean
+  #lent: Uint8Array | undefined
 
   constructor(duplex: Duplex, clock: Clock) {
     this.#duplex = duplex
     this.#clock = clock
+    this.#lends = duplex instanceof Socket
+  }
+
+  room(length: number): Uint8Array | undefined {
+    this.#lent = this.#lends ? takeRoom(length) : undefined
+    return this.#lent
   }
 
   get writable(): boolean {
@@ -127,7 +137,15 @@ class DuplexPipe implements BytePipe {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#duplex.writable) this.#duplex.write(bytes)
+    if (!this.#duplex.writable) return
+    if (bytes !== this.#lent) {
+      this.#duplex.write(bytes)
+      return
+    }
+    this.#lent = undefined
+    this.#duplex.write(bytes, (error) => {
+      if (error == null) giveRoom(bytes)
+    })
   }
 
   pause(): void {
