@@ -148,7 +148,7 @@ function* archiveLines(archive: InspectedArchive, next: readonly string[]): Gene
 function completeness({ isComplete, contents }: InspectedArchive): string {
   if (isComplete) return 'yes: everything is here and verified'
   const isNewest = contents !== undefined && contents.incompleteCount === 0
-  return isNewest ? 'the newest version is; of older ones not all is here' : 'no'
+  return isNewest ? 'the newest version is; the rest is not, or not for certain' : 'no'
 }
 
 function whatOf({ format, logs }: InspectedArchive): string {

@@ -102,13 +102,11 @@ type Contents = Pick<InspectedArchive, 'contents' | 'contentsProblem'>
 
 const NO_CONTENTS: Contents = { contents: undefined, contentsProblem: undefined }
 
-/** A log that was cut looks whole by itself: its other files speak of more, or the rows name what stood behind its end. */
+/** A log that was cut looks whole by itself: its other files tell, or the rows, which name what stood behind its end. */
 function completed(archive: ArchiveInspection, contents: Contents): InspectedArchive {
   const { contents: drive, contentsProblem } = contents
-  const agree = archive.logs.every(({ problems }) => {
-    return problems.every(({ kind }) => kind !== 'inconsistent')
-  })
-  const isWhole = agree && contentsProblem === undefined && (drive?.incompleteCount ?? 0) === 0
+  const isSound = archive.logs.every(({ problems }) => problems.length === 0)
+  const isWhole = isSound && contentsProblem === undefined && (drive?.incompleteCount ?? 0) === 0
   return { ...archive, ...contents, isComplete: archive.isComplete && isWhole }
 }
 

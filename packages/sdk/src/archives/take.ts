@@ -186,7 +186,9 @@ export function bytesOf(archives: readonly StoredArchive[]): number {
  */
 export function checkProved(taken: TakenArchive | undefined, path: string): TakenArchive {
   const [rows] = taken?.logs ?? []
-  if (taken !== undefined && rows?.report !== undefined) return taken
-  const message = `Nothing in ${path} is proved: ${rows?.problem ?? 'it holds no log.'}`
+  // A log that is empty may be one; one whose files are damaged as well is not taken for that.
+  const damage = rows?.report?.length === 0 ? rows.problems[0]?.message : undefined
+  if (taken !== undefined && rows?.report !== undefined && damage === undefined) return taken
+  const message = `Nothing in ${path} is proved: ${rows?.problem ?? damage ?? 'it holds no log.'}`
   throw new DatError('CORRUPT_STORE', message, { path })
 }
