@@ -112,6 +112,22 @@ test('a mount at a version shows that version, and is not written', async () => 
   )
 })
 
+test('nothing is written below a mount that shows a version, however deep', async () => {
+  const store = await openStore()
+  const outer = await numbered(store, 1)
+  const middle = await numbered(store, 2)
+  const inner = await numbered(store, 3)
+  await middle.mount('/in', inner.key)
+  await outer.mount('/fixed', middle.key, { version: middle.version })
+  await outer.mount('/moving', middle.key)
+
+  await outer.put('/moving/in/a', utf8('a'))
+
+  await assert.rejects(outer.put('/fixed/in/b', utf8('b')), (e) => isCode(e, 'NOT_WRITABLE'))
+  assert.equal(text(await inner.get('/a')), 'a')
+  assert.equal(await inner.get('/b'), undefined)
+})
+
 test('a drive that was opened for reading is not written, and what is mounted in it neither', async () => {
   const store = await openStore()
   const outer = await numbered(store, 1)

@@ -8,9 +8,11 @@ import { fromUtf8, utf8 } from '../../src/bytes/bytes.ts'
 import type { Corestore } from '../../src/corestore/corestore.ts'
 import { Bee } from '../../src/index/bee.ts'
 import { decodeHint, encodeHint, HINTS_EXTENSION } from '../../src/index/hints.ts'
+import { Traced } from '../../src/index/traced.ts'
 import type { Log } from '../../src/log/log.ts'
 import { connect, openStore } from '../corestore/fixtures.ts'
 import { World } from '../sim/world.ts'
+import { FakeLog } from './fake-log.ts'
 
 const DELAY_MS = 100
 const ROUND_TRIP_MS = 2 * DELAY_MS
@@ -182,4 +184,20 @@ test('a hint that nobody asked for starts nothing', async () => {
   await world.run(10_000)
 
   assert.equal(held(reader), before)
+})
+
+test('what was seen is told in order, at most so much of it, and 128 blocks a message', () => {
+  const traced = new Traced(new FakeLog())
+  for (let seq = 300; seq > 0; seq--) traced.seen.add(seq)
+
+  const hints = [...traced.hints(200)]
+
+  assert.deepEqual(
+    hints.map(({ start, end, blocks }) => [start, end, blocks.length]),
+    [
+      [173, 301, 128],
+      [101, 173, 72],
+    ],
+  )
+  assert.deepEqual(hints[0]?.blocks.slice(0, 3), [173, 174, 175])
 })
