@@ -57,14 +57,14 @@ export class ServedFolder implements Ending {
   /** Resolves, never rejects, when announcements are out; at once where there are none. */
   readonly announced: Promise<void>
   readonly #station: Station
-  readonly #listener: Port | undefined
+  readonly #listener: Entrance | undefined
   readonly #servings: readonly Serving[]
   readonly #topics: readonly Topic[]
   readonly #ending: Ending
 
   private constructor(
     setup: ServedSetup,
-    listener: Port | undefined,
+    listener: Entrance | undefined,
     servings: readonly Serving[],
     topics: readonly Topic[],
   ) {
@@ -87,7 +87,7 @@ export class ServedFolder implements Ending {
     const { station, taken, options } = setup
     const servings: Serving[] = []
     const topics: Topic[] = []
-    let listener: Port | undefined
+    let listener: Entrance | undefined
     try {
       const { port = hasPort(setup.legacy) ? false : undefined } = options
       listener = port === false ? undefined : await listen(station, { ...options, port })
@@ -140,11 +140,17 @@ export class ServedFolder implements Ending {
 
   async #close(release: () => Promise<void>): Promise<void> {
     this.#listener?.close()
-    for (const connection of this.#station.corestore.feedConnections) connection.close()
+    // Only those that came by this port: others may be served by the same store.
+    for (const connection of this.#listener?.connections ?? []) connection.close()
     await Promise.all(this.#servings.map((serving) => serving.close()))
     await Promise.all(this.#topics.map((topic) => topic.leave()))
     await release()
   }
+}
+
+/** A port, and the old programs that came in by it. */
+interface Entrance extends Port {
+  readonly connections: ReadonlySet<FeedConnection>
 }
 
 /** Do the options for old networks open a port? */
@@ -162,10 +168,11 @@ function isOpen({ closed }: FeedConnection): boolean {
   return !closed
 }
 
-async function listen({ corestore }: Station, options: ServeOptions): Promise<Port> {
+async function listen({ corestore }: Station, options: ServeOptions): Promise<Entrance> {
   const { port, host = '0.0.0.0' } = options
-  const at = (wanted: number): Promise<Port> =>
-    listenBytes({
+  const connections = new Set<FeedConnection>()
+  const at = async (wanted: number): Promise<Entrance> => {
+    const opened = await listenBytes({
       port: wanted,
       host,
       onBytes: (bytes, settled) => {
@@ -173,9 +180,15 @@ async function listen({ corestore }: Station, options: ServeOptions): Promise<Po
           isInitiator: false,
           onHandshake: settled,
         })
-        void connection.ended.then(settled)
+        connections.add(connection)
+        void connection.ended.then(() => {
+          connections.delete(connection)
+          settled()
+        })
       },
     })
+    return { port: opened.port, host: opened.host, connections, close: () => opened.close() }
+  }
   if (port !== undefined && port !== false) return at(port)
   try {
     return await at(LEGACY_PORT)

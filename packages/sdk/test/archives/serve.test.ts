@@ -157,6 +157,29 @@ test('a served archive is there over TCP, and without being asked nobody is told
   await assert.rejects(connectBytes({ host, port }), (error) => isCode(error, 'NO_PEERS'))
 })
 
+test('who stops serving one archive cuts nobody off from another of the same store', async (t) => {
+  const bed = new Bed(t)
+  const node = await bed.online({ storage: bed.folder() })
+  const [one, other] = ['gen1/beaker', 'gen2/hyperdrive10'].map(told)
+  const leaving = await served(node, fixture(one?.place ?? ''), false)
+  const staying = await served(node, fixture(other?.place ?? ''), false)
+  const store = await (await bed.offline()).corestore()
+  const { host, port } = staying.address ?? assert.fail()
+  const connection = store.connectFeeds(await connectBytes({ host, port }), {
+    generation: 2,
+    isInitiator: true,
+  })
+  const log = await store.get({ key: fromHex(other?.key ?? ''), generation: 2 })
+  await log.get(0)
+
+  await leaving.close()
+  await log.get(1)
+
+  assert.equal(connection.closed, false)
+  await staying.close()
+  await connection.ended
+})
+
 test('a link is inspected by what peers have', async (t) => {
   const bed = new Bed(t)
   const drive = told('gen1/beaker')
