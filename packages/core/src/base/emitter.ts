@@ -12,10 +12,14 @@
 /** What is called with each event of a name. */
 export type Listener<T> = (event: T) => void
 
-/** One listener, and what it listens to. */
+/** Hears all the events that it has a method for: one object in place of a function for each name. */
+export type Hearer<Events> = { [K in keyof Events]?: (event: Events[K]) => void }
+
+/** One listener, and what it listens to; or a hearer, which has no name. */
 interface Entry {
-  readonly name: PropertyKey
-  readonly listener: Listener<never>
+  readonly name: PropertyKey | undefined
+  readonly listener: Listener<never> | undefined
+  readonly hearer: { readonly [name: PropertyKey]: unknown } | undefined
 }
 
 const NONE: readonly Entry[] = []
@@ -35,7 +39,7 @@ export class Emitter<Events> {
   ): () => void {
     const { signal } = options
     if (signal?.aborted === true) return () => {}
-    const entry: Entry = { name, listener }
+    const entry: Entry = { name, listener, hearer: undefined }
     this.#entries = [...this.#entries, entry]
     if (signal === undefined) return () => this.#remove(entry)
     const off = (): void => {
@@ -46,19 +50,31 @@ export class Emitter<Events> {
     return off
   }
 
+  /** Adds a hearer, until `unhear`. */
+  hear(hearer: Hearer<Events>): void {
+    this.#entries = [...this.#entries, { name: undefined, listener: undefined, hearer }]
+  }
+
+  unhear(hearer: Hearer<Events>): void {
+    this.#entries = this.#entries.filter((entry) => entry.hearer !== hearer)
+  }
+
   /** Is anybody listening? Ask before building an event on a hot path. */
   has(name: keyof Events): boolean {
-    for (const entry of this.#entries) if (entry.name === name) return true
+    for (const entry of this.#entries) {
+      if (entry.name === name || entry.hearer?.[name] !== undefined) return true
+    }
     return false
   }
 
   emit<K extends keyof Events>(name: K, event: Events[K]): void {
     // The list is replaced, never changed in place, so a listener may remove itself while we walk.
     for (const entry of this.#entries) {
-      if (entry.name !== name) continue
+      const { hearer } = entry
+      if (hearer === undefined ? entry.name !== name : hearer[name] === undefined) continue
       try {
-        const listener = entry.listener as Listener<Events[K]>
-        listener(event)
+        if (hearer === undefined) (entry.listener as Listener<Events[K]>)(event)
+        else (hearer as Hearer<Events>)[name]?.(event)
       } catch (error) {
         onListenerError(error)
       }

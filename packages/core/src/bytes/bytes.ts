@@ -77,15 +77,60 @@ export function isZero(bytes: Uint8Array): boolean {
 
 // ---- Text ----------------------------------------------------------------------------------------
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, i) =>
-  i.toString(16).padStart(2, '0'),
-)
+const HEX_DIGITS: Uint8Array = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+const ascii = new TextDecoder()
+/** Digits of one key; longer texts get bytes of their own. */
+const digits = new Uint8Array(64)
 
-/** Lower-case hex. */
+/**
+ * Lower-case hex. One text of one piece: joined from its digits it would stay a tree of 60 small ones, 0.9 KB and
+ * 3 µs for a key that maps are searched by, instead of 90 bytes and 0.4 µs.
+ */
 export function hex(bytes: Uint8Array): string {
-  let text = ''
-  for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i] ?? 0]
-  return text
+  const size = 2 * bytes.length
+  const into = size <= digits.length ? digits : new Uint8Array(size)
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0
+    into[2 * i] = HEX_DIGITS[byte >> 4] ?? 0
+    into[2 * i + 1] = HEX_DIGITS[byte & 15] ?? 0
+  }
+  return ascii.decode(size === into.length ? into : into.subarray(0, size))
+}
+
+/**
+ * A short text that names bytes in a map, two to a character. Keys of 32 bytes take one call, so that the text is of one
+ * piece, as that of `hex`: 60 bytes and 0.16 µs.
+ */
+export function mapKey(bytes: Uint8Array): string {
+  const { length } = bytes
+  if (length !== 32) {
+    let text = String.fromCharCode(length)
+    for (let i = 0; i < length; i += 2) text += String.fromCharCode(pairAt(bytes, i))
+    return text
+  }
+  return String.fromCharCode(
+    length,
+    pairAt(bytes, 0),
+    pairAt(bytes, 2),
+    pairAt(bytes, 4),
+    pairAt(bytes, 6),
+    pairAt(bytes, 8),
+    pairAt(bytes, 10),
+    pairAt(bytes, 12),
+    pairAt(bytes, 14),
+    pairAt(bytes, 16),
+    pairAt(bytes, 18),
+    pairAt(bytes, 20),
+    pairAt(bytes, 22),
+    pairAt(bytes, 24),
+    pairAt(bytes, 26),
+    pairAt(bytes, 28),
+    pairAt(bytes, 30),
+  )
+}
+
+function pairAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
 }
 
 /** The bytes of a hex text, upper or lower case. Throws `BAD_ARGUMENT` for anything else. */

@@ -13,7 +13,7 @@
 import type { Clock } from '../base/clock.ts'
 import { DatError, isCode } from '../base/errors.ts'
 import { CLEAR_SLICE_BLOCKS } from '../base/limits.ts'
-import { hex } from '../bytes/bytes.ts'
+import { mapKey } from '../bytes/bytes.ts'
 import { readU64LE, writeU64LE } from '../bytes/integers.ts'
 import { clearInSlices } from '../log/clear.ts'
 import { draftLogs } from '../log/draft.ts'
@@ -54,9 +54,9 @@ export class Deletions {
     this.#host = host
   }
 
-  /** The deletion of this log, if there is one: whoever wants the log waits for it. */
-  of(discoveryKey: Uint8Array): Promise<void> | undefined {
-    return this.#running.get(hex(discoveryKey))
+  /** The deletion of this log, if there is one: whoever wants the log waits for it. @param id `mapKey` of its discovery key */
+  of(id: string): Promise<void> | undefined {
+    return this.#running.get(id)
   }
 
   /** Deletes a stored log. All who ask at the same time wait for the same. */
@@ -64,7 +64,7 @@ export class Deletions {
     const { store } = this.#host
     const slot = store.slot(log)
     const { key, discoveryKey } = slot.identity
-    const id = hex(discoveryKey)
+    const id = mapKey(discoveryKey)
     const known = this.#running.get(id)
     if (known !== undefined) return known
     const running = deleteLog(this.#host, slot).finally(() => {

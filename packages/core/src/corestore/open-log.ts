@@ -32,7 +32,7 @@ export class OpenLog {
   readonly #onHeld: (isHeld: boolean) => void
   /** Made when somebody first is spoken to, or waits for something that is not here: most of many logs rest. */
   #replicator: Replicator | undefined
-  readonly #onReplicator: (replicator: Replicator) => void
+  readonly #onReplicator: () => void
   #idleSince: number
   #audits = 0
 
@@ -42,7 +42,7 @@ export class OpenLog {
     options: ReplicaOptions,
     times: { readonly clock: Clock; readonly wallNow: () => number },
     onHeld: (isHeld: boolean) => void,
-    onReplicator: (replicator: Replicator) => void,
+    onReplicator: () => void,
   ) {
     this.replica = Replica.open(store, slot, { ...options, makeRemote: () => this.replicator })
     const { clock, wallNow } = times
@@ -58,7 +58,7 @@ export class OpenLog {
       const times = { clock: this.#clock, wallNow: this.#wallNow }
       const options = { ...times, downloading: this.isHeld }
       this.#replicator = new Replicator(this.replica, options)
-      this.#onReplicator(this.#replicator)
+      this.#onReplicator()
     }
     return this.#replicator
   }

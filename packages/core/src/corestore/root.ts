@@ -11,16 +11,15 @@
 import { type Clock, systemClock, type Timer } from '../base/clock.ts'
 import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
-import { hex } from '../bytes/bytes.ts'
+import { mapKey } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { type ExtensionPeer, Extensions } from '../log/extensions.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { ReplicaOptions } from '../log/replica.ts'
-import type { Replicator } from '../replicator/replicator.ts'
 import type { LogIdentity, Slot, Store } from '../store/store.ts'
 import { Connections } from './connections.ts'
 import { Deletions, isDeleted, isGone, revive } from './deletion.ts'
-import type { CorestoreEvents } from './events.ts'
+import { type CorestoreEvents, Forward } from './events.ts'
 import { Gate } from './gate.ts'
 import type { Identified } from './identify.ts'
 import { OpenLog } from './open-log.ts'
@@ -88,7 +87,7 @@ export class Root {
       find: (discoveryKey) => this.find(discoveryKey),
       closeLog: async (discoveryKey) => {
         const open = this.find(discoveryKey)
-        await (open === undefined ? this.#closing.get(hex(discoveryKey)) : this.closeLog(open))
+        await (open === undefined ? this.#closing.get(mapKey(discoveryKey)) : this.closeLog(open))
       },
       checkOpen: () => this.checkOpen(),
       failed: (key, error) => this.events.emit('storage-error', { key, error }),
@@ -104,21 +103,24 @@ export class Root {
   }
 
   find(discoveryKey: Uint8Array): OpenLog | undefined {
-    return this.#open.get(hex(discoveryKey))
+    return this.#open.get(mapKey(discoveryKey))
   }
 
   /** The open log, opened or made if need be. All who ask at the same time get the same. */
   async get(wanted: Identified, mayCreate: boolean, limits: WaitOptions = {}): Promise<OpenLog> {
-    const id = hex(wanted.discoveryKey)
-    await this.deletions.of(wanted.discoveryKey)
-    await this.#closing.get(id)
+    const id = mapKey(wanted.discoveryKey)
+    const deletion = this.deletions.of(id)
+    if (deletion !== undefined) await deletion
+    const closing = this.#closing.get(id)
+    if (closing !== undefined) await closing
     this.checkOpen()
     const open = this.#open.get(id)
     if (open !== undefined) return this.#withKey(open, wanted)
     const log = this.store.find(wanted.discoveryKey)
     if (log !== undefined && this.#isThere(log, mayCreate)) {
-      await this.#revived(log)
-      await this.#learn(log, wanted)
+      const slot = this.store.slot(log)
+      if (isDeleted(slot)) await this.#revived(slot)
+      if (wanted.identity?.manifest !== undefined) await this.#learn(log, wanted)
       return this.#openLog(log, wanted.keyPair)
     }
     const { identity, candidates } = wanted
@@ -143,7 +145,7 @@ export class Root {
 
   /** See `Corestore.findingPeers`. */
   findingPeers(discoveryKey?: Uint8Array): () => void {
-    const id = discoveryKey === undefined ? undefined : hex(discoveryKey)
+    const id = discoveryKey === undefined ? undefined : mapKey(discoveryKey)
     const finding: Finding = { discoveryKey: id, dones: [] }
     this.#findings.add(finding)
     for (const log of this.#spoken()) {
@@ -161,14 +163,14 @@ export class Root {
     const peers = new Map<string, ExtensionPeer>()
     for (const { replicatorIfAny } of this.#open.values()) {
       for (const peer of replicatorIfAny?.extensionPeers() ?? [])
-        peers.set(hex(peer.remotePublicKey), peer)
+        peers.set(mapKey(peer.remotePublicKey), peer)
     }
     return peers.values()
   }
 
   /** Closes a log with all its handles. */
   closeLog(log: OpenLog): Promise<void> {
-    const id = hex(log.discoveryKey)
+    const id = mapKey(log.discoveryKey)
     const { key, discoveryKey } = log
     const known = this.#closing.get(id)
     if (known !== undefined) return known
@@ -229,16 +231,14 @@ export class Root {
     return (mayCreate && this.store.writable) || !isGone(this.store.slot(log))
   }
 
-  async #revived(log: number): Promise<void> {
-    const slot = this.store.slot(log)
-    if (!isDeleted(slot)) return
+  async #revived(slot: Slot): Promise<void> {
     await revive(this.store, slot)
     this.checkOpen()
   }
 
   #openLog(log: number, keyPair: KeyPair | undefined): OpenLog {
     const slot = this.store.slot(log)
-    const id = hex(slot.identity.discoveryKey)
+    const id = mapKey(slot.identity.discoveryKey)
     const found = this.#open.get(id)
     if (found !== undefined) return found
     const options = {
@@ -261,24 +261,23 @@ export class Root {
         if (isHeld) this.net.attach(open)
         else this.#laterSweep()
       },
-      (replicator) => {
-        this.#forward(open.key, replicator)
+      () => {
         for (const finding of this.#findings) this.#findFor(finding, open)
       },
     )
-    open.replica.events.on('conflict', () => this.events.emit('conflict', { key: open.key }))
+    open.replica.events.hear(new Forward(this.events, open.key))
     return open
   }
 
   #opened(open: OpenLog): void {
     this.store.used(open.replica.slot.log, this.#wallNow())
-    this.#open.set(hex(open.discoveryKey), open)
+    this.#open.set(mapKey(open.discoveryKey), open)
     this.events.emit('log-open', { key: open.key, discoveryKey: open.discoveryKey })
     this.#laterSweep()
   }
 
   #findFor({ discoveryKey, dones }: Finding, { replicator, discoveryKey: own }: OpenLog): void {
-    if (discoveryKey === undefined || discoveryKey === hex(own)) {
+    if (discoveryKey === undefined || discoveryKey === mapKey(own)) {
       dones.push(replicator.findingPeers())
     }
   }
@@ -333,24 +332,19 @@ export class Root {
     this.checkOpen()
   }
 
-  #forward(key: Uint8Array, { events }: Replicator): void {
-    events.on('wrong-proof', (event) => this.events.emit('wrong-proof', { key, ...event }))
-    events.on('storage-error', ({ error }) => this.events.emit('storage-error', { key, error }))
-  }
-
   // ---- What remotes ask for ----
 
   #keyOf(discoveryKey: Uint8Array, generations: Generations): Uint8Array | undefined {
     if (this.#closed) return undefined
     const log = this.store.find(discoveryKey)
-    if (log === undefined) return this.#pending.get(hex(discoveryKey))?.find(generations)?.key
+    if (log === undefined) return this.#pending.get(mapKey(discoveryKey))?.find(generations)?.key
     const slot = this.store.slot(log)
     const { key, generation } = slot.identity
     return generations.has(generation) && !isGone(slot) ? key : undefined
   }
 
   #openStored(discoveryKey: Uint8Array, generations: Generations): OpenLog | undefined {
-    const id = hex(discoveryKey)
+    const id = mapKey(discoveryKey)
     const open = this.#open.get(id)
     const log = this.store.find(discoveryKey)
     if (log === undefined) return this.#pending.get(id)?.find(generations)

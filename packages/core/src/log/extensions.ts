@@ -61,7 +61,8 @@ const NOBODY: readonly ExtensionListener[] = []
 
 /** Who listens to which name. */
 export class Extensions {
-  readonly #listeners = new Map<string, readonly ExtensionListener[]>()
+  /** Made with the first: few of many logs have one. */
+  #listeners: Map<string, readonly ExtensionListener[]> | undefined
   /** Those of the whole store. */
   readonly #above: Extensions | undefined
 
@@ -71,12 +72,12 @@ export class Extensions {
 
   /** Names that somebody listens to. */
   names(): string[] {
-    return [...new Set([...this.#listeners.keys(), ...(this.#above?.names() ?? [])])]
+    return [...new Set([...(this.#listeners?.keys() ?? []), ...(this.#above?.names() ?? [])])]
   }
 
   /** Those who listen to `name`, those of the log first. */
   listeners(name: string): readonly ExtensionListener[] {
-    const own = this.#listeners.get(name) ?? NOBODY
+    const own = this.#listeners?.get(name) ?? NOBODY
     const above = this.#above?.listeners(name) ?? NOBODY
     if (above.length === 0) return own
     return own.length === 0 ? above : [...own, ...above]
@@ -92,6 +93,7 @@ export class Extensions {
     checkName(name)
     const listener: ExtensionListener = (message, peer) =>
       handler.onMessage(encodingFor(peer).decode(message), peer)
+    this.#listeners ??= new Map()
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener])
     return {
       name,
@@ -113,9 +115,9 @@ export class Extensions {
   }
 
   #remove(name: string, listener: ExtensionListener): void {
-    const left = (this.#listeners.get(name) ?? []).filter((other) => other !== listener)
-    if (left.length === 0) this.#listeners.delete(name)
-    else this.#listeners.set(name, left)
+    const left = (this.#listeners?.get(name) ?? []).filter((other) => other !== listener)
+    if (left.length === 0) this.#listeners?.delete(name)
+    else this.#listeners?.set(name, left)
   }
 }
 

@@ -50,25 +50,27 @@ export class Kept {
 
 /** The views of one log that are open. */
 export class Views {
-  readonly #open = new Set<Kept>()
+  /** Made with the first view: few of many logs have one. */
+  #open: Set<Kept> | undefined
 
   add(kept: Kept): void {
+    this.#open ??= new Set()
     this.#open.add(kept)
   }
 
   remove(kept: Kept): void {
-    this.#open.delete(kept)
+    this.#open?.delete(kept)
     kept.forget()
   }
 
   /** To be called before blocks `start .. end` are dropped here; their history goes on. */
   dropping(slot: Slot, start: number, end: number): void {
-    for (const kept of this.#open) kept.take(slot, start, Math.min(end, kept.intactLength))
+    for (const kept of this.#open ?? []) kept.take(slot, start, Math.min(end, kept.intactLength))
   }
 
   /** To be called before everything from `length` on is replaced. */
   replacing(slot: Slot, length: number): void {
-    for (const kept of this.#open) {
+    for (const kept of this.#open ?? []) {
       kept.take(slot, length, kept.intactLength)
       kept.intactLength = Math.min(kept.intactLength, length)
     }
@@ -76,7 +78,7 @@ export class Views {
 
   /** What was staged was taken back, and `head` is the head again. */
   lost(head: Head): void {
-    for (const kept of this.#open) {
+    for (const kept of this.#open ?? []) {
       // Where such a history began is not known any more.
       const shared = kept.fork > head.fork ? 0 : head.length
       kept.intactLength = Math.min(kept.intactLength, shared)
@@ -85,7 +87,7 @@ export class Views {
 
   /** The way back to how views are now, for changes that are taken back before anybody saw them. */
   mark(): () => void {
-    const before = [...this.#open].map((kept) => [kept, kept.intactLength] as const)
+    const before = [...(this.#open ?? [])].map((kept) => [kept, kept.intactLength] as const)
     return () => {
       for (const [kept, intactLength] of before) kept.intactLength = intactLength
     }

@@ -55,10 +55,12 @@ export class Log {
   readonly #mayWrite: boolean
   readonly #options: LogOptions
   readonly #waits: Waits
-  readonly #downloads: Downloads
-  readonly #own: Emitter<ReplicaEvents> = new Emitter()
-  readonly #listening = new Set<() => void>()
-  readonly #pace: Pace
+  // Made when first needed: ten thousand handles may be open, and most of them rest.
+  #downloads: Downloads | undefined
+  #own: Emitter<ReplicaEvents> | undefined
+  #listening: Set<() => void> | undefined
+  #pace: Pace | undefined
+  readonly #stopHearing: () => void
   #closing: Promise<void> | undefined
 
   constructor(replica: Replica, options: LogOptions = {}) {
@@ -68,9 +70,7 @@ export class Log {
     this.#mayWrite = options.writable ?? true
     this.#options = options
     this.#waits = new Waits(replica, clock, timeoutMs === undefined ? {} : { timeoutMs })
-    this.#pace = new Pace(clock)
-    this.#downloads = downloads(replica, this.#waits)
-    this.#listening.add(replica.events.on('closed', ({ error }) => void this.#close(error)))
+    this.#stopHearing = replica.events.on('closed', ({ error }) => void this.#close(error))
     options.onOpen?.(this)
   }
 
@@ -180,8 +180,9 @@ export class Log {
     const extension = openExtension(replica.extensions, name, handler, peers)
     const close = (): void => {
       extension.close()
-      this.#listening.delete(close)
+      this.#listening?.delete(close)
     }
+    this.#listening ??= new Set()
     this.#listening.add(close)
     return { ...extension, close }
   }
@@ -192,13 +193,16 @@ export class Log {
     listener: Listener<LogEvents[K]>,
     options: { signal?: AbortSignal } = {},
   ): () => void {
-    const emitter = event === 'closed' ? this.#own : this.replica.events
+    if (event === 'closed') this.#own ??= new Emitter()
+    const emitter = (event === 'closed' && this.#own) || this.replica.events
     const stop = emitter.on(event, listener, options)
     const off = (): void => {
       stop()
-      this.#listening.delete(off)
+      this.#listening?.delete(off)
     }
-    if (event !== 'closed') this.#listening.add(off)
+    if (event === 'closed') return off
+    this.#listening ??= new Set()
+    this.#listening.add(off)
     return off
   }
 
@@ -221,7 +225,9 @@ export class Log {
       this.checkOpen()
       if (this.replica.slot.isCold(index, index + 1)) return this.#getCold(index, options)
       const block = this.peek(index)
-      return block === undefined ? this.#fetch(index, options) : this.#pace.give(block)
+      if (block === undefined) return this.#fetch(index, options)
+      this.#pace ??= new Pace(this.#options.clock ?? systemClock)
+      return this.#pace.give(block)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -306,6 +312,7 @@ export class Log {
   /** Fetches blocks until all of the range are held, or for ever if it has no end. Default: everything. */
   download(range: Partial<RangeRequest> = {}): Download {
     this.checkOpen()
+    this.#downloads ??= downloads(this.replica, this.#waits)
     return this.#downloads.start({ start: 0, end: -1, ...range })
   }
 
@@ -450,10 +457,11 @@ export class Log {
   #close(error: DatError | undefined): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
     this.#closing = Promise.resolve().then(() => this.#options.onClose?.(this))
-    for (const off of [...this.#listening]) off()
+    this.#stopHearing()
+    for (const off of [...(this.#listening ?? [])]) off()
     this.#waits.endAll(() => error ?? closed())
-    this.#downloads.cancelAll()
-    this.#own.emit('closed', { error })
+    this.#downloads?.cancelAll()
+    this.#own?.emit('closed', { error })
     return this.#closing
   }
 

@@ -17,7 +17,8 @@ export class Waits {
   readonly #clock: Clock
   /** What holds where a call says nothing. */
   readonly #usual: WaitOptions
-  readonly #open = new Set<(error: DatError) => void>()
+  /** Made with the first: most of many handles never wait. */
+  #open: Set<(error: DatError) => void> | undefined
 
   constructor(replica: Replica, clock: Clock, usual: WaitOptions) {
     this.#replica = replica
@@ -32,7 +33,7 @@ export class Waits {
     return new Promise<T>((resolve, reject) => {
       const stop = new Stop()
       const end = (): void => {
-        this.#open.delete(fail)
+        this.#open?.delete(fail)
         signal?.removeEventListener('abort', onAbort)
       }
       const fail = (error: DatError): void => {
@@ -42,6 +43,7 @@ export class Waits {
       }
       const onAbort = (): void => fail(aborted(signal))
       signal?.addEventListener('abort', onAbort, { once: true })
+      this.#open ??= new Set()
       this.#open.add(fail)
       start({ ...this.#usual, ...options, signal: stop }).then(
         (value) => {
@@ -127,7 +129,7 @@ export class Waits {
 
   /** Ends all waits. The error is made only if somebody waits: of ten thousand handles that close mostly nobody. */
   endAll(errorOf: () => DatError): void {
-    if (this.#open.size === 0) return
+    if (this.#open === undefined || this.#open.size === 0) return
     const error = errorOf()
     for (const fail of [...this.#open]) fail(error)
   }

@@ -32,14 +32,15 @@ interface Challenge {
 
 export class Challenges {
   readonly #shared: Shared
-  readonly #receiver: () => Receiver
+  readonly #rooms: { readonly receiver: Receiver }
   /** Made with the first: most logs are never challenged. */
   #open: Map<Peer, Challenge> | undefined
   #nextId = ID_MIN
 
-  constructor(shared: Shared, receiver: () => Receiver) {
+  /** @param rooms gets its receiver later than this */
+  constructor(shared: Shared, rooms: { readonly receiver: Receiver }) {
     this.#shared = shared
-    this.#receiver = receiver
+    this.#rooms = rooms
   }
 
   isOpen(peer: Peer): boolean {
@@ -94,7 +95,7 @@ export class Challenges {
     } catch (error) {
       if (!(error instanceof DatError) || error.fault !== 'remote') throw error
       this.#end(challenge, 'lied', block)
-      this.#receiver().wrong(peer, error)
+      this.#rooms.receiver.wrong(peer, error)
       return true
     }
     challenge.blocks.delete(id)

@@ -31,6 +31,8 @@ import type { Shared } from './shared.ts'
 import { wantAgain } from './want.ts'
 
 const RECORD = 'dat-rhino/copies'
+/** Is never added to. */
+const NOBODY: Set<Wait> = new Set()
 /** First and longest pause between two questions while somebody waits. */
 const ASK_MS = 250
 const ASK_MS_MAX = 4_000
@@ -68,7 +70,7 @@ export class Copies {
   #timer: Timer | undefined
   #asking: Timer | undefined
   #askMs = ASK_MS
-  readonly #waits = new Set<Wait>()
+  #waits: Set<Wait> = NOBODY
   #isClosed = false
 
   constructor(shared: Shared, challenges: Challenges) {
@@ -267,6 +269,7 @@ export class Copies {
   // ---- Waiting ----
 
   #begin(wait: Wait): void {
+    if (this.#waits === NOBODY) this.#waits = new Set()
     this.#waits.add(wait)
     this.#askMs = ASK_MS
     this.#asking?.cancel()

@@ -42,15 +42,20 @@ class Chunk {
 
 const URGENT = 4
 
+/** What is never added to. */
+const NO_CHUNKS: Map<number, Chunk> = new Map()
+const NO_COPIES: Map<number, number> = new Map()
+
 /** Finds how far up a proof must lead: `Replica.missingNodes`. */
 export type MissingNodes = (node: number, trust: (node: number) => boolean) => number
 
 /** The reservations of one log. */
 export class Flights {
   readonly #missingNodes: MissingNodes
-  readonly #chunks = new Map<number, Chunk>()
+  /** Made with the first reservation: of ten thousand logs few are asked about at the same time. */
+  #chunks: Map<number, Chunk> = NO_CHUNKS
   /** Blocks asked for more than once, with the number of requests beyond the first. */
-  readonly #copies = new Map<number, number>()
+  #copies: Map<number, number> = NO_COPIES
   #last: Chunk | undefined = undefined
   #reserved = 0
   /** What `#trust` speaks of. */
@@ -83,6 +88,11 @@ export class Flights {
     return this.#copies.size > 0
   }
 
+  #addCopy(block: number): void {
+    if (this.#copies === NO_COPIES) this.#copies = new Map()
+    this.#copies.set(block, (this.#copies.get(block) ?? 0) + 1)
+  }
+
   /** Is another peer than `owner` at work in the chunk of `block`? */
   isTaken(block: number, owner: number): boolean {
     const chunk = this.#find(block)
@@ -107,11 +117,12 @@ export class Flights {
     let chunk = this.#find(block)
     if (chunk === undefined) {
       chunk = new Chunk(block - (block % CHUNK_BLOCKS), owner)
+      if (this.#chunks === NO_CHUNKS) this.#chunks = new Map()
       this.#chunks.set(chunk.first, chunk)
       this.#last = chunk
     }
     const isCopy = hasBit(chunk, block - chunk.first)
-    if (isCopy) this.#copies.set(block, (this.#copies.get(block) ?? 0) + 1)
+    if (isCopy) this.#addCopy(block)
     else setBit(chunk, block - chunk.first, true)
     chunk.count++
     this.#reserved++

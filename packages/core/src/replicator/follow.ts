@@ -6,7 +6,9 @@
  * sealed only while there is a peer to show it to, because a signature that nobody sees need not be made.
  */
 
+import type { Hearer } from '../base/emitter.ts'
 import { forkedError } from '../log/conflict.ts'
+import type { ReplicaEvents } from '../log/events.ts'
 import type { Announcer } from './announce.ts'
 import type { Copies } from './copies.ts'
 import type { Horizon } from './horizon.ts'
@@ -17,13 +19,13 @@ import type { Shared } from './shared.ts'
 /** A head that could not be written is tried again after this. */
 const SEAL_RETRY_MS = 2_000
 
-export class Follow {
+/** One object that hears of everything, because thousands of logs have one each. */
+export class Follow implements Hearer<ReplicaEvents> {
   readonly #shared: Shared
   readonly #announcer: Announcer
   readonly #receiver: Receiver
   readonly #copies: Copies
   readonly #horizon: Horizon
-  readonly #offs: (() => void)[]
   /** Length before the change that an event tells of. */
   #length: number
   #isSealing = false
@@ -41,7 +43,7 @@ export class Follow {
     this.#announcer = announcer
     this.#receiver = receiver
     this.#length = shared.replica.length
-    this.#offs = this.#listen()
+    shared.replica.events.hear(this)
   }
 
   /** Makes the newest head one that may be shown, if there is anybody to show it to. */
@@ -64,7 +66,7 @@ export class Follow {
   }
 
   close(): void {
-    for (const off of this.#offs) off()
+    this.#shared.replica.events.unhear(this)
   }
 
   #isSealed(): boolean {
@@ -72,34 +74,27 @@ export class Follow {
     return replica.announcedLength === replica.length && replica.announcedFork === replica.fork
   }
 
-  #listen(): (() => void)[] {
-    const { events } = this.#shared.replica
-    return [
-      events.on('append', ({ length }) => this.#appended(length)),
-      events.on('truncate', ({ length }) => this.#truncated(length)),
-      events.on('held', ({ start, length }) => this.#held(start, length)),
-      events.on('clear', ({ start, length }) => this.#announcer.dropped(start, length)),
-      events.on('announced', () => this.#announced()),
-      events.on('manifest', () => this.#tellAll()),
-      events.on('conflict', () => this.#conflict()),
-    ]
-  }
+  // ---- What happens to the replica
 
-  #appended(length: number): void {
+  append({ length }: ReplicaEvents['append']): void {
     this.#length = length
     this.#shared.version++
     this.seal()
     this.#shared.wake()
   }
 
-  #held(start: number, length: number): void {
+  held({ start, length }: ReplicaEvents['held']): void {
     this.#shared.wants.held(start, length)
     this.#announcer.held(start, length)
     this.#shared.wake()
   }
 
+  clear({ start, length }: ReplicaEvents['clear']): void {
+    this.#announcer.dropped(start, length)
+  }
+
   /** Requests speak of a fork; those of the old one can't be answered any more. */
-  #truncated(length: number): void {
+  truncate({ length }: ReplicaEvents['truncate']): void {
     const { wants, peers, replica } = this.#shared
     if (length < this.#length) this.#announcer.dropped(length, this.#length - length)
     this.#length = replica.length
@@ -120,17 +115,17 @@ export class Follow {
   }
 
   /** First what we hold, then how long we are, as stock peers tell it. */
-  #announced(): void {
+  announced(): void {
     this.#announcer.flush(true)
-    this.#tellAll()
+    this.manifest()
   }
 
-  #tellAll(): void {
+  manifest(): void {
     for (const peer of this.#shared.peers) tell(this.#shared, peer)
   }
 
   /** Everybody gets our head, so that they can see the conflict themselves; then nothing more is said. */
-  #conflict(): void {
+  conflict(): void {
     const { replica } = this.#shared
     const error = forkedError(replica.conflict, replica.key)
     for (const { peer, head } of this.#shared.conflict) {

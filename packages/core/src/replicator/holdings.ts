@@ -5,25 +5,40 @@
  * already, and the store may still take it back; so a range never looks complete too early.
  */
 
-import type { Replica } from '../log/replica.ts'
-import type { Batch } from './shared.ts'
+import type { Shared } from './shared.ts'
 import type { Holdings } from './wants.ts'
 
-export function holdings(replica: Replica, uncommitted: () => readonly Batch[]): Holdings {
-  const lowest = (): number => {
-    let low = Number.POSITIVE_INFINITY
-    for (const batch of uncommitted()) low = Math.min(low, batch.lowest)
-    return low
+/** Whoever has the log's state; it may come later than this. */
+interface StateOwner {
+  readonly shared: Pick<Shared, 'replica' | 'uncommitted'>
+}
+
+export class KeptHoldings implements Holdings {
+  readonly #owner: StateOwner
+
+  constructor(owner: StateOwner) {
+    this.#owner = owner
   }
-  return {
-    has: (index) => index < lowest() && replica.has(index),
-    nextMissing(from, end) {
-      const to = Math.min(end, replica.length, lowest())
-      return from >= to ? from : replica.slot.nextMissing(from, to)
-    },
-    located(position, padding) {
-      if (uncommitted().length > 0) return false
-      return replica.seekLocal(position, padding).kind === 'found'
-    },
+
+  has(index: number): boolean {
+    return index < this.#lowest() && this.#owner.shared.replica.has(index)
+  }
+
+  nextMissing(from: number, end: number): number {
+    const { replica } = this.#owner.shared
+    const to = Math.min(end, replica.length, this.#lowest())
+    return from >= to ? from : replica.slot.nextMissing(from, to)
+  }
+
+  located(position: number, padding: number): boolean {
+    const { replica, uncommitted } = this.#owner.shared
+    return uncommitted.length === 0 && replica.seekLocal(position, padding).kind === 'found'
+  }
+
+  /** Lowest block that is staged. */
+  #lowest(): number {
+    let low = Number.POSITIVE_INFINITY
+    for (const batch of this.#owner.shared.uncommitted) low = Math.min(low, batch.lowest)
+    return low
   }
 }

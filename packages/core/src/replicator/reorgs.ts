@@ -36,10 +36,10 @@ interface Claim {
 /** One log's. */
 export class Reorgs {
   readonly #shared: Shared
-  readonly #receiver: () => Receiver
+  readonly #receiver: Receiver
   #claim: Claim | undefined = undefined
 
-  constructor(shared: Shared, receiver: () => Receiver) {
+  constructor(shared: Shared, receiver: Receiver) {
     this.#shared = shared
     this.#receiver = receiver
   }
@@ -89,11 +89,11 @@ export class Reorgs {
       if (!claim.reorg.done) return
       this.#claim = undefined
       claim.peer.failures = 0
-      if (claim.reorg.apply()) this.#receiver().staged()
+      if (claim.reorg.apply()) this.#receiver.staged()
     } catch (error) {
       if (!(error instanceof DatError) || error.fault === 'us') throw error
       this.#giveUp(claim)
-      this.#receiver().wrong(peer, error)
+      this.#receiver.wrong(peer, error)
     }
   }
 
@@ -111,10 +111,10 @@ export class Reorgs {
     try {
       if (replica.checkConflict(proof) !== 'conflict') return
       this.#shared.conflict = heads
-      this.#receiver().staged()
+      this.#receiver.staged()
     } catch (error) {
       if (!(error instanceof DatError) || error.fault === 'us') throw error
-      this.#receiver().wrong(peer, error)
+      this.#receiver.wrong(peer, error)
     }
   }
 

@@ -13,6 +13,8 @@ import { DEFAULT_WAIT_MS, type Wait } from '../log/remote.ts'
 
 /** Deadlines are kept to this; a waiter is never ended early. */
 const GRAIN_MS = 20
+/** Is never added to. */
+const NOBODY: Set<Waiter> = new Set()
 
 /** One caller who waits, and the promise that he holds. */
 export class Waiter {
@@ -78,7 +80,8 @@ export class Waiter {
 /** All who wait for something of one log. */
 export class Waiters {
   readonly #clock: Clock
-  readonly #waiting = new Set<Waiter>()
+  /** Made with the first: most logs wait for nothing. */
+  #waiting: Set<Waiter> = NOBODY
   #timer: Timer | undefined = undefined
   #timerAt = Number.POSITIVE_INFINITY
 
@@ -102,6 +105,7 @@ export class Waiters {
       waiter.fail(new DatError('ABORTED', 'The caller aborted.', {}, options.signal.reason))
       return waiter
     }
+    if (this.#waiting === NOBODY) this.#waiting = new Set()
     this.#waiting.add(waiter)
     this.#arm(deadline)
     return waiter

@@ -71,6 +71,9 @@ export interface Holdings {
   located(position: number, padding: number): boolean
 }
 
+/** Is never added to. */
+const NO_BLOCKS: Map<number, BlockWant> = new Map()
+
 /** What a wait was for. */
 export type WantKind = 'block' | 'seek' | 'range' | 'update'
 
@@ -87,7 +90,8 @@ export class Wants {
   readonly #holdings: Holdings
   readonly #waiters: Waiters
   readonly #hooks: WantHooks
-  readonly blocks: Map<number, BlockWant> = new Map()
+  /** Made with the first: nobody waits for anything of most logs. */
+  blocks: Map<number, BlockWant> = NO_BLOCKS
   /** Awaited blocks that nobody was asked for, oldest first; entries may be stale (`queued` tells). */
   queue: number[] = []
   /** Those of the queue that nobody could be asked for, and the version of the work when that was so. */
@@ -118,6 +122,7 @@ export class Wants {
     let want = this.blocks.get(index)
     if (want === undefined) {
       want = { index, waiters: [], queued: false }
+      if (this.blocks === NO_BLOCKS) this.blocks = new Map()
       this.blocks.set(index, want)
       this.requeue(index)
     }

@@ -7,7 +7,7 @@
 
 import { DatError, invariant } from '../base/errors.ts'
 import { BLOCK_BYTES_MAX } from '../base/limits.ts'
-import { copy } from '../bytes/bytes.ts'
+import { copy, mapKey } from '../bytes/bytes.ts'
 import { KEY_BYTES } from '../crypto/crypto.ts'
 import type { Alias, Head, LogIdentity } from './store.ts'
 
@@ -20,14 +20,9 @@ export const KEPT_SIGNATURE_BYTES = 64
 /** Does a generation keep a signature per length? Looked up once, when a log is opened. */
 export const KEPT_SIGNATURES: Readonly<Record<1 | 2 | 3, boolean>> = { 1: true, 2: true, 3: false }
 
-/** Bytes as a latin1 text: the cheapest key of a Map. Compares like the bytes. */
-export function binaryText(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes)
-}
-
 /** One text for namespace and name; the namespace has a fixed length, so that nothing is ambiguous. */
 export function aliasText(alias: Alias): string {
-  return binaryText(alias.namespace) + alias.name
+  return mapKey(alias.namespace) + alias.name
 }
 
 /** Keys of logs derive from it: one that is cut or filled up would be another, and weak. */

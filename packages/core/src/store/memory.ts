@@ -7,8 +7,9 @@
  */
 
 import { DatError, invariant } from '../base/errors.ts'
+import { mapKey } from '../bytes/bytes.ts'
 import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
-import { aliasText, binaryText, checkPrimaryKey, ownIdentity } from './checks.ts'
+import { aliasText, checkPrimaryKey, ownIdentity } from './checks.ts'
 import { type MemoryHost, MemorySlot } from './memory-slot.ts'
 import { Room } from './room.ts'
 import type { Alias, Durability, LogEntry, LogIdentity, Slot, Store, StoreStats } from './store.ts'
@@ -81,7 +82,7 @@ class MemoryStore implements Store, MemoryHost {
   // ---- Logs ----
 
   find(discoveryKey: Uint8Array): number | undefined {
-    return this.#byDiscoveryKey.get(binaryText(discoveryKey))
+    return this.#byDiscoveryKey.get(mapKey(discoveryKey))
   }
 
   findAlias(alias: Alias): number | undefined {
@@ -239,14 +240,14 @@ class MemoryStore implements Store, MemoryHost {
   #register(slot: MemorySlot): void {
     const { discoveryKey, alias } = slot.identity
     this.#slots.set(slot.log, slot)
-    this.#byDiscoveryKey.set(binaryText(discoveryKey), slot.log)
+    this.#byDiscoveryKey.set(mapKey(discoveryKey), slot.log)
     if (alias !== undefined) this.#byAlias.set(aliasText(alias), slot.log)
   }
 
   #forget(slot: MemorySlot): void {
     const { discoveryKey, alias } = slot.identity
     invariant(this.#slots.delete(slot.log), 'A log was removed twice.', { log: slot.log })
-    this.#byDiscoveryKey.delete(binaryText(discoveryKey))
+    this.#byDiscoveryKey.delete(mapKey(discoveryKey))
     if (alias !== undefined) this.#byAlias.delete(aliasText(alias))
   }
 

@@ -112,3 +112,24 @@ test('the mistake of one listener keeps no other from hearing and reaches nobody
   for (const other of others) process.on('unhandledRejection', other)
   assert.equal(String(error), 'Error: mine')
 })
+
+test('a hearer hears what it has a method for, until it listens no more', () => {
+  class Ears {
+    readonly heard: number[] = []
+
+    append({ length }: { length: number }): void {
+      this.heard.push(length)
+    }
+  }
+  const events = new Emitter<Events>()
+  const ears = new Ears()
+
+  events.hear(ears)
+  events.emit('append', { length: 1 })
+  assert.ok(events.has('append'))
+  events.unhear(ears)
+  events.emit('append', { length: 2 })
+
+  assert.deepEqual(ears.heard, [1])
+  assert.ok(!events.has('append'))
+})

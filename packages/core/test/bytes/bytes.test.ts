@@ -16,6 +16,7 @@ import {
   fromUtf8Lossy,
   hex,
   isZero,
+  mapKey,
   utf8,
 } from '../../src/bytes/bytes.ts'
 
@@ -106,4 +107,21 @@ test('isZero is true only if every byte is', () => {
   assert.equal(isZero(new Uint8Array(3)), true)
   assert.equal(isZero(Uint8Array.of(0, 0, 1)), false)
   assert.equal(isZero(new Uint8Array(0)), true)
+})
+
+test('the name of bytes in a map is that of no other bytes', () => {
+  fc.assert(
+    fc.property(bytes, bytes, (a, b) => {
+      assert.equal(mapKey(a) === mapKey(b), Buffer.from(a).equals(b))
+    }),
+  )
+  const key = new Uint8Array(32).fill(7)
+  const shorter = Uint8Array.of(0, 32, ...key.subarray(0, 30))
+  const names = [key, shorter, key.subarray(0, 31), key.subarray(0, 30)].map(mapKey)
+  assert.equal(new Set(names).size, 4)
+  for (let i = 0; i < 32; i++) {
+    const other = Uint8Array.from(key)
+    other[i] = 8
+    assert.notEqual(mapKey(other), mapKey(key))
+  }
 })

@@ -14,10 +14,9 @@
  */
 
 import { DatError } from '../../base/errors.ts'
-import { copy, isZero } from '../../bytes/bytes.ts'
+import { copy, isZero, mapKey } from '../../bytes/bytes.ts'
 import { readU32LE, writeU32LE } from '../../bytes/integers.ts'
 import { KEY_BYTES } from '../../crypto/crypto.ts'
-import { binaryText } from '../checks.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { FileTable } from './files.ts'
 import {
@@ -102,14 +101,14 @@ export class KeyFile {
   }
 
   secretKey(publicKey: Uint8Array): Uint8Array | undefined {
-    return this.#secrets.get(binaryText(publicKey))
+    return this.#secrets.get(mapKey(publicKey))
   }
 
   /** Keeps a secret key. On the disk when this resolves. */
   async add(publicKey: Uint8Array, secretKey: Uint8Array): Promise<void> {
     if (this.secretKey(publicKey) !== undefined) return
     await this.#append(TYPE_SECRET, publicKey, secretKey)
-    this.#secrets.set(binaryText(publicKey), copy(secretKey))
+    this.#secrets.set(mapKey(publicKey), copy(secretKey))
   }
 
   async #append(type: number, head: Uint8Array, tail: Uint8Array): Promise<void> {
@@ -136,7 +135,7 @@ export class KeyFile {
     const head = copy(bytes.subarray(from, from + KEY_BYTES))
     const tail = copy(bytes.subarray(from + KEY_BYTES, at + RECORD_BYTES))
     if (bytes[at + 4] === TYPE_PRIMARY) this.#primaryKey ??= head
-    else if (bytes[at + 4] === TYPE_SECRET) this.#secrets.set(binaryText(head), tail)
+    else if (bytes[at + 4] === TYPE_SECRET) this.#secrets.set(mapKey(head), tail)
     return true
   }
 }
