@@ -2,7 +2,8 @@
  * What becomes of requests that are not answered.
  *
  * Owns: deadlines and second choices (threat-model 3.4). A request is overdue when its peer has delivered nothing
- * for `ANSWER_MS_MIN` or eight of its usual answer times. Then its peer counts as late, is asked last, and the
+ * for `ANSWER_MS_MIN` or eight of its usual answer times, about this log or, since it may have been asked about ten thousand
+ * at once, about any log of the connection. Then its peer counts as late, is asked last, and the
  * block is asked of somebody else too; the first answer wins and the others are cancelled. With no second
  * choice the request stays: cancelling it would only lose what is on its way. An upgrade that is overdue is
  * cancelled, because only one may be in flight, and so is a seek. Towards the end of a range idle peers take over
@@ -18,6 +19,8 @@ import { newOrder, type Shared } from './shared.ts'
 
 /** How often deadlines are looked at while anything is in flight. */
 export const TICK_MS = 250
+/** So long a request waits behind those about other logs of its connection, while these are answered. */
+const QUEUE_MS_MAX = 60_000
 /** Requests for one block at the same time, at most. */
 const COPIES_MAX = 3
 /** An idle peer takes over what another has had for this many of its own answer times. */
@@ -36,7 +39,8 @@ export function checkDeadlines(
     if (peer.inFlight === 0) continue
     const limitMs = Math.max(ANSWER_MS_MIN, 8 * (peer.window?.answerMs ?? 0))
     peer.requests.each((flight) => {
-      if (now - Math.max(flight.sentAt, peer.deliveredAt) < limitMs) return
+      const busyUntil = Math.min(peer.budget.deliveredAt, flight.sentAt + QUEUE_MS_MAX)
+      if (now - Math.max(flight.sentAt, peer.deliveredAt, busyUntil) < limitMs) return
       if (flight.parked) giveUp(peer, flight)
       else if (!flight.overdue) expire(shared, peer, flight)
     })

@@ -159,6 +159,7 @@ export class Receiver {
     peer.refusals = 0
     peer.late = false
     peer.deliveredAt = this.#shared.clock.now()
+    peer.budget.deliveredAt = peer.deliveredAt
     if (flight.upgradeLength > 0) this.#upgraded(peer, flight)
     this.staged()
     if (block < 0) return

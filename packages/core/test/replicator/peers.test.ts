@@ -185,6 +185,30 @@ test('logs on one connection share what they may ask for', async () => {
   assert.deepEqual([budgets[0].queued, budgets[1].asked], [0, 0])
 })
 
+test('a request is not late while its connection answers about other logs', async () => {
+  const scene = new Scene()
+  const budgets = [new ConnectionBudget(), new ConnectionBudget()] as const
+  const busy = await scene.writer(0)
+  const busyReader = await scene.reader(busy)
+  join(scene.world, busy.replicator, busyReader.replicator, { budgets })
+  const live = busyReader.replicator.range({ start: 0, end: -1 })
+  const slow = await scene.writer(1)
+  const reader = await scene.reader(slow)
+  const joint = join(scene.world, slow.replicator, reader.replicator, {
+    delayMs: [1_500, 1_500],
+    budgets,
+  })
+
+  for (let i = 0; i < 10; i++) {
+    await append(busy, numbered(i, i + 1))
+    await scene.pass(1_000)
+  }
+  live.cancel()
+
+  assert.equal(reader.replica.length, 1)
+  assert.equal(joint.sent.filter(({ type }) => type === 'cancel').length, 0)
+})
+
 test('stats tell what each peer did', async () => {
   const scene = new Scene()
   const writer = await scene.writer(10)
