@@ -6,6 +6,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { hex } from '../../src/bytes/bytes.ts'
 import type { Corestore } from '../../src/corestore/corestore.ts'
 import type { Log } from '../../src/log/log.ts'
+import type { ChannelHandler } from '../../src/wire/channel.ts'
 import { transports } from '../sim/transports.ts'
 import { World } from '../sim/world.ts'
 import { bytes, connect, numbered, openStore, text } from './fixtures.ts'
@@ -146,27 +147,41 @@ test('a log that grows is followed', async () => {
   await closeAll(a, b)
 })
 
+/** Somebody else's protocol, as far as it does not matter here. */
+const quiet: ChannelHandler = {
+  onOpen() {},
+  onMessage() {},
+  onFrameEnd() {},
+  onWritable() {},
+  onClose() {},
+}
+
 test('other protocols share the connection', async () => {
   const [a, b] = [await openStore(1), await openStore(2)]
   const [left, right] = connect(a, b)
-  const heard: string[] = []
-  const handler = {
-    onOpen() {},
-    onMessage: (type: number, body: { rest(): Uint8Array }) => {
-      heard.push(`${type}: ${text(body.rest())}`)
-    },
-    onFrameEnd() {},
-    onWritable() {},
-    onClose() {},
-  }
-  const channel = left.mux.open({ protocol: 'chat/1', handler })
-  right.mux.open({ protocol: 'chat/1', handler })
+  const heard = new Promise<string>((resolve) => {
+    right.mux.open({
+      protocol: 'chat/1',
+      handler: {
+        ...quiet,
+        onMessage: (type, body) => resolve(`${type}: ${text(body.rest())}`),
+      },
+    })
+  })
+  await new Promise<void>((resolve) => {
+    left.mux.open({
+      protocol: 'chat/1',
+      handler: {
+        ...quiet,
+        onOpen(channel) {
+          channel.send(3, bytes('hello'))
+          resolve()
+        },
+      },
+    })
+  })
 
-  await new Promise((resolve) => setTimeout(resolve, 5))
-  channel.send(3, bytes('hello'))
-  await new Promise((resolve) => setTimeout(resolve, 5))
-
-  assert.deepEqual(heard, ['3: hello'])
+  assert.equal(await heard, '3: hello')
   await closeAll(a, b)
 })
 
