@@ -36,7 +36,8 @@ export function stageProof(state: LogState, proof: Proof, news: News): Applied {
   const mark = store.mark()
   try {
     offerManifest(state, proof.manifest)
-    if (proof.claim === CLAIM_NONE && !proof.hasUpgrade && proof.seekNodes.length === 0) {
+    const isBare = proof.claim === CLAIM_NONE && !proof.hasUpgrade && proof.seekNodes.length === 0
+    if (isBare || passesPrologue(state, proof)) {
       return stageManifest(state, news) ? 'applied' : 'stale'
     }
     if (proof.claim === CLAIM_BLOCK) reserveBlock(state, proof)
@@ -63,6 +64,17 @@ export function stageProof(state: LogState, proof: Proof, news: News): Applied {
   } finally {
     state.offered = undefined
   }
+}
+
+/**
+ * Does it go past the end of a prologue that it is the first to tell of? Its nodes need not meet there, so that it can't show
+ * the prologue to be what the manifest fixes: then only the manifest is taken, and the next request ends at the prologue.
+ * Seen from hypercore 10; 11 ends its answer there by itself.
+ */
+function passesPrologue({ offered, prologue }: LogState, proof: Proof): boolean {
+  if (offered === undefined || prologue === undefined || !proof.hasUpgrade) return false
+  const { upgradeStart, upgradeLength } = proof
+  return upgradeStart < prologue.length && upgradeStart + upgradeLength > prologue.length
 }
 
 /**

@@ -93,6 +93,11 @@ export class Replica {
     this.#lasting = new Lasting(this.#state, this.events, () => this.#remote?.changed())
   }
 
+  /** Blocks that the manifest fixes; 0 without any, and while it is not known. */
+  get prologueLength(): number {
+    return this.#state.prologue?.length ?? 0
+  }
+
   #makeShown(): Shown {
     const state = this.#state
     const lasting = this.#lasting

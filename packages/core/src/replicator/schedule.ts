@@ -142,7 +142,10 @@ function planUpgrade(shared: Shared, peers: readonly Peer[]): void {
 
 function addUpgrade(shared: Shared, peer: Peer, next: Order): void {
   const { replica } = shared
-  next.upgradeStart = replica.length
-  next.upgradeLength = peer.length - replica.length
+  const { length, prologueLength } = replica
+  next.upgradeStart = length
+  // A prologue is proved by itself; what comes behind it comes along, or with the next upgrade.
+  const end = length < prologueLength ? Math.min(prologueLength, peer.length) : peer.length
+  next.upgradeLength = end - length
   next.manifest = replica.manifest === undefined && !replica.compat && peer.hasManifest
 }

@@ -8,10 +8,19 @@ import { discoveryKey } from '../../src/crypto/keys.ts'
 import type { Replica } from '../../src/log/replica.ts'
 import { endBlock, fullRoots } from '../../src/tree/flat.ts'
 import type { Proof } from '../../src/tree/proof.ts'
+import { prove } from '../../src/tree/prove.ts'
 import { nodesOf, pattern } from '../tree/model.ts'
 import { vectors } from '../vectors.ts'
 import { decodeData, decodeRequest, hasUpgradePart } from './messages.ts'
-import { answer, openReader, openReplica, openWriter, proofOf, testKeyPair } from './support.ts'
+import {
+  answer,
+  openReader,
+  openReplica,
+  openWriter,
+  proofOf,
+  request,
+  testKeyPair,
+} from './support.ts'
 
 interface Step {
   coreLength: number
@@ -282,9 +291,28 @@ test('other blocks than those of the prologue are refused, whoever signed them',
   const proof = proofOf(server, { upgradeLength: 8 })
   proof.manifest = fromHex(prologue.manifest)
 
+  // It passes over the end of the prologue that it tells of: only the manifest is believed.
+  assert.equal(reader.apply(proof), 'applied')
+  assert.deepEqual([reader.length, reader.prologueLength], [0, 5])
   assert.throws(() => reader.apply(proof), { code: 'BAD_PROOF' })
-  assert.equal(reader.length, 0)
-  assert.equal(reader.manifest, undefined)
+  const alone = proofOf(server, { upgradeLength: 5 })
+  assert.throws(() => reader.apply(alone), { code: 'BAD_PROOF' })
+  assert.deepEqual([reader.length, reader.slot.heldBlocks], [0, 0])
+})
+
+test('a peer that does not end its answer at a prologue is asked for the prologue, and then for the rest', async () => {
+  const server = await prologueCore(8)
+  const reader = await openReader({ key: fromHex(prologue.key) })
+  const first = proofOf(server, { upgradeLength: 8 })
+  // As from a hypercore 10 that has lost sight of the prologue: the roots of all, and no others.
+  prove(request({ upgradeLength: 8 }), server.slot, 8, 0, first)
+  first.manifest = fromHex(prologue.manifest)
+
+  assert.equal(reader.apply(first), 'applied')
+  assert.deepEqual([reader.length, reader.prologueLength], [0, 5])
+  const second = proofOf(server, { upgradeLength: reader.prologueLength })
+  assert.equal(reader.apply(second), 'applied')
+  assert.equal(reader.length, 8)
 })
 
 test('a static log is written without a signature, and read by those who know its manifest', async () => {
