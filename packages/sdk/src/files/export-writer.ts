@@ -131,7 +131,7 @@ export class ExportWriter {
       if (job.todo !== 'doubt' || (await this.#isToWrite(job))) await this.#write(job)
     } catch (error) {
       signal.throwIfAborted()
-      if (!isOfFile(error)) throw error
+      if (!isOfFile(error) && !isElsewhere(job.entry, error)) throw error
       teller.skipped(job.entry.path, fileError(error, job.entry.path))
     }
     if (this.#turns.isOver) await this.#turns.next()
@@ -260,6 +260,11 @@ const OF_FILE: ReadonlySet<string> = new Set([
 ])
 
 const UNKNOWABLE = ['NOT_AVAILABLE', 'NO_PEERS', 'TIMEOUT'] as const
+
+/** What is mounted belongs to others: that nobody has it now says nothing of the drive itself. */
+function isElsewhere({ mount }: DriveEntry, error: unknown): boolean {
+  return mount !== undefined && UNKNOWABLE.some((code) => isCode(error, code))
+}
 
 function isSmall({ blob }: DriveEntry): boolean {
   return blob === undefined || (blob.byteLength <= SMALL_BYTES && blob.blockMap !== true)

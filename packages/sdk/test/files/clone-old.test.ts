@@ -46,6 +46,27 @@ test('a link opens a drive of an older network, which says what it is', async (t
   await assert.rejects(drive.put('/x', utf8('x')), (e) => isCode(e, 'NOT_WRITABLE'))
 })
 
+test('what is mounted and has nobody who serves it is left out of a clone and named, and the rest is written', async (t) => {
+  const bed = new Bed(t)
+  const node = await bed.online()
+  const { outer, link } = await served(node)
+  const store = await node.corestore()
+  const core = await store.get({ keyPair: store.keyPair('core'), generation: 2 })
+  await core.append(utf8('bytes of a log'))
+  await outer.mount('/core', core.key, { kind: 'log' })
+  await store.delete(core.key)
+  await outer.mount('/gone', new Uint8Array(32).fill(6))
+  const dir = bed.folder()
+
+  const clone = await (await bed.online()).clone(link, dir, { timeoutMs: 2_000 })
+  const report = await clone.done()
+  await clone.close()
+
+  assert.deepEqual(report.problems.map(({ path }) => path).sort(), ['/core', '/gone'])
+  assert.ok(report.error !== undefined)
+  assert.deepEqual(Object.keys(readTree(dir)), ['big', 'link', 'mnt/inside', 'readme.md', 'run.sh'])
+})
+
 test('a drive of an older network is cloned with what is mounted in it, and followed', async (t) => {
   const bed = new Bed(t)
   const { outer, link } = await served(await bed.online())
