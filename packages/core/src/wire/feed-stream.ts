@@ -25,6 +25,7 @@ import type { FeedHost, FeedProtocol } from './feed-protocol.ts'
 import type { FeedChannel, FeedMuxer, FeedOpening, FeedStreamOptions } from './feeds.ts'
 import { Gen1Protocol, type Gen1Secrets } from './gen1-protocol.ts'
 import { Gen2Protocol, type Gen2Secrets } from './gen2-protocol.ts'
+import { Patience } from './mux-patience.ts'
 
 /** What is fresh for each connection, and made anew where it is not given. */
 export interface FeedSecrets extends Gen1Secrets, Gen2Secrets {}
@@ -77,6 +78,7 @@ class FeedStream implements FeedMuxer, FeedHost {
   readonly #body = new Reader(EMPTY)
   #touched: StreamChannel[] = []
   #blocked: StreamChannel[] = []
+  readonly #patience: Patience
   readonly #deadline: { cancel(): void }
 
   constructor(bytes: ByteStream, options: FeedStreamOptions, secrets: FeedSecrets) {
@@ -91,6 +93,7 @@ class FeedStream implements FeedMuxer, FeedHost {
       onWritable: () => this.#unblock(),
       onClose: (error) => this.#ended(error),
     })
+    this.#patience = new Patience(clock, this.pipe)
     this.#deadline = clock.after(HANDSHAKE_MS_MAX, () => {
       this.close(new DatError('TIMEOUT', 'The peer did not finish its handshake in time.'))
     })
@@ -208,7 +211,10 @@ class FeedStream implements FeedMuxer, FeedHost {
     if (protocol.onControl(number, type, body)) return
     const channel = this.#channels.remote(number)
     // Nobody's, or of a channel that we have closed and the remote has not yet.
-    if (channel === undefined || channel.closed) return
+    if (channel === undefined || channel.closed) {
+      this.#patience.strayed()
+      return
+    }
     if (!channel.touched) {
       channel.touched = true
       this.#touched.push(channel)
@@ -320,6 +326,7 @@ class FeedStream implements FeedMuxer, FeedHost {
     abandon: (): void => this.pipe.abandon(),
     isWritable: (channel: StreamChannel): boolean => this.#isWritable(channel),
     close: (channel: StreamChannel, error: Error | undefined): void => {
+      this.#patience.closedHere()
       this.#closeChannel(channel, error)
     },
   }

@@ -1,10 +1,10 @@
 /**
- * What a remote may make a mux do for nothing.
+ * What a remote may make a connection do for nothing.
  *
  * Owns: the counts of openings that came to nothing and of messages for channels that are not there, and what follows
- * (threat-model 5). Always true: an honest peer never comes near; who opens and closes without end is read
- * no faster than `OPENINGS_LOST_PER_SECOND_MAX`, which costs nobody else anything and loses nothing; who speaks to nobody
- * without end is left.
+ * (threat-model 5). Always true: an honest peer never comes near, whatever was under way to channels that we have closed;
+ * who opens and closes without end is read no faster than `OPENINGS_LOST_PER_SECOND_MAX`, which costs nobody else anything
+ * and loses nothing; who speaks to nobody without end is left.
  */
 
 import { Bucket } from '../base/bucket.ts'
@@ -48,6 +48,11 @@ export class Patience {
       this.#isResting = false
       this.#reading.resume()
     })
+  }
+
+  /** We close a channel: what the remote says there before it hears of that is no fault of its own. */
+  closedHere(): void {
+    this.#stray = undefined
   }
 
   /**

@@ -354,6 +354,7 @@ export class Mux implements Muxer {
   }
 
   #closeChannel(channel: MuxChannel, error: Error | undefined): void {
+    this.#patience.closedHere()
     this.#out.begin(CONTROL, CONTROL_CLOSE, 4).uint(channel.localId)
     this.#out.end()
     this.#table.close(channel)

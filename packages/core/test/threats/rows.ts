@@ -142,8 +142,23 @@ export const WIRE: readonly Row[] = [
         `${CORE}/threats/wire.test.ts`,
         'messages for nobody are ignored, and one more ends the connection',
         'messages for nobody that come slowly are ignored without end',
+        'what was under way to a channel when we closed it counts for nothing, whatever it was before',
+      ],
+      [
+        `${CORE}/wire/feed-hostile.test.ts`,
+        'messages for nobody are ignored up to the limit, and one more ends the connection',
+        'what an old peer had sent to a channel when we closed it counts for nothing',
+      ],
+      [
+        `${SDK}/network/protomux-limits.test.ts`,
+        'messages for nobody are ignored, and one more ends the connection',
+        'messages for nobody are counted in batches too, and a batch in a batch ends the connection',
+        'a channel closed by the remote is spoken on no more, and one that we have closed for a while',
+      ],
+      [
+        `${SDK}/network/protomux-muxer.test.ts`,
+        'whichever side has the package, what it has sent when we close a channel never ends the connection',
       ],
     ],
-    missing: 'on a multiplexer of somebody else, which drops them without telling us',
   },
 ]

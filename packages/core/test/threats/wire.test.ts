@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DatError } from '../../src/base/errors.ts'
+import { DatError, isCode } from '../../src/base/errors.ts'
 import {
   OPENINGS_LOST_MAX,
   OPENINGS_LOST_PER_SECOND_MAX,
@@ -97,6 +97,22 @@ test('messages for nobody that come slowly are ignored without end', () => {
   }
 
   assert.equal(scripted.ended(), undefined)
+})
+
+test('what was under way to a channel when we closed it counts for nothing, whatever it was before', () => {
+  const scripted = scriptedMux()
+  for (let i = 0; i < 3; i++) {
+    const channel = scripted.mux.open({ protocol: 'a', handler: new Ear() })
+    scripted.receive(OPENING)
+    channel.close()
+
+    receive(scripted, '0100aa', STRAY_MESSAGES_PER_MINUTE_MAX)
+  }
+  const below = scripted.ended()
+  receive(scripted, '0100aa', 1)
+
+  assert.equal(below, undefined)
+  assert.equal(isCode(scripted.ended(), 'OVER_LIMIT'), true)
 })
 
 // ---- Statuses ------------------------------------------------------------------------------------

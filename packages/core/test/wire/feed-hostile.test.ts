@@ -9,6 +9,7 @@ import {
   FEEDS_UNPAIRED_MAX,
   GEN1_CHANNELS_MAX,
   GEN2_CHANNEL_NUMBERS_MAX,
+  STRAY_MESSAGES_PER_MINUTE_MAX,
   WANTS_QUEUED_MAX,
 } from '../../src/base/limits.ts'
 import { EMPTY, fromHex, hex } from '../../src/bytes/bytes.ts'
@@ -304,4 +305,38 @@ test('a message of an extension is as long as the limit, both ways', () => {
   send(1, 15, new Uint8Array(EXTENSION_BYTES_MAX + 2))
   clock.run()
   assert.deepEqual([side.take(), lines], [['close OVER_LIMIT'], []])
+})
+
+for (const generation of [1, 2] as const) {
+  test(`generation ${generation}: messages for nobody are ignored up to the limit, and one more ends the connection`, () => {
+    const { clock, lines, send } = attack({}, generation === 1 ? new FeedSide(KEY) : undefined)
+    for (let i = 0; i < STRAY_MESSAGES_PER_MINUTE_MAX; i++) send(77, 3, EMPTY)
+    clock.run()
+    const below = [...lines]
+    send(77, 3, EMPTY)
+    clock.run()
+
+    assert.deepEqual([below, lines], [[], ['closed OVER_LIMIT']])
+  })
+}
+
+test('what an old peer had sent to a channel when we closed it counts for nothing', () => {
+  const { clock, mux, lines, send, open } = attack()
+  for (const [channel, key] of [
+    [1, KEY],
+    [2, OTHER_KEY],
+  ] as const) {
+    const ours = mux.open(new FeedSide(key))
+    open(channel, key)
+    clock.run()
+    ours.close()
+
+    for (let i = 0; i < STRAY_MESSAGES_PER_MINUTE_MAX; i++) send(channel, 3, fromHex('0805'))
+    clock.run()
+  }
+  const below = [...lines]
+  send(1, 3, fromHex('0805'))
+  clock.run()
+
+  assert.deepEqual([below, lines], [[], ['closed OVER_LIMIT']])
 })

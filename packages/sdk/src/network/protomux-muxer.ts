@@ -7,13 +7,13 @@
  * Always true: an error of ours ends one channel, never the connection of the others; only bytes that cannot be
  * decoded end that. Messages of one turn go out in one batch, and not more of them than `BATCH_FLUSH_BYTES`
  * before we look whether there is room. Openings of our protocols keep to the limits of our own muxer: how many
- * there are, wait, and come to nothing. What the package never tells us is not counted: openings of protocols
- * that nobody pairs, which it refuses, and messages for channels that are not there, which it drops.
+ * there are, wait, and come to nothing; and so do messages for channels that are not there, of anybody. Openings of
+ * protocols that nobody pairs are not counted: the package refuses them without telling us.
  */
 
 /// <reference path="../types/hyperswarm.d.ts" preserve="true" />
 import type { Clock } from '@dat-rhino/core/base/clock'
-import { DatError, isCode } from '@dat-rhino/core/base/errors'
+import { asError, DatError, isCode } from '@dat-rhino/core/base/errors'
 import {
   BATCH_FLUSH_BYTES,
   CHANNEL_HANDSHAKE_BYTES_MAX,
@@ -36,6 +36,7 @@ import { Patience } from '@dat-rhino/core/wire/mux-patience'
 import type { Transport } from '@dat-rhino/core/wire/transport'
 import type { SwarmConnection } from 'hyperswarm'
 import { isProtomux, type Protomux, type ProtomuxChannel, RAW } from './protomux.ts'
+import { StrayWatch } from './protomux-strays.ts'
 import { SwarmTransport } from './swarm-transport.ts'
 
 /** The package wants to know the message types of a channel when it is made. */
@@ -86,6 +87,15 @@ export class ProtomuxMuxer implements Muxer {
     this.remotePublicKey = stream.remotePublicKey
     stream.on('error', (error) => {
       this.#error ??= error
+    })
+    const strays = new StrayWatch(mux, this.#patience)
+    // Before the package changes what is there.
+    stream.prependListener('data', (frame: Uint8Array) => {
+      try {
+        if (!this.#isClosed) strays.onFrame(frame)
+      } catch (error) {
+        this.close(asError(error))
+      }
     })
     // The package has listened before us: it has told all channels when we hear of the end.
     stream.on('close', () => {

@@ -34,6 +34,11 @@ export interface Protomux {
   readonly isProtomux: true
   /** False after a write that the stream had no room for, until it has. */
   readonly drained: boolean
+  /**
+   * Channels by the remote's number, from 1 at index 0; null for those that are not there. The package's own, so it is only
+   * looked at, and perhaps absent in another version.
+   */
+  readonly _remote?: readonly unknown[]
   /** Null if this pair is open already, or the stream has ended. */
   createChannel(
     options: Pair & {

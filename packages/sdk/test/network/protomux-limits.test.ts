@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
+import { isCode } from '@dat-rhino/core/base/errors'
 import {
   CHANNEL_HANDSHAKE_BYTES_MAX,
   CHANNEL_ID_BYTES_MAX,
@@ -10,9 +11,10 @@ import {
   CHANNELS_UNPAIRED_MAX,
   OPENINGS_LOST_MAX,
   OPENINGS_LOST_PER_SECOND_MAX,
+  STRAY_MESSAGES_PER_MINUTE_MAX,
   UNPAIRED_MS_MAX,
 } from '@dat-rhino/core/base/limits'
-import { utf8 } from '@dat-rhino/core/bytes/bytes'
+import { fromHex, utf8 } from '@dat-rhino/core/bytes/bytes'
 import type { ChannelHandler, PairHook } from '@dat-rhino/core/wire/channel'
 import type { Protomux } from '../../src/network/protomux.ts'
 import { ProtomuxMuxer } from '../../src/network/protomux-muxer.ts'
@@ -25,6 +27,8 @@ class ScriptedPackage implements Protomux {
   readonly isProtomux = true
   readonly drained = true
   readonly made: Made[] = []
+  /** What is there by the remote's numbers. */
+  readonly _remote: unknown[] = []
   #notify: (id: Uint8Array | null) => Promise<void> | undefined = () => undefined
   #open = 0
 
@@ -62,6 +66,9 @@ interface Joined {
   readonly muxer: ProtomuxMuxer
   readonly clock: HandClock
   readonly isPaused: () => boolean
+  /** Frames of the remote, in hex. */
+  readonly receive: (...frames: string[]) => void
+  readonly ended: () => Error | null
 }
 
 function joined(): Joined {
@@ -74,7 +81,16 @@ function joined(): Joined {
     alloc: (bytes: number) => new Uint8Array(bytes),
   })
   const muxer = new ProtomuxMuxer(stock, stream, { clock })
-  return { stock, muxer, clock, isPaused: () => stream.isPaused() }
+  return {
+    stock,
+    muxer,
+    clock,
+    isPaused: () => stream.isPaused(),
+    receive: (...frames) => {
+      for (const frame of frames) stream.emit('data', fromHex(frame))
+    },
+    ended: () => stream.errored,
+  }
 }
 
 /** Keeps the last error that ended a channel. */
@@ -174,4 +190,84 @@ test('names and handshakes of the remote are as long as on our own muxer, and no
   assert.equal(fits?.channel.opened, true)
   assert.equal(tooLong?.channel.closed, true)
   assert.match(String(tooLong?.handler.error), /handshake is too long/)
+})
+
+/** Messages of the remote on its channels 1 and 77; the opening and the end of the first. */
+const ON_FIRST = '0100aa'
+const STRAY = '4d00aa'
+const OPENING = '000101016100'
+const CLOSING = '000301'
+
+function many(frame: string, count: number): string[] {
+  return Array.from({ length: count }, () => frame)
+}
+
+test(`${STRAY_MESSAGES_PER_MINUTE_MAX} messages for nobody are ignored, and one more ends the connection`, () => {
+  for (const stray of [STRAY, ON_FIRST, CLOSING]) {
+    const { receive, ended } = joined()
+
+    receive(...many(stray, STRAY_MESSAGES_PER_MINUTE_MAX))
+    const below = ended()
+    receive(stray)
+
+    assert.equal(below, null)
+    assert.equal(isCode(ended(), 'OVER_LIMIT'), true)
+  }
+})
+
+test('messages for nobody are counted in batches too, and a batch in a batch ends the connection', () => {
+  const batches = joined()
+  // Two messages for channel 77, of two bytes each.
+  const batch = '00004d0200aa0200aa'
+  batches.receive(...many(batch, STRAY_MESSAGES_PER_MINUTE_MAX / 2))
+  const below = batches.ended()
+  batches.receive(batch)
+  const nested = joined()
+  nested.receive('000000020000')
+
+  assert.equal(below, null)
+  assert.equal(isCode(batches.ended(), 'OVER_LIMIT'), true)
+  assert.equal(isCode(nested.ended(), 'BAD_FRAME'), true)
+})
+
+test('messages for channels that are there count for nothing, nor do those of a channel opened in the same frame', () => {
+  const { stock, receive, ended } = joined()
+
+  // A batch: the opening and a message on what it opens, for which the package has no room in this test.
+  const opening = `05${OPENING.slice(2)}`
+  receive(...many(`000000${opening}00010200aa`, 2 * STRAY_MESSAGES_PER_MINUTE_MAX))
+  stock._remote[0] = {}
+  receive(...many(ON_FIRST, 2 * STRAY_MESSAGES_PER_MINUTE_MAX))
+
+  assert.equal(ended(), null)
+})
+
+test('a channel closed by the remote is spoken on no more, and one that we have closed for a while', () => {
+  for (const isOurs of [true, false]) {
+    const { stock, receive, ended } = joined()
+    receive(...many(STRAY, STRAY_MESSAGES_PER_MINUTE_MAX))
+    stock._remote[0] = {}
+    receive(ON_FIRST)
+
+    if (!isOurs) receive(CLOSING)
+    stock._remote[0] = null
+    receive(ON_FIRST)
+    const first = ended()
+    receive(...many(ON_FIRST, STRAY_MESSAGES_PER_MINUTE_MAX - 1))
+    const below = ended()
+    receive(ON_FIRST)
+
+    assert.equal(isCode(first, 'OVER_LIMIT'), !isOurs)
+    assert.equal(below === null, isOurs)
+    assert.equal(isCode(ended(), 'OVER_LIMIT'), true)
+  }
+})
+
+test('a multiplexer that does not show its channels is left alone', () => {
+  const { stock, receive, ended } = joined()
+  Object.assign(stock, { _remote: undefined })
+
+  receive(...many(STRAY, STRAY_MESSAGES_PER_MINUTE_MAX + 1))
+
+  assert.equal(ended(), null)
 })

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
+import { STRAY_MESSAGES_PER_MINUTE_MAX } from '@dat-rhino/core/base/limits'
 import { hex, utf8 } from '@dat-rhino/core/bytes/bytes'
 import type { Reader } from '@dat-rhino/core/bytes/cursor'
 import { Corestore } from '@dat-rhino/core/corestore/corestore'
@@ -297,3 +298,52 @@ function conversation(
   }
   return { opening, lines, sender: () => sender }
 }
+
+test('whichever side has the package, what it has sent when we close a channel never ends the connection', async (t) => {
+  const { stock, foreign, ours, ended } = await joined(t)
+  const burst = (STRAY_MESSAGES_PER_MINUTE_MAX * 3) / 4
+  let closed = 0
+  for (let round = 0; round < 3; round++) {
+    const ear = new Ear()
+    ear.during = (line) => {
+      if (/^\d/.test(line)) ear.channel?.close()
+      if (line.startsWith('close')) closed++
+    }
+    ours.open({ protocol: 'chat', handler: ear })
+    const channel = stock.createChannel({
+      protocol: 'chat',
+      id: null,
+      handshake: RAW,
+      messages: [{ encoding: RAW, onmessage: () => undefined }],
+      onopen: () => {
+        for (let i = 0; i < burst; i++) channel?.messages[0]?.send(Uint8Array.of(i))
+      },
+      onclose: () => closed++,
+      ondrain: () => undefined,
+    })
+    channel?.open(utf8(''))
+    await until('both have closed', () => closed === 2 * (round + 1))
+  }
+
+  const listener = new Ear()
+  for (let round = 0; round < 3; round++) {
+    const ear = new Ear()
+    const speaker = new Ear()
+    ear.during = (line) => {
+      if (/^\d/.test(line)) ear.channel?.close()
+    }
+    speaker.during = (line) => {
+      if (!line.startsWith('open')) return
+      for (let i = 0; i < burst; i++) speaker.channel?.send(0, Uint8Array.of(i))
+    }
+    foreign.open({ protocol: 'talk', handler: ear })
+    ours.open({ protocol: 'talk', handler: speaker })
+    await until('both have closed', () => speaker.lines.at(-1) === 'close')
+  }
+  foreign.open({ protocol: 'after', handler: listener })
+  ours.open({ protocol: 'after', handler: new Ear() })
+  await until('the connection goes on', () => listener.lines.length > 0)
+
+  assert.deepEqual(ended, [])
+  assert.equal(ours.closed, false)
+})
