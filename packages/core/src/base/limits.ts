@@ -177,7 +177,7 @@ export const LINKNAME_BYTES_MAX = 4_096
 export const MAP_BLOCKS_MAX = 64
 export const MAP_BLOCK_ENTRIES_MAX = 8_192
 export const SYMLINK_STEPS_MAX = 16
-/** Drives inside drives: how deep, how many open through one, how many one listing goes into, and takes from them. */
+/** Drives inside drives: how deep, how many open through one, how many one look goes into, and takes from them. */
 export const MOUNT_DEPTH_MAX = 16
 export const MOUNTED_DRIVES_MAX = 256
 export const MOUNTS_PER_LISTING_MAX = 1_024

@@ -25,13 +25,14 @@ import type { Download, WaitOptions } from '../log/remote.ts'
 import { BeeRows, type BeeSource } from './bee-rows.ts'
 import type { Blobs } from './blobs.ts'
 import { Content } from './content.ts'
-import type { Drive, DriveAbilities, MountPoint } from './drive.ts'
+import type { Drive, DriveAbilities } from './drive.ts'
 import { DriveBatch } from './drive-batch.ts'
 import { fetchRuns } from './fetch.ts'
 import { DB_NAME } from './keys.ts'
 import { type NormalizeOptions, normalize } from './path.ts'
-import { encodeRow } from './row.ts'
+import { amendedRow, decodeEntry, encodeRow } from './row.ts'
 import type {
+  DiffOptions,
   DriveChange,
   DriveDifference,
   DriveDownload,
@@ -45,9 +46,11 @@ import type {
   HistoryRange,
   ListOptions,
   LogProvider,
+  MountPoint,
   PutFileOptions,
   ReadOptions,
   Row,
+  WatchOptions,
 } from './types.ts'
 import { unsupported } from './unsupported.ts'
 import { DriveView } from './view.ts'
@@ -198,7 +201,7 @@ export class BeeDrive implements Drive {
     return this.#view.readdir(folder, options)
   }
 
-  diff(version: number, folder = '/', options: WaitOptions = {}): AsyncIterable<DriveDifference> {
+  diff(version: number, folder = '/', options: DiffOptions = {}): AsyncIterable<DriveDifference> {
     return this.#view.diff(version, folder, options)
   }
 
@@ -228,7 +231,7 @@ export class BeeDrive implements Drive {
    * signal fires or the drive is closed. If the author replaced the history, `diff` fails with
    * `SNAPSHOT_GONE`: then compare everything.
    */
-  async *watch(options: WaitOptions = {}): AsyncGenerator<DriveChange, void, undefined> {
+  async *watch(options: WatchOptions = {}): AsyncGenerator<DriveChange, void, undefined> {
     for await (const { current, previous } of this.#rows.watch({}, options)) {
       yield { version: current.version, previousVersion: previous.version }
     }
@@ -251,6 +254,22 @@ export class BeeDrive implements Drive {
     const blobs = await this.#source.content({})
     const blob = await blobs.put(content)
     await this.#rows.put(utf8(key), encodeRow({ ...options, blob }))
+  }
+
+  async amend(path: string, options: PutFileOptions): Promise<boolean> {
+    this.#checkWritable()
+    const key = utf8(this.#normalize(path))
+    // What the row says, and what it says next, are one step.
+    const batch = this.#rows.batch()
+    try {
+      const row = await batch.get(key)
+      if (row === undefined) return false
+      await batch.put(key, amendedRow(decodeEntry(row.seq, row.key, row.value), options))
+      await batch.flush()
+      return true
+    } finally {
+      batch.close()
+    }
   }
 
   /** `target` is stored as it is. */
@@ -311,7 +330,9 @@ export class BeeDrive implements Drive {
   }
 
   /** None: the format has no mounts. */
-  async *mounts(): AsyncGenerator<MountPoint, void, undefined> {}
+  mounts(): AsyncIterable<MountPoint> {
+    return this.#view.mounts()
+  }
 
   tag(): Promise<void> {
     return unsupported(FORMAT, 'names for versions', 'remember the version, or a link with it')

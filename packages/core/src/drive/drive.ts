@@ -9,7 +9,14 @@
 
 import type { Log } from '../log/log.ts'
 import type { Download, WaitOptions } from '../log/remote.ts'
-import type { DriveChange, DriveEntry, DriveMount, DriveReader, PutFileOptions } from './types.ts'
+import type {
+  DriveChange,
+  DriveEntry,
+  DriveMount,
+  DriveReader,
+  PutFileOptions,
+  WatchOptions,
+} from './types.ts'
 
 export type * from './types.ts'
 
@@ -30,12 +37,6 @@ export interface DriveAbilities {
   readonly mounts: boolean
   /** Names for versions. */
   readonly tags: boolean
-}
-
-/** What is mounted somewhere below a drive. */
-export interface MountPoint extends DriveMount {
-  /** In the drive that was asked. */
-  readonly path: string
 }
 
 /** One drive that is open. */
@@ -61,7 +62,7 @@ export interface Drive extends DriveReader, AsyncDisposable {
    * One step whenever files changed since the step before; `diff(previousVersion)` tells which. Ends when the
    * signal fires or the drive is closed.
    */
-  watch(options?: WaitOptions): AsyncIterable<DriveChange>
+  watch(options?: WatchOptions): AsyncIterable<DriveChange>
   /** Asks peers for the blocks of these files, in order, until it is cancelled. Nothing for what is here. */
   fetch(entries: readonly DriveEntry[]): Download[]
 
@@ -71,6 +72,11 @@ export interface Drive extends DriveReader, AsyncDisposable {
     content: Uint8Array | AsyncIterable<Uint8Array>,
     options?: PutFileOptions,
   ): Promise<void>
+  /**
+   * Changes what the row of a file, link or folder says beside its bytes, which are not written again; was there one?
+   * What the options do not name stays; `metadata` takes the place of all that there was.
+   */
+  amend(path: string, options: PutFileOptions): Promise<boolean>
   /** `target` is stored as it is. */
   symlink(path: string, target: string, options?: { readonly metadata?: unknown }): Promise<void>
   /** Deletes a file or link; was there one? The bytes stay in the history. */
@@ -83,8 +89,6 @@ export interface Drive extends DriveReader, AsyncDisposable {
   mount(path: string, key: Uint8Array, options?: MountOptions): Promise<void>
   /** Takes a mount away; was there one? */
   unmount(path: string): Promise<boolean>
-  /** What is mounted at any path, inside mounted drives too if `recursive`. */
-  mounts(options?: WaitOptions & { readonly recursive?: boolean }): AsyncIterable<MountPoint>
   /** Gives the present version, or another, a name that stays. */
   tag(name: string, version?: number): Promise<void>
   untag(name: string): Promise<boolean>

@@ -19,7 +19,7 @@ import {
 } from '../base/limits.ts'
 import { fromUtf8, fromUtf8Lossy, utf8 } from '../bytes/bytes.ts'
 import { fileStat } from './stat.ts'
-import type { BlobId, DriveEntry, Row } from './types.ts'
+import type { BlobId, DriveEntry, PutFileOptions, Row } from './types.ts'
 
 const NUMBERS = ['blockOffset', 'byteOffset', 'blockLength', 'byteLength'] as const
 const MEMBERS: ReadonlySet<string> = new Set(['executable', 'linkname', 'blob', 'metadata'])
@@ -60,6 +60,25 @@ export function encodeRow(row: Row & FactsOfOthers): Uint8Array {
   const problem = decodeRow(bytes).invalid
   if (problem === undefined) return bytes
   throw new DatError('BAD_ARGUMENT', `The entry can't be written: ${problem}.`)
+}
+
+/**
+ * The bytes of a row as it will be: members that the change does not name stay, those that we do not know too.
+ *
+ * @throws DatError as `encodeRow`; BAD_CONTENT if the row that is there can't be read
+ */
+export function amendedRow(entry: DriveEntry, change: PutFileOptions): Uint8Array {
+  const { path, invalid, executable, linkname, blob, metadata, extra } = entry
+  if (invalid !== undefined) {
+    throw new DatError(
+      'BAD_CONTENT',
+      `The entry of ${path} is damaged: ${invalid}. Write it anew.`,
+      {
+        path,
+      },
+    )
+  }
+  return encodeRow({ executable, linkname, blob, metadata, extra, ...change })
 }
 
 function blobMembers(blob: BlobId): BlobId {

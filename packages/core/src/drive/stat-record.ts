@@ -44,6 +44,8 @@ export interface StatMount {
   readonly key: Uint8Array
   /** `undefined` and 0 are the newest. */
   readonly version?: number | undefined
+  /** Kept when a row is written again. */
+  readonly hash?: Uint8Array | undefined
   /** A log that is shown as a file, not a drive. */
   readonly hypercore: boolean
 }
@@ -79,6 +81,7 @@ function writeMount(writer: Writer, mount: StatMount): void {
   const start = beginMessage(writer, 11)
   writeBytesField(writer, 1, mount.key)
   if (mount.version !== undefined) writeVarintField(writer, 2, mount.version)
+  if (mount.hash !== undefined) writeBytesField(writer, 3, mount.hash)
   writeVarintField(writer, 4, mount.hypercore ? 1 : 0)
   endMessage(writer, start)
 }
@@ -125,14 +128,16 @@ const EMPTY_STAT: { -readonly [K in keyof StatRecord]-?: StatRecord[K] } = {
 function readMount(fields: Fields): StatMount {
   let key: Uint8Array | undefined
   let version: number | undefined
+  let hash: Uint8Array | undefined
   let hypercore = false
   while (fields.next()) {
     if (fields.number === 1) key = copy(fields.bytes())
     else if (fields.number === 2) version = fields.varint()
+    else if (fields.number === 3) hash = copy(fields.bytes())
     else if (fields.number === 4) hypercore = fields.bool()
   }
   if (key === undefined) throw new DatError('BAD_FRAME', 'A mount without a key.')
-  return { key, version, hypercore }
+  return { key, version, ...(hash !== undefined && { hash }), hypercore }
 }
 
 /** A name without a value is one that was removed. */

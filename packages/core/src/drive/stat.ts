@@ -42,6 +42,15 @@ export function fileMode(options: {
   return MODE_FILE | ((mode ?? (executable ? 0o755 : 0o644)) & MODE_PERMISSIONS)
 }
 
+/** A mode with other permissions: as `mode` says, or with the bits of a program set or cleared. Its kind stays. */
+export function permitted(
+  before: number,
+  { mode, executable }: { mode?: number | undefined; executable?: boolean | undefined },
+): number {
+  if (mode !== undefined) return (before & ~MODE_PERMISSIONS) | (mode & MODE_PERMISSIONS)
+  return executable === true ? before | MODE_EXECUTABLE : before & ~MODE_EXECUTABLE
+}
+
 /** What is known of a row that has only flags. */
 export function fileStat(row: {
   readonly executable: boolean

@@ -15,11 +15,12 @@ import { AppendTree } from '../index/append-tree/append-tree.ts'
 import type { Log } from '../log/log.ts'
 import type { Download, WaitOptions } from '../log/remote.ts'
 import { Blobs } from './blobs.ts'
-import type { Drive, DriveAbilities, MountPoint } from './drive.ts'
+import type { Drive, DriveAbilities } from './drive.ts'
 import { fetchRuns } from './fetch.ts'
 import { readHeader } from './header.ts'
 import { TreeRows } from './tree-rows.ts'
 import type {
+  DiffOptions,
   DriveChange,
   DriveDifference,
   DriveDownload,
@@ -33,7 +34,9 @@ import type {
   HistoryRange,
   ListOptions,
   LogProvider,
+  MountPoint,
   ReadOptions,
+  WatchOptions,
 } from './types.ts'
 import { unsupported } from './unsupported.ts'
 import { DriveView } from './view.ts'
@@ -144,7 +147,7 @@ export class TreeDrive implements Drive {
     return this.#view.readdir(folder, options)
   }
 
-  diff(version: number, folder = '/', options: WaitOptions = {}): AsyncIterable<DriveDifference> {
+  diff(version: number, folder = '/', options: DiffOptions = {}): AsyncIterable<DriveDifference> {
     return this.#view.diff(version, folder, options)
   }
 
@@ -166,7 +169,7 @@ export class TreeDrive implements Drive {
   }
 
   /** Every block of the log of rows is a change, so growth is all that there is to see. */
-  async *watch(options: WaitOptions = {}): AsyncGenerator<DriveChange, void, undefined> {
+  async *watch(options: WatchOptions = {}): AsyncGenerator<DriveChange, void, undefined> {
     for (let previousVersion = this.version; ; ) {
       try {
         await this.log.grown(previousVersion + 2, options.signal)
@@ -185,7 +188,9 @@ export class TreeDrive implements Drive {
   }
 
   /** None: the format has no mounts. */
-  async *mounts(): AsyncGenerator<MountPoint, void, undefined> {}
+  mounts(): AsyncIterable<MountPoint> {
+    return this.#view.mounts()
+  }
 
   /** None: the format has no tags. */
   async tags(): Promise<Map<string, number>> {
@@ -200,6 +205,10 @@ export class TreeDrive implements Drive {
 
   put(): Promise<void> {
     return readOnly('writing of files')
+  }
+
+  amend(): Promise<boolean> {
+    return readOnly('changing of what is said of files')
   }
 
   symlink(): Promise<void> {

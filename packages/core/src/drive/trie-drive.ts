@@ -3,10 +3,12 @@
  *
  * Owns: the object that users hold. Its key, version and writability are those of the log of rows, a trie; a second log
  * holds the bytes. Other drives may be mounted in it: their files are listed and read below it, and written where
- * they are ours. Versions, differences and steps of a watcher are those of the outermost drive: a drive inside has its own.
+ * they are ours. Versions are those of the outermost drive; differences and steps of a watcher too, unless asked for with
+ * `mounts`: a drive inside has versions of its own.
  *
- *     view.ts, trie-rows.ts  reading    trie-listing.ts  trie-history.ts   mount-graph.ts  mount-record.ts  drives in drives
- *     trie-write.ts writing    trie-content.ts  the two logs      stat-record.ts  old-entry.ts     one row
+ *     view.ts, trie-rows.ts  reading    trie-listing.ts  trie-history.ts    stat-record.ts  old-entry.ts  one row
+ *     trie-write.ts writing    trie-content.ts  the two logs
+ *     mount-graph.ts  mount-record.ts  mount-points.ts  mount-diff.ts  mount-watch.ts    drives in drives
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
@@ -15,15 +17,15 @@ import type { KeyPair } from '../crypto/crypto.ts'
 import { formatLink } from '../crypto/links.ts'
 import type { Log } from '../log/log.ts'
 import type { Download, WaitOptions } from '../log/remote.ts'
-import type { Drive, DriveAbilities, MountOptions, MountPoint } from './drive.ts'
+import type { Drive, DriveAbilities, MountOptions } from './drive.ts'
 import { fetchRuns } from './fetch.ts'
 import { MountGraph, type Place } from './mount-graph.ts'
-import { decodeMount, MOUNTS_PREFIX } from './mount-record.ts'
+import { watchAlone, watchThrough } from './mount-watch.ts'
 import { TrieFiles } from './trie-content.ts'
-import { isLoop } from './trie-listing.ts'
 import { TrieRows } from './trie-rows.ts'
 import { TrieWriter } from './trie-write.ts'
 import type {
+  DiffOptions,
   DriveChange,
   DriveDifference,
   DriveDownload,
@@ -36,8 +38,11 @@ import type {
   FolderItem,
   HistoryRange,
   ListOptions,
+  MountPoint,
+  MountsOptions,
   PutFileOptions,
   ReadOptions,
+  WatchOptions,
 } from './types.ts'
 import { DriveView } from './view.ts'
 
@@ -151,7 +156,7 @@ export class TrieDrive implements Drive {
     return this.#view.readdir(folder, options)
   }
 
-  diff(version: number, folder = '/', options: WaitOptions = {}): AsyncIterable<DriveDifference> {
+  diff(version: number, folder = '/', options: DiffOptions = {}): AsyncIterable<DriveDifference> {
     return this.#view.diff(version, folder, options)
   }
 
@@ -173,10 +178,10 @@ export class TrieDrive implements Drive {
     return new DriveView(rows, this.#clock)
   }
 
-  async *watch(options: WaitOptions = {}): AsyncGenerator<DriveChange, void, undefined> {
-    for await (const { current, previous } of this.#files.trie.watch('', options)) {
-      yield { version: current.version, previousVersion: previous.version }
-    }
+  watch(options: WatchOptions = {}): AsyncIterable<DriveChange> {
+    return options.mounts === true
+      ? watchThrough(this.#graph, this.#root, options)
+      : watchAlone(this.#files.trie, options)
   }
 
   fetch(entries: readonly DriveEntry[]): Download[] {
@@ -192,23 +197,8 @@ export class TrieDrive implements Drive {
     return [...byLog].flatMap(([log, list]) => fetchRuns(log, list))
   }
 
-  async *mounts(
-    options: WaitOptions & { readonly recursive?: boolean } = {},
-  ): AsyncGenerator<MountPoint, void, undefined> {
-    const open: Place[] = [this.#root]
-    for (let place = open.pop(); place !== undefined; place = open.pop()) {
-      const rows = place.reader.entries(MOUNTS_PREFIX, { hidden: true, gt: true }, options)
-      for await (const row of rows) {
-        const record = decodeMount(row)
-        if (record === undefined) continue
-        const local = row.key.slice(MOUNTS_PREFIX.length + 1)
-        const { key, version } = record
-        yield { path: `${place.base}/${local}`, key, kind: 'drive', version }
-        if (options.recursive !== true) continue
-        const inside = await this.#graph.mounted(place, local, options)
-        if (inside !== undefined && !isLoop(inside)) open.push(inside)
-      }
-    }
+  mounts(options: MountsOptions = {}): AsyncIterable<MountPoint> {
+    return this.#view.mounts(options)
   }
 
   tags(options: WaitOptions = {}): Promise<Map<string, number>> {
@@ -223,6 +213,10 @@ export class TrieDrive implements Drive {
     options: PutFileOptions = {},
   ): Promise<void> {
     await this.#writer.put(path, content, options)
+  }
+
+  async amend(path: string, options: PutFileOptions): Promise<boolean> {
+    return this.#writer.amend(path, options)
   }
 
   async symlink(

@@ -20,15 +20,15 @@ export interface RowChange {
   readonly entry: TrieEntry | undefined
 }
 
-/** Rows that are not the same in `reader` (left) and at `version` (right), in order of their keys' bytes. */
+/** Rows that are not the same in two versions of one trie, in order of their keys' bytes. */
 export async function diffRows(
-  reader: TrieReader,
-  version: number,
+  left: TrieReader,
+  right: TrieReader,
   prefix: string,
   options: WaitOptions,
 ): Promise<TrieDifference[]> {
   const differences: TrieDifference[] = []
-  for await (const difference of reader.diff(version, prefix, {}, options)) {
+  for await (const difference of left.diff(right, prefix, {}, options)) {
     if (isChange(difference)) differences.push(difference)
   }
   return sorted(differences, ({ key }) => key)

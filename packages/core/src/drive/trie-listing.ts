@@ -40,6 +40,18 @@ export async function listBelow(
   return sorted(listing.entries(), (entry) => entry.path)
 }
 
+/** Everything in a drive that is mounted, and in those mounted in it: all of it counts as taken out of a mount. */
+export async function listInside(
+  graph: MountGraph,
+  spot: Spot,
+  options: WaitOptions,
+): Promise<DriveEntry[]> {
+  const listing = new Listing(graph, options, true, MOUNTED_ENTRIES_MAX)
+  await listing.addMounted(spot)
+  await listing.enterMounts()
+  return listing.entries()
+}
+
 /** A drive that is mounted somewhere in what was listed, and has to be listed too. */
 interface Pending {
   readonly place: Place
@@ -68,6 +80,11 @@ class Listing {
 
   entries(): DriveEntry[] {
     return [...this.#found.values()].map(({ entry }) => entry)
+  }
+
+  async addMounted(spot: Spot): Promise<void> {
+    this.#entered++
+    await this.add(spot)
   }
 
   /** Takes in what one drive has below a key. */
@@ -110,7 +127,7 @@ class Listing {
 }
 
 /** For a person; `undefined` if it is not the mounted drive's fault. */
-function whyNotEntered(error: unknown): string | undefined {
+export function whyNotEntered(error: unknown): string | undefined {
   if (!(error instanceof DatError) || !OF_ONE_MOUNT.has(error.code)) return undefined
   return `the drive that is mounted here can't be read (${error.message})`
 }

@@ -9,16 +9,21 @@ import { DatError } from '../base/errors.ts'
 import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { Blobs } from './blobs.ts'
+import { diffAlone, diffThrough } from './mount-diff.ts'
 import type { MountGraph, Place, Spot } from './mount-graph.ts'
-import { diffRows, rowChanges } from './trie-history.ts'
+import { mountPoints } from './mount-points.ts'
+import { rowChanges } from './trie-history.ts'
 import { hasBelow, listBelow, placedEntry, readBelow } from './trie-listing.ts'
 import type {
+  DiffOptions,
   DriveDifference,
   DriveEntry,
   DriveHistoryEntry,
   FolderItem,
   HistoryRange,
   ListOptions,
+  MountPoint,
+  MountsOptions,
 } from './types.ts'
 import type { Rows } from './view.ts'
 
@@ -68,22 +73,26 @@ export class TrieRows implements Rows {
   async *diff(
     version: number,
     folder: string,
-    options: WaitOptions,
+    options: DiffOptions,
   ): AsyncGenerator<DriveDifference, void, undefined> {
-    const { place, key } = await this.#graph.enter(this.#spot(folder), options)
-    if (place.chain.length > 1) {
+    const left = await this.#graph.enter(this.#spot(folder), options)
+    if (options.mounts !== true && left.place.chain.length > 1) {
       throw new DatError(
         'UNSUPPORTED',
-        `${folder} is in a drive that is mounted at ${place.base}, which has versions of its own: open it by its key.`,
+        `${folder} is in a drive that is mounted at ${left.place.base}, which has versions of its own: open it by its key, or look through mounts (mounts: true).`,
         { path: folder },
       )
     }
-    for (const { left, right } of await diffRows(place.reader, version, key, options)) {
-      const leftEntry = left && placedEntry(this.#graph, place, left)
-      const rightEntry = right && placedEntry(this.#graph, place, right)
-      const path = leftEntry?.path ?? rightEntry?.path ?? ''
-      yield { path, left: leftEntry, right: rightEntry }
-    }
+    const other = this.#graph.root(this.#root.files.trie.checkout(version), true)
+    const right = { place: other, key: left.key }
+    if (options.mounts === true) {
+      const there = await this.#graph.enter({ place: other, key: folder.slice(1) }, options)
+      yield* await diffThrough(this.#graph, left, there, options)
+    } else yield* await diffAlone(this.#graph, left, right, options)
+  }
+
+  mounts(options: MountsOptions): AsyncIterable<MountPoint> {
+    return mountPoints(this.#graph, this.#root, options)
   }
 
   async *history(

@@ -22,8 +22,15 @@ import type { MountOptions } from './drive.ts'
 import type { Found, MountGraph, Place } from './mount-graph.ts'
 import { encodeMount, MOUNT_FLAGS, mountKey } from './mount-record.ts'
 import { normalize } from './path.ts'
-import { FOLDER_MODE, fileMode, LINK_MODE, MODE_FOLDER, MODE_PERMISSIONS } from './stat.ts'
-import { encodeStat, metadataMap, type StatRecord } from './stat-record.ts'
+import {
+  FOLDER_MODE,
+  fileMode,
+  LINK_MODE,
+  MODE_FOLDER,
+  MODE_PERMISSIONS,
+  permitted,
+} from './stat.ts'
+import { decodeStat, encodeStat, metadataMap, type StatRecord } from './stat-record.ts'
 import { hasBelow, placedEntry } from './trie-listing.ts'
 import type { DriveEntry, PutFileOptions } from './types.ts'
 
@@ -61,6 +68,19 @@ export class TrieWriter {
         ...written,
         metadata,
       })
+    })
+  }
+
+  amend(path: string, options: PutFileOptions): Promise<boolean> {
+    return this.#locked(path, async (found) => {
+      const { place, entry } = found
+      if (entry === undefined) return false
+      const { invalid } = placedEntry(this.#graph, place, entry)
+      if (invalid !== undefined || entry.value === undefined) throw unreadable(path, invalid)
+      const stat = amended(decodeStat(entry.value), options)
+      // A mount stays one.
+      await place.files.trie.put(entry.key, encodeStat(stat), { flags: entry.flags })
+      return true
     })
   }
 
@@ -243,6 +263,27 @@ function checkWritable({ place }: Found): void {
 
 async function putStat({ place, key }: Found, stat: StatRecord): Promise<void> {
   await place.files.trie.put(key, encodeStat(stat))
+}
+
+/** What the options do not name stays. */
+function amended(stat: StatRecord, options: PutFileOptions): StatRecord {
+  const { mode, executable, metadata, uid, gid, mtimeMs, ctimeMs } = options
+  const isPermitted = mode !== undefined || executable !== undefined
+  return {
+    ...stat,
+    ...(isPermitted && { mode: permitted(stat.mode, { mode, executable }) }),
+    ...(uid !== undefined && { uid }),
+    ...(gid !== undefined && { gid }),
+    ...(mtimeMs !== undefined && { mtime: whole(mtimeMs) }),
+    ...(ctimeMs !== undefined && { ctime: whole(ctimeMs) }),
+    ...(metadata !== undefined && { metadata: metadataMap(metadata) }),
+  }
+}
+
+function unreadable(path: string, why = 'it has no value'): DatError {
+  return new DatError('BAD_CONTENT', `The entry of ${path} is damaged: ${why}. Write it anew.`, {
+    path,
+  })
 }
 
 /** The end of the content log, which hyperdrive notes where there is no content. */

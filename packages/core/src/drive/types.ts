@@ -60,6 +60,20 @@ export interface DriveMount {
   readonly version: number | undefined
 }
 
+/** Something that is mounted somewhere below a drive. */
+export interface MountPoint extends DriveMount {
+  /** In the drive that was asked. */
+  readonly path: string
+}
+
+/** Which mounts are told. */
+export interface MountsOptions extends WaitOptions {
+  /** Those inside mounted drives too. Default false. */
+  readonly recursive?: boolean
+  /** Logs that stand as files too. Only a look at every row finds them. Default false. */
+  readonly logs?: boolean
+}
+
 /** What stands under one path. */
 export interface DriveEntry {
   /** Normalised: starts with `/`. */
@@ -145,6 +159,21 @@ export interface PutFileOptions {
   readonly ctimeMs?: number
 }
 
+/** What is compared. */
+export interface DiffOptions extends WaitOptions {
+  /**
+   * Also the files that a mount shows in one version and not in the other, because it was made, taken away, or shows
+   * another version. A mount of the newest shows the newest in both. Default false: the mount's own row alone.
+   */
+  readonly mounts?: boolean
+}
+
+/** What is watched. */
+export interface WatchOptions extends WaitOptions {
+  /** Also the drives that are mounted in it at any depth, those that are mounted later too. Default false. */
+  readonly mounts?: boolean
+}
+
 /** A path whose row is not the same in two versions. */
 export interface DriveDifference {
   readonly path: string
@@ -159,6 +188,8 @@ export interface DriveChange {
   readonly version: number
   /** Version of the step before; `diff(previousVersion)` tells what changed. */
   readonly previousVersion: number
+  /** The drive that changed, where it is a mounted one: the versions are its own, and so are its differences. */
+  readonly mount?: MountPoint
 }
 
 /** One change. */
@@ -232,12 +263,14 @@ export interface DriveReader {
   /** Names directly below a folder, each once. */
   readdir(folder?: string, options?: WaitOptions): AsyncIterable<FolderItem>
   /** Paths whose rows are not the same in this view (left) and at `version` (right). */
-  diff(version: number, folder?: string, options?: WaitOptions): AsyncIterable<DriveDifference>
+  diff(version: number, folder?: string, options?: DiffOptions): AsyncIterable<DriveDifference>
   /**
    * Changes in the order in which they were made, up to this version, oldest first unless `reverse`. Bounds are blocks of
    * the log of rows.
    */
   history(range?: HistoryRange, options?: WaitOptions): AsyncIterable<DriveHistoryEntry>
+  /** What is mounted at any path. */
+  mounts(options?: MountsOptions): AsyncIterable<MountPoint>
   /** Are all bytes of this file, or of all files below this folder, here? */
   has(path: string, options?: WaitOptions): Promise<boolean>
   /** Fetches a file, or all files below a folder. */

@@ -18,6 +18,7 @@ import { type NormalizeOptions, normalize, normalizeFolder } from './path.ts'
 import { IMPLICIT_FOLDER } from './stat.ts'
 import type {
   BlobId,
+  DiffOptions,
   DriveDifference,
   DriveDownload,
   DriveEntry,
@@ -28,6 +29,8 @@ import type {
   FolderItem,
   HistoryRange,
   ListOptions,
+  MountPoint,
+  MountsOptions,
   ReadOptions,
 } from './types.ts'
 
@@ -48,7 +51,9 @@ export interface Rows {
   /** Names directly below a folder, in order of their bytes. */
   children(folder: string, options: WaitOptions): AsyncIterable<FolderItem>
   /** Rows below a folder that are not the same at another version. */
-  diff(version: number, folder: string, options: WaitOptions): AsyncIterable<DriveDifference>
+  diff(version: number, folder: string, options: DiffOptions): AsyncIterable<DriveDifference>
+  /** What is mounted; left out by formats without mounts. */
+  mounts?(options: MountsOptions): AsyncIterable<MountPoint>
   history(range: HistoryRange, options: WaitOptions): AsyncIterable<DriveHistoryEntry>
   /** Where the bytes of a file are. */
   content(entry: DriveEntry, options: WaitOptions): Promise<Blobs>
@@ -168,9 +173,13 @@ export class DriveView implements DriveReader {
   async *diff(
     version: number,
     folder = '/',
-    options: WaitOptions = {},
+    options: DiffOptions = {},
   ): AsyncGenerator<DriveDifference, void, undefined> {
     yield* this.#rows.diff(version, normalizeFolder(folder, this.#paths), options)
+  }
+
+  async *mounts(options: MountsOptions = {}): AsyncGenerator<MountPoint, void, undefined> {
+    yield* this.#rows.mounts?.(options) ?? []
   }
 
   history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
