@@ -51,6 +51,8 @@ const steps = {
   mount: (drive, { path, version }) =>
     call(drive, 'mount', path, drives.get('inner').key, version === undefined ? {} : { version }),
   unmount: (drive, { path }) => call(drive, 'unmount', path),
+  setMetadata: (drive, { path, name, bytes }) =>
+    call(drive, 'setMetadata', path, name, Buffer.from(bytes)),
   tag: (drive, { name }) => call(drive, 'createTag', name),
   untag: (drive, { name }) => call(drive, 'deleteTag', name),
 }

@@ -29,6 +29,12 @@ type Step =
   | { readonly type: 'symlink'; readonly path: string; readonly target: string }
   | { readonly type: 'mount'; readonly path: string; readonly version?: number }
   | { readonly type: 'tag' | 'untag'; readonly name: string }
+  | {
+      readonly type: 'setMetadata'
+      readonly path: string
+      readonly name: string
+      readonly bytes: Uint8Array
+    }
 
 interface DriveKeys {
   readonly metadata: KeyPair
@@ -60,7 +66,7 @@ function randomStep(random: (below: number) => number): Step {
   const names = ['a', 'b', 'c', 'dir', 'mnt']
   const name = (): string => names[random(names.length)] ?? 'a'
   const path = `/${Array.from({ length: 1 + random(3) }, name).join('/')}`
-  const kind = random(20)
+  const kind = random(22)
   if (kind < 8) {
     const bytes = new Uint8Array([0, 3, 70_000, 600_000][random(4)] ?? 0).fill(kind)
     return { type: 'put', path, bytes, ...(random(3) === 0 && { mode: 0o755 }) }
@@ -71,7 +77,8 @@ function randomStep(random: (below: number) => number): Step {
   if (kind < 16) return { type: 'rmdir', path }
   if (kind < 17) return { type: 'mount', path, ...(random(2) === 0 && { version: 1 + random(2) }) }
   if (kind < 18) return { type: 'unmount', path }
-  return { type: kind === 18 ? 'tag' : 'untag', name: name() }
+  if (kind < 20) return { type: kind === 18 ? 'tag' : 'untag', name: name() }
+  return { type: 'setMetadata', path, name: name(), bytes: utf8(`${kind}`) }
 }
 
 /** Takes a step on our side; false if it changed nothing or was refused. */
@@ -93,6 +100,13 @@ async function take(drive: TrieDrive, step: Step, inner: Uint8Array): Promise<bo
         const { version } = step
         await drive.mount(step.path, inner, version === undefined ? {} : { version })
         return true
+      }
+      case 'setMetadata': {
+        const { path, name, bytes } = step
+        const entry = await drive.entry(path)
+        if (entry?.stat.kind !== 'file') return false
+        const before = entry.metadata === null ? {} : { ...entry.metadata }
+        return await drive.amend(path, { metadata: { ...before, [name]: bytes } })
       }
       case 'tag':
         await drive.tag(step.name)
@@ -141,7 +155,8 @@ for (const seed of [1, 2, 3]) {
     })
     await ask({ op: 'play', drive: 'outer', list })
 
-    assert.ok(list.length > 30 && list.some(({ type }) => type === 'mount'))
+    const types = new Set(list.map(({ type }) => type))
+    assert.ok(list.length > 30 && types.has('mount') && types.has('setMetadata'), [...types].join())
     for (const [name, drive] of [
       ['outer', outer],
       ['inner', inner],

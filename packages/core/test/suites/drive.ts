@@ -312,6 +312,7 @@ function writing(sample: Sample): void {
       const { write, folders, mounts, tags } = drive.abilities
       const key = new Uint8Array(32).fill(7)
       const calls: readonly (readonly [boolean, () => Promise<unknown>])[] = [
+        [write, () => drive.amend('/run.sh', { executable: false })],
         [write && folders, () => drive.mkdir('/made')],
         [write && folders, () => drive.rmdir('/made')],
         [write && mounts, () => drive.mount('/mounted', key)],
