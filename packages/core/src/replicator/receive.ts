@@ -266,6 +266,7 @@ export class Receiver {
     }
     const kept = (): void => {
       done()
+      this.#storeRest.kept()
       this.#hooks.onKept()
     }
     replica.commit().then(kept, (error: unknown) => {

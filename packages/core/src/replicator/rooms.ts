@@ -83,6 +83,7 @@ export class LogRooms implements Rooms, ReceiveHooks, WantHooks {
       conflict: [],
       restUntil: 0,
       full: undefined,
+      fullUntil: 0,
       wake: () => this.pulse.wake(),
     }
   }

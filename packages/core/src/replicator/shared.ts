@@ -59,6 +59,8 @@ export interface Shared {
   restUntil: number
   /** The store had no room for a block: until it has, none is asked for. */
   full: DatError | undefined
+  /** Until then it counts as full, whatever it says of its room. */
+  fullUntil: number
   /** Look for something to ask, after what is going on now. */
   wake(): void
 }

@@ -1,13 +1,16 @@
 /**
  * Downloads that rest because the store did not take what came.
  *
- * Owns: `restUntil` and `full`. After a write that failed nothing is asked for during `STORE_REST_MS`. A store that is full
- * (`Store.roomBytes`) is asked every `STORE_REST_MS` whether it has room for the block that it refused. Always true:
- * while it has not, no block is asked for, so that nothing is fetched to be thrown away; heads and hashes still are, as they
- * are no blocks. Who waits for a block that is not here is told `STORE_FULL`; ranges stay, and go on when there is room.
+ * Owns: `restUntil`, `full` and `fullUntil`. After a write that failed nothing is asked for during `STORE_REST_MS`. A store
+ * that knows that it is full (`Store.roomBytes`) is asked every `STORE_REST_MS` whether it has room for the block that it
+ * refused; where only a write can tell, as on a disk that is full without saying so, one is tried as often. Always true:
+ * while it is full, no block is asked for, so that nothing is fetched to be thrown away; heads and hashes still are where
+ * it knows, as they are no blocks. Who waits for a block or a download is told `STORE_FULL`; ranges stay, and go on when
+ * there is room. It is told once as an event, until something was kept again.
  */
 
-import { type DatError, isCode } from '../base/errors.ts'
+import { DatError, isCode } from '../base/errors.ts'
+import { hex } from '../bytes/bytes.ts'
 import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
 import type { Shared } from './shared.ts'
@@ -23,10 +26,16 @@ export class StoreRest {
   readonly #cancel: (peer: Peer, flight: Flight) => void
   /** A timer is set, for the next look at the room. */
   #isLooking = false
+  #isTold = false
 
   constructor(shared: Shared, cancel: (peer: Peer, flight: Flight) => void) {
     this.#shared = shared
     this.#cancel = cancel
+  }
+
+  /** What came in a frame is in the store. */
+  kept(): void {
+    this.#isTold = false
   }
 
   /** What was staged is taken back by the store: it is fetched again, after a while. @param lowest block of it */
@@ -35,8 +44,9 @@ export class StoreRest {
     wants.truncated(lowest)
     for (const peer of peers) peer.receipts = undefined
     for (const index of wants.blocks.keys()) if (!flights.has(index)) wants.requeue(index)
-    if (isCode(error, 'STORE_FULL') && replica.store.roomBytes < bytesOf(error)) {
-      this.#fill(error)
+    if (isCode(error, 'STORE_FULL')) {
+      const isKnown = replica.store.roomBytes < bytesOf(error)
+      this.#fill(named(error, replica.discoveryKey), isKnown)
       return
     }
     this.#shared.restUntil = clock.now() + STORE_REST_MS
@@ -44,19 +54,23 @@ export class StoreRest {
     clock.after(STORE_REST_MS, () => this.#wake())
   }
 
-  #fill(error: DatError): void {
-    const { events, peers } = this.#shared
-    const isKnown = this.#shared.full !== undefined
-    this.#shared.full = error
+  /** @param isKnown the store can be asked when there is room again; otherwise nothing at all is taken for a while */
+  #fill(error: DatError, isKnown: boolean): void {
+    const shared = this.#shared
+    const { clock, events, peers } = shared
+    const wasFull = shared.full !== undefined
+    shared.full = error
+    if (!isKnown) shared.fullUntil = shared.restUntil = clock.now() + STORE_REST_MS
     this.#refuse(error)
-    if (isKnown) return
+    if (wasFull) return
     for (const peer of peers) {
       peer.requests.each((flight) => {
         if (flight.block >= 0 && flight.upgradeLength === 0) this.#cancel(peer, flight)
       })
     }
-    events.emit('storage-error', { error })
-    this.#shared.wake()
+    if (!this.#isTold) events.emit('storage-error', { error })
+    this.#isTold = true
+    shared.wake()
     this.#lookLater()
   }
 
@@ -77,7 +91,7 @@ export class StoreRest {
 
   #refuse(error: DatError): void {
     const { wants, replica } = this.#shared
-    if (wants.blocks.size > 0) wants.refuseBlocks(error, (block) => replica.has(block))
+    if (!wants.idle) wants.refuse(error, (block) => replica.has(block))
   }
 
   #wake(): void {
@@ -86,14 +100,21 @@ export class StoreRest {
   }
 }
 
-/** Is there no room for what was refused last? Forgets that there was none once there is. */
+/** Is there no room for what was refused last? Forgets that there was none once there is, or once it may be tried. */
 export function isStillFull(shared: Shared): boolean {
-  const { full, replica } = shared
+  const { full, replica, clock } = shared
   if (full === undefined) return false
-  if (replica.store.roomBytes < bytesOf(full)) return true
+  if (replica.store.roomBytes < bytesOf(full) || clock.now() < shared.fullUntil) return true
   shared.full = undefined
   shared.version++
   return false
+}
+
+/** The same error, which names the log. */
+function named(error: DatError, discoveryKey: Uint8Array): DatError {
+  const log = hex(discoveryKey.subarray(0, 4))
+  const message = `Log ${log} is not fetched any further: ${error.message}`
+  return new DatError('STORE_FULL', message, { ...error.facts, discoveryKey: log }, error)
 }
 
 /** Room that the refused block needs. */

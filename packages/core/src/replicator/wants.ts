@@ -246,13 +246,15 @@ export class Wants {
     }
   }
 
-  /** Who waits for a block that is not on its way into the store is told `error`; ranges stay. */
-  refuseBlocks(error: DatError, isStaged: (block: number) => boolean): void {
+  /** Who waits for a block that is not on its way into the store, or for a range, is told `error`; ranges stay. */
+  refuse(error: DatError, isStaged: (block: number) => boolean): void {
     for (const { index, waiters } of [...this.blocks.values()]) {
       if (isStaged(index)) continue
       this.blocks.delete(index)
       for (const waiter of [...waiters]) waiter.fail(error)
     }
+    for (const { waiters } of this.ranges)
+      for (const waiter of waiters.splice(0)) waiter.fail(error)
     this.#gone()
   }
 

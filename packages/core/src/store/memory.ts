@@ -79,6 +79,10 @@ class MemoryStore implements Store, MemoryHost {
     return this.#room.left
   }
 
+  setQuota(bytes: number): void {
+    this.#room.setQuota(bytes)
+  }
+
   // ---- Logs ----
 
   find(discoveryKey: Uint8Array): number | undefined {

@@ -23,7 +23,7 @@ export interface RoomHost {
 }
 
 export class Room {
-  readonly #quotaBytes: number
+  #quotaBytes: number
   readonly #keepFreeBytes: number
   readonly #host: RoomHost
   /** Blocks that end at or before this address are taken without measuring again. */
@@ -33,6 +33,12 @@ export class Room {
     this.#quotaBytes = checkBytes('quotaBytes', quotaBytes)
     this.#keepFreeBytes = checkBytes('keepFreeBytes', keepFreeBytes)
     this.#host = host
+  }
+
+  /** The quota from now on. Throws `BAD_ARGUMENT`. */
+  setQuota(bytes: number): void {
+    this.#quotaBytes = checkBytes('quotaBytes', bytes)
+    this.#known = -1
   }
 
   /** Throws `STORE_FULL` if a block of `bytes` bytes staged at `address` would not leave what has to be left. */

@@ -100,6 +100,11 @@ export interface Store {
    */
   readonly roomBytes: number
   /**
+   * Gives the store another quota than the one that it was opened with, Infinity for none; what is beyond a smaller one
+   * stays. Throws `BAD_ARGUMENT`.
+   */
+  setQuota(bytes: number): void
+  /**
    * 32 bytes; made when the store was first opened. Never printed, never sent. Throws `CORRUPT_STORE` where the
    * file that held it is lost.
    */

@@ -42,6 +42,10 @@ export class SlowStore implements Store {
     return this.#inner.roomBytes
   }
 
+  setQuota(bytes: number): void {
+    this.#inner.setQuota(bytes)
+  }
+
   find(discoveryKey: Uint8Array): number | undefined {
     return this.#inner.find(discoveryKey)
   }

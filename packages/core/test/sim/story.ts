@@ -1,6 +1,6 @@
 /**
  * One seeded story: a writer, some readers, perhaps a liar, on a network that delays and cuts, over disks that lag
- * and fill. At the end the network is whole again, and every reader must have what the writer has.
+ * and fill, in stores with quotas that change. At the end the network is whole again, and every reader must have what the writer has.
  *
  * Owns: what may happen, the model of what is true (the writer's blocks), and the statements that hold after
  * every step:
@@ -96,7 +96,8 @@ export class Story {
     else if (what < 0.94) await this.#restart(this.#reader())
     else if (what < 0.96) this.#reader().downloads.pop()?.cancel()
     else if (what < 0.98) this.#any().replicator.setDownloading(world.chance(0.6))
-    else this.#any().store.fullness = world.chance(0.5) ? 0 : world.random() * 0.5
+    else if (what < 0.99) this.#any().store.fullness = world.chance(0.5) ? 0 : world.random() * 0.5
+    else this.#any().store.setQuota(this.#makeQuota())
   }
 
   async #append(): Promise<void> {
@@ -121,6 +122,8 @@ export class Story {
 
   async #truncate(): Promise<void> {
     const length = this.#world.between(0, this.#blocks.length - 1)
+    // Both changes are one commit here, and without room for the second the first would stay staged.
+    this.#writer.store.setQuota(Number.POSITIVE_INFINITY)
     try {
       this.#writer.replica.truncate(length)
       // A new history is longer than nothing, or nobody could be told of it.
@@ -233,6 +236,7 @@ export class Story {
     const world = this.#world
     for (const machine of this.#machines) {
       machine.store.fullness = 0
+      machine.store.setQuota(Number.POSITIVE_INFINITY)
       for (const download of machine.downloads) download.cancel()
       machine.downloads = []
     }
@@ -307,6 +311,7 @@ export class Story {
   async #addMachine(name: string, lies: boolean): Promise<void> {
     const keyPair = testKeyPair()
     const store = new SlowStore(this.#world, this.#world.between(1, 40))
+    if (this.#machines.length > 0 && this.#world.chance(0.2)) store.setQuota(this.#makeQuota())
     const whole = this.#identity({ keyPair })
     const slot = await store.create(
       this.#machines.length === 0 ? whole : this.#identity({ key: whole.key }),
@@ -330,6 +335,10 @@ export class Story {
       ? 0
       : this.#world.between(1, this.#world.chance(0.1) ? 3_000 : 60)
     return Uint8Array.from({ length: size }, () => this.#world.between(0, 255))
+  }
+
+  #makeQuota(): number {
+    return this.#world.chance(0.3) ? Number.POSITIVE_INFINITY : this.#world.between(0, 5_000)
   }
 
   #someBlocks(): number[] {
@@ -393,7 +402,9 @@ function assertFull(error: unknown): void {
   if (!(error instanceof DatError) || error.code !== 'STORE_FULL') throw error
 }
 
-const WAIT_ERRORS = new Set(['ABORTED', 'TIMEOUT', 'NO_PEERS', 'NOT_AVAILABLE', 'CLOSED'])
+const WAIT_ERRORS = new Set([
+  ...['ABORTED', 'TIMEOUT', 'NO_PEERS', 'NOT_AVAILABLE', 'CLOSED', 'STORE_FULL'],
+])
 
 function assertWaitError(error: unknown): void {
   if (!(error instanceof DatError) || !WAIT_ERRORS.has(error.code)) throw error

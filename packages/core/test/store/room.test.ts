@@ -146,3 +146,21 @@ test('a quota that is no number of bytes is refused', async () => {
     await assert.rejects(openStore({ disk: new FakeDisk(), quotaBytes }), { code: 'BAD_ARGUMENT' })
   }
 })
+
+test('a store that is full is given a larger quota while it is open, and a smaller one leaves what is there', async () => {
+  const memory = openMemoryStore({ quotaBytes: 1_000 })
+  const onDisk = await openStore({ disk: new FakeDisk(), crc32, quotaBytes: 1_000 })
+  for (const store of [memory, onDisk]) {
+    const slot = await store.create(identityOf(1))
+    assert.throws(() => slot.reserve(0, 2_000), isFull({ quotaBytes: 1_000 }))
+
+    store.setQuota(10_000)
+    await appendAndCommit(store, slot, bytesOf(2_000, 1))
+    store.setQuota(500)
+
+    assert.deepEqual(slot.read(0), bytesOf(2_000, 1))
+    assert.throws(() => slot.reserve(1, 1), isFull({ quotaBytes: 500 }))
+    assert.throws(() => store.setQuota(-1), { code: 'BAD_ARGUMENT' })
+    await store.close()
+  }
+})

@@ -118,6 +118,10 @@ export class EngineStore implements Store {
     return this.#loaded.room.left
   }
 
+  setQuota(bytes: number): void {
+    this.#loaded.room.setQuota(bytes)
+  }
+
   get cause(): unknown {
     return this.#options.gate.cause
   }

@@ -276,7 +276,8 @@ function refused(what: string, file: string, cause: unknown): DatError {
   const code = codeOf(cause)
   const facts: Facts = { path: file, system: code }
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new DatError('STORE_FULL', `There is no room on the disk for ${file}.`, facts, cause)
+    const advice = 'Make room there, or clear or delete what is not needed.'
+    return new DatError('STORE_FULL', `The disk has no room for ${file}. ${advice}`, facts, cause)
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     const hint = 'it is not yours to write; you may open it for reading'
