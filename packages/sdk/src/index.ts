@@ -23,7 +23,9 @@ export type {
   InspectedLink,
   InspectedLog,
 } from './archives/look.ts'
-export { ServedFolder, type ServeOptions } from './archives/served.ts'
+export type { FoundMount } from './archives/mounts.ts'
+export { type ServedEvents, ServedFolder, type ServeOptions } from './archives/served.ts'
+export type { ServedMount, ServedMounts } from './archives/served-mounts.ts'
 export type {
   ImportOptions,
   OldOptions,

@@ -182,6 +182,8 @@ export const MOUNT_DEPTH_MAX = 16
 export const MOUNTED_DRIVES_MAX = 256
 export const MOUNTS_PER_LISTING_MAX = 1_024
 export const MOUNTED_ENTRIES_MAX = 262_144
+/** Drives (each once for each version that is shown) and logs that are served because an archive has them mounted. */
+export const MOUNTS_FOLLOWED_MAX = 256
 export const PATH_PART_BYTES_MAX = 255
 export const PATH_BYTES_MAX = 4_096
 

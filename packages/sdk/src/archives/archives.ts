@@ -21,10 +21,12 @@ import type { UsedStation } from '../stations.ts'
 import { chosen, linkOrPath, matching, oldLink } from './choose.ts'
 import { closing, type Ending } from './closing.ts'
 import { type InspectedFiles, type InspectedLink, lookAtFiles, lookAtOpened } from './look.ts'
-import { openOldFiles, type StationMaker, storedOptions, withMounts } from './old-files.ts'
+import { mountable } from './mounts.ts'
+import { openOldFiles, type StationMaker, storedOptions } from './old-files.ts'
 import { openKnown } from './open-known.ts'
 import { ServedFolder, type ServeOptions } from './served.ts'
-import { bytesOf, checkProved, standOn, takeAll } from './take.ts'
+import { Stand } from './stand.ts'
+import { bytesOf, checkProved, takeAll } from './take.ts'
 import type { ImportOptions, OldOptions, Opened, TakenArchive } from './types.ts'
 
 /** What these verbs need of a node. */
@@ -136,14 +138,14 @@ export class Archives {
       )
       const place = this.#host.isKeeping
         ? { station: await this.#host.main(), release }
-        : await this.#host.passingOnline(bytesOf(archives))
+        : await this.#host.passingOnline(bytesOf(mountable(stored, archives)))
       release = place.release
       const { station } = place
       const taken = await takeAll(station.corestore, archives, options)
       if (archives.length === 1) checkProved(taken[0], path)
       await station.corestore.flush()
       const { legacy } = this.#host
-      const setup = { path: stored.found.path, station, taken, options, legacy, release }
+      const setup = { station, stored, archives, taken, options, legacy, release }
       return this.#held(await ServedFolder.open(setup))
     } catch (error) {
       await release()
@@ -163,11 +165,14 @@ export class Archives {
       return {
         key: archive.key,
         async stand({ corestore, network }) {
-          const archives = withMounts(stored, archive)
+          const { signal } = options
           const isAlone = network.offline
-          const standing = await standOn(corestore, archives, { ...options, isAlone })
-          closeHandles = () => standing.close()
-          checkProved(standing.taken[archives.indexOf(archive)], stored.found.path)
+          const { stand, taken } = await Stand.onOne(corestore, stored, archive, {
+            isAlone,
+            signal,
+          })
+          closeHandles = () => stand.close()
+          checkProved(taken, stored.found.path)
         },
         async close() {
           await closeHandles()

@@ -15,7 +15,8 @@ import { inspect } from '../migrate/inspect.ts'
 import { openStored } from '../migrate/open.ts'
 import type { ArchiveInspection, Found, Inspection, LogInspection } from '../migrate/types.ts'
 import { openTaken, type StationMaker, storedOptions } from './old-files.ts'
-import { bytesOf, standOn } from './take.ts'
+import { Stand } from './stand.ts'
+import { bytesOf } from './take.ts'
 import type { OldOptions, Opened } from './types.ts'
 
 /** Files that a report names. */
@@ -121,30 +122,31 @@ async function readContents(
   const { station, release } = await maker.passing(bytesOf(stored.archives))
   try {
     const { corestore } = station
-    const standing = await standOn(corestore, stored.archives, {
+    const { signal } = options
+    const { stand, taken: all } = await Stand.onAll(corestore, stored.archives, {
       isAlone: true,
-      signal: options.signal,
+      signal,
     })
-    const all: Contents[] = []
+    const contents: Contents[] = []
     for (const [i, archive] of stored.archives.entries()) {
       const inspection = inspected[i]
-      const taken = standing.taken[i]
+      const taken = all[i]
       const isProved = taken?.logs[0]?.report !== undefined
       if (inspection === undefined || !isProved) {
-        all.push(NO_CONTENTS)
+        contents.push(NO_CONTENTS)
         continue
       }
       try {
         const opened = await openTaken(corestore, archive, taken, {
           close: () => Promise.resolve(),
         })
-        all.push(await contentsOf(opened, (entry) => whyNotWhole(entry, inspection.logs)))
+        contents.push(await contentsOf(opened, (entry) => whyNotWhole(entry, inspection.logs)))
       } catch (error) {
-        all.push({ contents: undefined, contentsProblem: problemOf(error) })
+        contents.push({ contents: undefined, contentsProblem: problemOf(error) })
       }
     }
-    await standing.close()
-    return all
+    await stand.close()
+    return contents
   } finally {
     await release()
     await stored.close()

@@ -1,19 +1,20 @@
 /**
  * An old store that is open, and the store of ours that stands on it.
  *
- * Owns: the order of opening and closing: the files, the store, the handles; and which of several archives a drive may
- * need, because another one is mounted in it.
+ * Owns: the order of opening and closing: the files, the store, the handles.
  */
 
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
-import type { LogProvider } from '@dat-rhino/core/drive/types'
 import { openStored } from '../migrate/open.ts'
-import type { Found, StoredArchive, StoredStore } from '../migrate/types.ts'
+import type { Found, StoredArchive } from '../migrate/types.ts'
 import type { UsedStation } from '../stations.ts'
+import { AT_ONCE, asksNobody } from './alone.ts'
 import { chosen, oldLink } from './choose.ts'
 import { closing } from './closing.ts'
+import { mountable } from './mounts.ts'
 import { type Known, openKnown } from './open-known.ts'
-import { bytesOf, checkProved, standOn } from './take.ts'
+import { Stand } from './stand.ts'
+import { bytesOf, checkProved } from './take.ts'
 import type { OldOptions, Opened, TakenArchive } from './types.ts'
 
 /** What old files need of a node. */
@@ -26,9 +27,6 @@ export interface StationMaker {
 interface Encryption {
   readonly encryptionKey?: Uint8Array
 }
-
-/** Nobody else is asked: what is not here fails at once. */
-const AT_ONCE = { timeoutMs: 1 }
 
 /**
  * Opens one archive of old files for reading. The files are not written to, and nothing of it is kept.
@@ -49,13 +47,13 @@ export async function openOldFiles(
     const stored = await openStored(where, storedOptions(options))
     ends.push(() => stored.close())
     const archive = chosen(stored, options.archive)
-    const archives = withMounts(stored, archive)
-    const { station, release } = await maker.passing(bytesOf(archives))
+    const { station, release } = await maker.passing(bytesOf(mountable(stored, [archive])))
     ends.push(release)
     const { corestore } = station
-    const standing = await standOn(corestore, archives, { ...options, isAlone: true })
-    ends.push(() => standing.close())
-    const taken = checkProved(standing.taken[archives.indexOf(archive)], stored.found.path)
+    const { signal } = options
+    const on = await Stand.onOne(corestore, stored, archive, { isAlone: true, signal })
+    ends.push(() => on.stand.close())
+    const taken = checkProved(on.taken, stored.found.path)
     return await openTaken(corestore, archive, taken, { ...crypt(options), close })
   } catch (error) {
     await close()
@@ -90,22 +88,6 @@ export async function openTaken(
     await log.close()
     throw error
   }
-}
-
-/** Logs of the store that wait for nobody: also those that the files do not hold at all, such as a lost content log. */
-function asksNobody(store: Corestore): LogProvider {
-  return {
-    get: (selector, options = {}) => store.get(selector, { ...AT_ONCE, ...options }),
-    namespace: (name) => asksNobody(store.namespace(name)),
-    keyPair: (name) => store.keyPair(name),
-    close: () => store.close(),
-  }
-}
-
-/** Tries can show each other's files: with one drive of a store come all of them. */
-export function withMounts(stored: StoredStore, archive: StoredArchive): readonly StoredArchive[] {
-  const mayMount = archive.format === 'hypertrie' && archive.parts.length > 1
-  return mayMount ? stored.archives : [archive]
 }
 
 function crypt({ encryptionKey }: Encryption): Encryption {

@@ -1,15 +1,18 @@
 /**
  * An old archive that is given to others again: with its own key and the signatures of its author.
  *
- * Owns: the life of that. The files were taken over before; nothing here reads them. Always true: nobody hears of it who
+ * Owns: the life of that. The files were taken over before; `served-mounts.ts` alone reads them again. What is mounted in an
+ * archive is served with it, and in the same way. Always true: nobody hears of it who
  * was not told, unless announcing was asked for: a TCP port that old programs can be pointed to says nothing to whoever does
  * not know the link.
  */
 
+import { Emitter } from '@dat-rhino/core/base/emitter'
 import { DatError } from '@dat-rhino/core/base/errors'
 import { fromHex } from '@dat-rhino/core/bytes/bytes'
 import type { FeedConnection } from '@dat-rhino/core/corestore/corestore'
 import { discoveryKey } from '@dat-rhino/core/crypto/keys'
+import type { StoredArchive, StoredStore } from '../migrate/types.ts'
 import { LEGACY_PORT } from '../network/legacy/legacy.ts'
 import type { LegacyOptions } from '../network/legacy/options.ts'
 import { Serving } from '../network/serving.ts'
@@ -18,6 +21,7 @@ import { listenBytes } from '../platform/node/duplex-bytes.ts'
 import type { Port } from '../platform/node/tcp-socket.ts'
 import type { Station } from '../station.ts'
 import { closing, type Ending } from './closing.ts'
+import { MountsServer, type ServedMounts } from './served-mounts.ts'
 import type { ImportOptions, TakenArchive } from './types.ts'
 
 /** How old files are served. */
@@ -36,12 +40,20 @@ export interface ServeOptions extends ImportOptions {
   readonly announce?: boolean | undefined
 }
 
+/** What a served folder tells. */
+export interface ServedEvents {
+  /** Something was mounted in what is served, or is not any more. */
+  readonly mounts: ServedMounts
+}
+
 /** What is served, and to whom. */
 export interface ServedSetup {
-  readonly path: string
   readonly station: Station
   readonly taken: readonly TakenArchive[]
   readonly options: ServeOptions
+  /** Where the archives came from, open. */
+  readonly stored: StoredStore
+  readonly archives: readonly StoredArchive[]
   /** The network's. */
   readonly legacy: LegacyOptions | undefined
   /** Called at the end of `close`. */
@@ -50,58 +62,58 @@ export interface ServedSetup {
 
 /** Old archives that are being served; `Rhino.serveFolder` makes it. */
 export class ServedFolder implements Ending {
-  /** The old files. They are not needed any more. */
+  /** The old files. They are needed again only if more of what they hold is mounted later. */
   readonly path: string
   /** What was taken over, and what could not be. */
   readonly archives: readonly TakenArchive[]
   /** Resolves, never rejects, when announcements are out; at once where there are none. */
   readonly announced: Promise<void>
+  /** News of what is mounted. Nothing has to listen: it is served in any case. */
+  readonly events: Emitter<ServedEvents>
   readonly #station: Station
   readonly #listener: Entrance | undefined
-  readonly #servings: readonly Serving[]
-  readonly #topics: readonly Topic[]
+  readonly #reach: Reach
+  readonly #mounts: MountsServer
   readonly #ending: Ending
 
-  private constructor(
-    setup: ServedSetup,
-    listener: Entrance | undefined,
-    servings: readonly Serving[],
-    topics: readonly Topic[],
-  ) {
-    this.path = setup.path
+  private constructor(setup: ServedSetup, parts: ServedParts) {
+    this.path = setup.stored.found.path
     this.archives = setup.taken
-    const all = [
-      ...servings.map(({ announced }) => announced),
-      ...topics.map(({ lookedEverywhere }) => lookedEverywhere),
-    ]
-    this.announced = Promise.all(all).then(() => undefined)
+    this.events = parts.events
+    this.announced = parts.reach.announced
     this.#station = setup.station
-    this.#listener = listener
-    this.#servings = servings
-    this.#topics = topics
+    this.#listener = parts.listener
+    this.#reach = parts.reach
+    this.#mounts = parts.mounts
     this.#ending = closing(() => this.#close(setup.release))
   }
 
   /** @throws DatError CONFLICT if the port that was asked for is taken */
   static async open(setup: ServedSetup): Promise<ServedFolder> {
-    const { station, taken, options } = setup
-    const servings: Serving[] = []
-    const topics: Topic[] = []
-    let listener: Entrance | undefined
+    const { station, taken, options, legacy } = setup
+    const { port = hasPort(legacy) ? false : undefined } = options
+    const listener = port === false ? undefined : await listen(station, { ...options, port })
+    const reach = new Reach(station, options.announce === true, legacy !== undefined)
+    const events = new Emitter<ServedEvents>()
     try {
-      const { port = hasPort(setup.legacy) ? false : undefined } = options
-      listener = port === false ? undefined : await listen(station, { ...options, port })
       for (const { key, logs } of taken) {
-        if (logs[0]?.report === undefined) continue
-        if (options.announce === true) servings.push(await Serving.open(station, fromHex(key)))
-        else if (setup.legacy !== undefined) topics.push(lookAround(station, fromHex(key)))
+        if (logs[0]?.report !== undefined) await reach.add(key)
       }
-      return new ServedFolder(setup, listener, servings, topics)
+      const mounts = await MountsServer.open(
+        { ...setup, corestore: station.corestore },
+        { serve: (key) => reach.add(key), changed: (now) => events.emit('mounts', now) },
+      )
+      return new ServedFolder(setup, { listener, reach, mounts, events })
     } catch (error) {
       listener?.close()
-      for (const serving of servings) await serving.close()
+      await reach.close()
       throw error
     }
+  }
+
+  /** What is mounted in what is served, and is served with it, or is not here. */
+  get mounts(): ServedMounts {
+    return this.#mounts.now
   }
 
   /** Where old programs can connect; `undefined` without a port. */
@@ -112,7 +124,7 @@ export class ServedFolder implements Ending {
     return legacyPort === 0 ? undefined : { host, port: legacyPort }
   }
 
-  /** Links of what is served. */
+  /** Links of what is served, without what is only mounted in it. */
   get links(): readonly string[] {
     return this.archives.filter(({ logs }) => logs[0]?.report !== undefined).map(({ link }) => link)
   }
@@ -142,9 +154,52 @@ export class ServedFolder implements Ending {
     this.#listener?.close()
     // Only those that came by this port: others may be served by the same store.
     for (const connection of this.#listener?.connections ?? []) connection.close()
+    await this.#mounts.close()
+    await this.#reach.close()
+    await release()
+  }
+}
+
+/** What a served folder is made of. */
+interface ServedParts {
+  readonly listener: Entrance | undefined
+  readonly reach: Reach
+  readonly mounts: MountsServer
+  readonly events: Emitter<ServedEvents>
+}
+
+/** Who can find the logs that are served. */
+class Reach {
+  readonly #station: Station
+  readonly #isAnnounced: boolean
+  readonly #looksAround: boolean
+  readonly #servings: Serving[] = []
+  readonly #topics: Topic[] = []
+
+  /** @param looksAround on old networks */
+  constructor(station: Station, isAnnounced: boolean, looksAround: boolean) {
+    this.#station = station
+    this.#isAnnounced = isAnnounced
+    this.#looksAround = looksAround
+  }
+
+  /** Resolves, never rejects, when all that was added so far is announced. */
+  get announced(): Promise<void> {
+    const all = [
+      ...this.#servings.map(({ announced }) => announced),
+      ...this.#topics.map(({ lookedEverywhere }) => lookedEverywhere),
+    ]
+    return Promise.all(all).then(() => undefined)
+  }
+
+  async add(key: string): Promise<void> {
+    if (this.#isAnnounced) this.#servings.push(await Serving.open(this.#station, fromHex(key)))
+    else if (this.#looksAround) this.#topics.push(lookAround(this.#station, fromHex(key)))
+  }
+
+  async close(): Promise<void> {
     await Promise.all(this.#servings.map((serving) => serving.close()))
     await Promise.all(this.#topics.map((topic) => topic.leave()))
-    await release()
   }
 }
 

@@ -1,8 +1,9 @@
 /**
- * Logs of old files come into a store of ours: all of what they hold, or what is asked for, when it is asked for.
+ * Logs of old files come into a store of ours, with all that they hold.
  *
- * Owns: those two ways, and what is told of them. Always true: only what `adopt` proves comes in; a log of which nothing
- * is proved is told and left out; the files are never written to; secret keys come in only when that is asked for.
+ * Owns: that, and what is told of it; `stand.ts` has the other way, which takes what is asked for. Always true: only what
+ * `adopt` proves comes in; a log of which nothing is proved is told and left out; the files are never written to; secret
+ * keys come in only when that is asked for.
  */
 
 import { asError, DatError, isCode } from '@dat-rhino/core/base/errors'
@@ -16,7 +17,6 @@ import type { StoredLog } from '@dat-rhino/core/log/stored-log'
 import { storedRoots } from '../migrate/signed.ts'
 import type { StoredArchive, StoredPart } from '../migrate/types.ts'
 import { oldLink } from './choose.ts'
-import { askFilesFirst, Part } from './files-remote.ts'
 import type { ImportOptions, TakenArchive, TakenLog } from './types.ts'
 
 /** Takes over all that the files hold of these archives, with every signature. */
@@ -67,75 +67,8 @@ async function takePart(
   }
 }
 
-/** Handles that are held while a store stands on old files, and what came of them. */
-export interface Standing {
-  readonly taken: readonly TakenArchive[]
-  close(): Promise<void>
-}
-
-/**
- * Takes over the heads of these archives, and all rows; bytes of files follow when they are asked for, as long as the files are
- * open. Closing closes the handles, not the files.
- */
-export async function standOn(
-  corestore: Corestore,
-  archives: readonly StoredArchive[],
-  options: { readonly isAlone: boolean; readonly signal?: AbortSignal | undefined },
-): Promise<Standing> {
-  const handles: Log[] = []
-  const taken: TakenArchive[] = []
-  let closed = false
-  const close = async (): Promise<void> => {
-    closed = true
-    for (const log of handles) await log.close()
-  }
-  try {
-    for (const archive of archives) {
-      const logs: TakenLog[] = []
-      for (const part of archive.parts) {
-        const log = await handleOn(corestore, part.log, undefined)
-        handles.push(log)
-        const end = part.role === 'metadata' ? part.log.length : 0
-        logs.push(await told(part, () => takeHead(log, part.log, end)))
-        const source = {
-          stored: part.log,
-          problems: part.problems,
-          get closed() {
-            return closed
-          },
-        }
-        askFilesFirst(log, source, options.isAlone)
-        checkGoesOn(options.signal)
-      }
-      taken.push(describe(archive, logs))
-    }
-    return { taken, close }
-  } catch (error) {
-    await close()
-    throw error
-  }
-}
-
-function checkGoesOn(signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return
-  throw new DatError('ABORTED', 'Opening the old files was aborted.', {}, signal.reason)
-}
-
-/** The newest head, which is all that reading needs. Where it does not stand, whatever does. */
-async function takeHead(log: Log, stored: StoredLog, end: number): Promise<AdoptReport> {
-  try {
-    const { length } = stored
-    const report = await adopt(log.replica, new Part(stored, { length, end }))
-    if (report.length === length && report.damagedCount === 0) return report
-  } catch (error) {
-    if (!isCode(error, 'BAD_SIGNATURE')) throw error
-  }
-  // Roots and nodes that are damaged are made again from the blocks.
-  return adopt(log.replica, stored)
-}
-
 /** With `secretKey`, a handle that can write. */
-function handleOn(
+export function handleOn(
   corestore: Corestore,
   { key, generation, manifest }: StoredLog,
   secretKey: Uint8Array | undefined,
@@ -150,7 +83,7 @@ function handleOn(
 }
 
 /** Of a failure to prove anything the log's entry tells; others end it all. */
-async function told(part: StoredPart, take: () => Promise<AdoptReport>): Promise<TakenLog> {
+export async function told(part: StoredPart, take: () => Promise<AdoptReport>): Promise<TakenLog> {
   const { role, log, name, problems } = part
   const common = { role, key: hex(log.key), generation: log.generation, name, problems }
   try {
@@ -161,7 +94,7 @@ async function told(part: StoredPart, take: () => Promise<AdoptReport>): Promise
   }
 }
 
-function describe(archive: StoredArchive, logs: readonly TakenLog[]): TakenArchive {
+export function describe(archive: StoredArchive, logs: readonly TakenLog[]): TakenArchive {
   const [first] = archive.parts
   const link = first === undefined ? '' : oldLink(first.log)
   return { link, key: hex(archive.key), format: archive.format, logs }
