@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { DRIVES, type ToldDrive } from '../../sdk/test/archives/told.ts'
@@ -262,4 +262,48 @@ test('people are told who can learn of it, and standard output is the link', asy
   assert.equal(stdout, `dat://${told.key}\n`)
   assert.match(stderr, /at 127\.0\.0\.1 at TCP port \d+/)
   assert.match(stderr, /announced nowhere/)
+})
+
+test('what is mounted in the one archive that is served is served with it, and what is missing is named', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const told = drive('gen2/hyperdrive10')
+  const files = copyOf(t, told.place)
+  const [dir, copy] = [fixture(told.place), bench.folder()]
+  const options = ['--old-port', '0', '--archive', told.key, ...SECRETS, ...entry]
+  const serve = bench.start(['serve', dir, '--json', ...options])
+  const { port } = await serve.event('listening')
+
+  const peer = ['--peer', `127.0.0.1:${port}`]
+  const clone = await bench.run(['clone', `dat://${told.key}`, copy, '--json', ...peer, ...entry])
+  const { events, stdout } = await serve.interrupt()
+
+  assert.equal(clone.exit, 0, clone.stdout)
+  for (const [path, sum] of told.filesAt.get(told.newest) ?? []) {
+    assert.equal(sha256(readFileSync(join(copy, path))), sum, path)
+  }
+  const mounted = events.filter(({ event }) => event === 'mounted')
+  assert.deepEqual(mounted.map(({ path, kind }) => [path, kind]).sort(), [
+    ['/core', 'log'],
+    ['/mnt/b', 'drive'],
+  ])
+  const counts = events.find(({ event }) => event === 'mounts')
+  assert.deepEqual(
+    [counts?.['served'], counts?.['missing'], counts?.['cut']],
+    [2, 0, false],
+    stdout,
+  )
+
+  // The log that stands as a file.
+  const log = '81/17/8117e1666a5b146957ca446c902e8e6eafc9e3d18ac02b750e8bf9a57a5602bc'
+  rmSync(join(files, log), { recursive: true })
+  const poorer = bench.start(['serve', files, ...options])
+  await poorer.heard('Press Ctrl-C')
+  const people = await poorer.interrupt()
+  assert.match(
+    people.stderr,
+    /Mounted at \/core, and not served: hyper:\/\/[0-9a-f]{64}: It is not here\./,
+  )
+  assert.match(people.stderr, /because mounted in it: 1 drive or log\./)
+  assert.equal(people.stdout, `hyper://${told.key}\n`)
 })

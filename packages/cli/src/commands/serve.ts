@@ -14,13 +14,16 @@ import {
   type NetworkFlags,
   networkOptions,
   type RateFlags,
+  type RoomFlags,
   ratePolicy,
+  roomOptions,
 } from '../options.ts'
 import type { Session } from '../session.ts'
 import { findPlace } from './find-folder.ts'
+import { showMounts } from './serve-mounts.ts'
 import { showProgress } from './show-progress.ts'
 
-export interface ServeFlags extends NetworkFlags, LegacyFlags, ArchiveFlags, RateFlags {
+export interface ServeFlags extends NetworkFlags, LegacyFlags, ArchiveFlags, RateFlags, RoomFlags {
   /** TCP. */
   readonly oldPort?: number
   readonly storage?: string
@@ -35,6 +38,7 @@ export async function serve(session: Session, where: string, flags: ServeFlags):
   await using node = await open({
     network: networkOptions(flags),
     ...ratePolicy(flags),
+    ...roomOptions(flags),
     ...(flags.storage === undefined ? {} : { storage: flags.storage }),
   })
   let taking = { done: 0, total: 0 }
@@ -58,6 +62,7 @@ export async function serve(session: Session, where: string, flags: ServeFlags):
     stop()
   }
   for (const archive of served.archives) showArchive(session, archive)
+  showMounts(output, served)
   showReach(session, served, flags)
   await served.announced
   output.note('serving', serving(served, flags), 'Serving. Press Ctrl-C to stop.')
