@@ -59,7 +59,7 @@ function bench(corestore: Corestore): BenchStore {
   }
   return {
     log: async (which) => benchLog(await corestore.get(which)),
-    list: async () => corestore.list().length,
+    list: async () => (await corestore.list()).length,
     async serve(way, topic, roundTripMs = 0) {
       if (way === 'tcp') {
         const { port } = await listenTcp({ onTransport: (pipe) => corestore.connect(pipe) })

@@ -47,7 +47,7 @@ test('a log of a hypercore 11 that we delete is claimed no more, and syncs again
   await node.corestore.delete({ key })
 
   await stock.do('claimed', { name: 'log', index: 49, by: 'none' })
-  assert.deepEqual(node.corestore.list(), [])
+  assert.deepEqual(await node.corestore.list(), [])
   const again = await node.corestore.get({ key })
   assert.equal(text(await again.get(49)), 'block 49')
   await again.download({ start: 0, end: 50 }).done()

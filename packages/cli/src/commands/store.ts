@@ -36,7 +36,7 @@ interface Place {
 export async function listStore(session: Session, dir: string, flags: StoreFlags): Promise<void> {
   const place = findStore(dir, flags)
   await using corestore = await openAt(place, true)
-  const records = corestore.list().sort((a, b) => b.heldBytes - a.heldBytes)
+  const records = (await corestore.list()).sort((a, b) => b.heldBytes - a.heldBytes)
   for (const record of records) {
     session.output.result('log', fieldsOf(record, place), lineOf(record, place))
   }
@@ -55,7 +55,7 @@ export async function removeFromStore(
 ): Promise<void> {
   const place = findStore(dir, flags)
   await using corestore = await openAt(place, false)
-  const record = findRecord(corestore, which)
+  const record = await findRecord(corestore, which)
   if (flags.force !== true) checkIsSpare(record, place)
   const before = corestore.store.stats().fileBytes
   await corestore.delete(record.key)
@@ -94,8 +94,8 @@ async function openAt(place: Place, readOnly: boolean): Promise<Corestore & Asyn
 }
 
 /** By key or link, by name, or by the first characters of a key as the list shows it. */
-function findRecord(corestore: Corestore, which: string): LogRecord {
-  const records = corestore.list()
+async function findRecord(corestore: Corestore, which: string): Promise<LogRecord> {
+  const records = await corestore.list()
   const key = keyOf(which)
   const found = records.filter((record) => {
     if (key !== undefined) return equal(record.key, key)

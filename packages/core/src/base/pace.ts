@@ -28,6 +28,11 @@ export class Pace {
     return this.#clock.now() >= this.#until
   }
 
+  /** The same for items that take long each: the clock is looked at every time. */
+  get isOver(): boolean {
+    return this.#clock.now() >= this.#until
+  }
+
   /** What is here already, as a promise: of this turn of the event loop, or of the next when the slice is over. */
   give<T>(value: T): Promise<T> {
     return this.due() ? this.turn().then(() => value) : Promise.resolve(value)

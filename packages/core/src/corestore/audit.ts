@@ -10,6 +10,7 @@ import { asError, DatError, isCode } from '../base/errors.ts'
 import type { AuditOptions, AuditProgress, AuditReport } from '../log/audit.ts'
 import type { Alias } from '../store/store.ts'
 import type { Identified } from './identify.ts'
+import type { LogRecord } from './listing.ts'
 import type { OpenLog } from './open-log.ts'
 
 /** One log of a store, audited. */
@@ -38,11 +39,8 @@ export interface StoreAuditOptions extends Omit<AuditOptions, 'onProgress'> {
 
 /** What an audit asks of the store that it belongs to. */
 export interface AuditedStore {
-  readonly logs: readonly {
-    readonly key: Uint8Array
-    readonly discoveryKey: Uint8Array
-    readonly alias: Alias | undefined
-  }[]
+  /** All that there are. */
+  list(): Promise<readonly LogRecord[]>
   identify(discoveryKey: Uint8Array): Identified
   get(wanted: Identified): Promise<OpenLog>
   /** Nobody needs it any more: it may be closed in memory. */
@@ -54,30 +52,37 @@ export async function* auditStore(
   store: AuditedStore,
   options: StoreAuditOptions,
 ): AsyncGenerator<LogAudit, undefined> {
-  const { logs } = store
+  const logs = await store.list()
   for (const [logsDone, log] of logs.entries()) {
     const { signal } = options
     if (signal?.aborted === true) {
       throw new DatError('ABORTED', 'The audit was aborted.', { logsDone }, signal.reason)
     }
-    const audited = await auditOne(store, log, options, logsDone)
+    const tell = tellOf(options, log, logsDone, logs.length)
+    const audited = await auditOne(store, log, options, tell)
     if (audited !== undefined) yield audited
   }
 }
 
+function tellOf(
+  { onProgress }: StoreAuditOptions,
+  { key }: LogRecord,
+  logsDone: number,
+  logCount: number,
+): (progress: AuditProgress) => void {
+  return (progress) => onProgress?.({ ...progress, key, logsDone, logCount })
+}
+
 async function auditOne(
   store: AuditedStore,
-  { key, discoveryKey, alias }: AuditedStore['logs'][number],
-  { onProgress, ...options }: StoreAuditOptions,
-  logsDone: number,
+  { key, discoveryKey, alias }: LogRecord,
+  options: StoreAuditOptions,
+  onProgress: (progress: AuditProgress) => void,
 ): Promise<LogAudit | undefined> {
-  const logCount = store.logs.length
-  const tell = (progress: AuditProgress): void =>
-    onProgress?.({ ...progress, key, logsDone, logCount })
   let open: OpenLog | undefined
   try {
     open = await store.get(store.identify(discoveryKey))
-    const report = await open.audit({ ...options, onProgress: tell })
+    const report = await open.audit({ ...options, onProgress })
     return { key, discoveryKey, alias, report, error: undefined }
   } catch (error) {
     if (isCode(error, 'NOT_FOUND')) return undefined

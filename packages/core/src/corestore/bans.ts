@@ -9,7 +9,7 @@
  */
 
 import { DatError, isCode } from '../base/errors.ts'
-import { copy, hex } from '../bytes/bytes.ts'
+import { copy, equal, hex } from '../bytes/bytes.ts'
 import { Reader, Writer } from '../bytes/cursor.ts'
 import { KEY_BYTES } from '../crypto/crypto.ts'
 import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.ts'
@@ -29,16 +29,13 @@ export class Bans {
 
   constructor(store: Store) {
     this.#store = store
-    this.#keys = read(this.#slot()?.userData(BANS))
+    // Not by its name: names are gone through when somebody first asks for one.
+    const [log] = store.logsWith(BANS)
+    this.#keys = read(log === undefined ? undefined : store.slot(log).userData(BANS))
   }
 
   get list(): Uint8Array[] {
     return [...this.#keys.values()].map(copy)
-  }
-
-  /** The log that the list is kept in, which is no log that anybody should see. */
-  get log(): number | undefined {
-    return this.#store.findAlias(alias())
   }
 
   has(remotePublicKey: Uint8Array): boolean {
@@ -76,7 +73,7 @@ export class Bans {
   }
 
   #slot(): Slot | undefined {
-    const { log } = this
+    const log = this.#store.findAlias(alias())
     return log === undefined ? undefined : this.#store.slot(log)
   }
 
@@ -92,6 +89,11 @@ export class Bans {
       return slot
     }
   }
+}
+
+/** Is it the name of the log that a list is kept in, which is no log that anybody should see? */
+export function isBansLog(name: Alias | undefined): boolean {
+  return name?.name === BANS && equal(name.namespace, alias().namespace)
 }
 
 function alias(): Alias {

@@ -12,11 +12,10 @@
 import type { Clock } from '../base/clock.ts'
 import type { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
-import { compare, copy, equal } from '../bytes/bytes.ts'
+import { copy } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { childNamespace, deriveKeyPair, ROOT_NAMESPACE } from '../crypto/derive.ts'
 import { type KeyLike, keyBytes } from '../crypto/links.ts'
-import { allDraftLogs } from '../log/draft.ts'
 import {
   type EncodedHandler,
   type Extension,
@@ -26,19 +25,20 @@ import {
 import type { Log, SessionOptions } from '../log/log.ts'
 import { DEFAULT_WAIT_MS } from '../log/remote.ts'
 import type { PeerStats } from '../replicator/replicator.ts'
-import type { Alias, LogIdentity, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import type { ByteStream } from '../wire/byte-stream.ts'
 import type { MakeMuxer } from '../wire/channel.ts'
 import type { Transport } from '../wire/transport.ts'
 import { auditStore, type LogAudit, type StoreAuditOptions } from './audit.ts'
 import type { Connection } from './connection.ts'
-import { goneLogs, isDeleted } from './deletion.ts'
+import { isDeleted } from './deletion.ts'
 import type { Dial, DialFunction } from './dial.ts'
 import type { CorestoreEvents } from './events.ts'
 import type { FeedConnection, FeedConnectOptions } from './feed-connection.ts'
 import type { Traffic } from './gate.ts'
 import { collectGarbage, type GcReport } from './gc.ts'
 import { identify, type LogSelector } from './identify.ts'
+import { type LogRecord, listLogs } from './listing.ts'
 import type { Policy } from './policy.ts'
 import { Root } from './root.ts'
 
@@ -48,6 +48,7 @@ export type { FeedConnection, FeedConnectOptions } from './feed-connection.ts'
 export type { Traffic } from './gate.ts'
 export type { GcReport } from './gc.ts'
 export type { LogSelector } from './identify.ts'
+export type { LogRecord } from './listing.ts'
 export type { Policy } from './policy.ts'
 
 /** What a corestore stands on. */
@@ -68,24 +69,6 @@ export interface GetOptions extends SessionOptions {
   readonly createIfMissing?: boolean
   /** Ends waiting for a log of unknown generation: with `generation: 'unknown'` it is opened when that is settled. */
   readonly signal?: AbortSignal
-}
-
-/** A stored log as `list` tells it. */
-export interface LogRecord {
-  readonly key: Uint8Array
-  readonly discoveryKey: Uint8Array
-  readonly generation: LogIdentity['generation']
-  readonly alias: Alias | undefined
-  readonly length: number
-  readonly fork: number
-  /** Blocks that are here, of `length`. */
-  readonly heldBlocks: number
-  /** Bytes of those blocks as they are stored: what deleting the log gives back, but for its index. */
-  readonly heldBytes: number
-  /** When it was last used here, to the hour, in milliseconds since 1970; 0 if that is not known. */
-  readonly usedMs: number
-  /** The key to write it is ours. */
-  readonly isOwn: boolean
 }
 
 export class Corestore {
@@ -162,28 +145,11 @@ export class Corestore {
 
   /**
    * All stored logs in order of discovery key; with a namespace, those named in it, in order of name. Nothing is opened
-   * and no file is read for it.
+   * and no file is read for it, and many are gone through in slices that leave the event loop free.
    */
-  list(namespace?: Uint8Array): LogRecord[] {
-    const hidden = new Set([
-      ...allDraftLogs(this.store),
-      ...goneLogs(this.store),
-      this.#root.net.gate.bans.log,
-    ])
-    const records: LogRecord[] = []
-    for (const { log, identity, head, heldBlocks, heldBytes, usedMs } of this.store.entries()) {
-      const { key, discoveryKey, generation, alias } = identity
-      if (hidden.has(log) || (namespace !== undefined && !isIn(namespace, alias))) continue
-      const { length, fork } = head
-      const isOwn = identity.publicKey !== undefined
-      const counts = { length, fork, heldBlocks, heldBytes, usedMs }
-      records.push({ key, discoveryKey, generation, alias, ...counts, isOwn })
-    }
-    return records.sort((a, b) =>
-      namespace === undefined
-        ? compare(a.discoveryKey, b.discoveryKey)
-        : compareText(a.alias?.name ?? '', b.alias?.name ?? ''),
-    )
+  async list(namespace?: Uint8Array): Promise<LogRecord[]> {
+    this.#checkOpen()
+    return listLogs(this.store, this.#root.clock, namespace)
   }
 
   /**
@@ -376,7 +342,7 @@ export class Corestore {
     const { signal } = options
     return auditStore(
       {
-        logs: this.list(),
+        list: () => this.list(),
         identify: (discoveryKey) => identify(this.store, this.namespaceKey, { discoveryKey }),
         get: (wanted) => root.get(wanted, false, signal === undefined ? {} : { signal }),
         release: async (log) => {
@@ -404,13 +370,4 @@ export class Corestore {
     if (this.#closed) throw new DatError('CLOSED', 'This view of the store was closed.')
     this.#root.checkOpen()
   }
-}
-
-function isIn(namespace: Uint8Array, alias: Alias | undefined): boolean {
-  return alias !== undefined && equal(alias.namespace, namespace)
-}
-
-/** By code units, so that the order is the same on every machine. */
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

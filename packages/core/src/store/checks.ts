@@ -9,7 +9,7 @@ import { DatError, invariant } from '../base/errors.ts'
 import { BLOCK_BYTES_MAX } from '../base/limits.ts'
 import { copy, mapKey } from '../bytes/bytes.ts'
 import { KEY_BYTES } from '../crypto/crypto.ts'
-import type { Alias, Head, LogIdentity } from './store.ts'
+import type { Alias, Head, LogEntry, LogIdentity, Slot } from './store.ts'
 
 /** The head of a log that was just made. */
 export const EMPTY_HEAD: Head = { fork: 0, length: 0, byteLength: 0, signature: undefined }
@@ -51,6 +51,14 @@ export function ownIdentity(identity: LogIdentity): LogIdentity {
     secretKey: secretKey && copy(secretKey),
     alias: alias && { namespace: copy(alias.namespace), name: alias.name },
   }
+}
+
+/** What lists tell of a log that has a slot. */
+export function entryOf(slot: Slot, usedMs: number): LogEntry {
+  const { log, length, fork, heldBlocks, heldBytes } = slot
+  const { key, discoveryKey, generation, alias, publicKey } = slot.identity
+  const identity = { log, key, discoveryKey, generation, alias, isOwn: publicKey !== undefined }
+  return { ...identity, length, fork, heldBlocks, heldBytes, usedMs }
 }
 
 /** A copy of a head that shares no memory with the caller, after checking its numbers. */

@@ -62,6 +62,22 @@ export class MemorySlot implements Slot {
     this.#writeSize = SIZE_WRITERS[identity.generation]
   }
 
+  get generation(): LogIdentity['generation'] {
+    return this.identity.generation
+  }
+
+  get fork(): number {
+    return this.head.fork
+  }
+
+  get length(): number {
+    return this.head.length
+  }
+
+  get byteLength(): number {
+    return this.head.byteLength
+  }
+
   // ---- Blocks ----
 
   get heldBlocks(): number {

@@ -9,7 +9,7 @@
 import { DatError, invariant } from '../base/errors.ts'
 import { mapKey } from '../bytes/bytes.ts'
 import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
-import { aliasText, checkPrimaryKey, ownIdentity } from './checks.ts'
+import { aliasText, checkPrimaryKey, entryOf, ownIdentity } from './checks.ts'
 import { type MemoryHost, MemorySlot } from './memory-slot.ts'
 import { Room } from './room.ts'
 import type { Alias, Durability, LogEntry, LogIdentity, Slot, Store, StoreStats } from './store.ts'
@@ -130,16 +130,8 @@ class MemoryStore implements Store, MemoryHost {
 
   *entries(): Iterable<LogEntry> {
     for (const log of this.logs()) {
-      const { identity, head, heldBlocks, heldBytes } = this.slot(log)
-      const usedMs = this.#used.get(log) ?? 0
-      yield {
-        log,
-        identity: { ...identity, secretKey: undefined },
-        head,
-        heldBlocks,
-        heldBytes,
-        usedMs,
-      }
+      const slot = this.#slots.get(log)
+      if (slot !== undefined) yield entryOf(slot, this.#used.get(log) ?? 0)
     }
   }
 

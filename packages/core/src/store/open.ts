@@ -99,13 +99,13 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
 
 // ---- Reading only ----
 
-function openForReading(opening: Opening): Store {
+async function openForReading(opening: Opening): Promise<Store> {
   const { files, gate } = opening
   gate.why = 'it was opened for reading'
   for (let attempt = 1; ; attempt++) {
     try {
       const before = files.disk.list().join()
-      const store = readStore(opening)
+      const store = await readStore(opening)
       // A writer may have replaced the index or dropped a segment while we looked.
       if (files.disk.list().join() === before || attempt === READ_ATTEMPTS_MAX) return store
     } catch (error) {
@@ -116,16 +116,16 @@ function openForReading(opening: Opening): Store {
   }
 }
 
-function readStore(opening: Opening): Store {
-  const { files, gate, crc32 } = opening
-  const stored = readIndex(files, crc32)
+async function readStore(opening: Opening): Promise<Store> {
+  const { files, gate, clock, crc32 } = opening
+  const stored = await readIndex(files, crc32, clock)
   if (stored === undefined && !hasData(files)) {
     files.closeAll()
     throw new DatError('NOT_FOUND', `There is no store in ${files.disk.path}.`)
   }
   const keys = KeyFile.read(files, crc32) ?? KeyFile.none(files, crc32)
   if (keys.hasPrimaryKey) checkSameKey(keys, opening)
-  const loaded = load({ ...opening, keys, syncs: false, newStoreId: NO_ID }, stored)
+  const loaded = await load({ ...opening, keys, syncs: false, newStoreId: NO_ID }, stored)
   if (loaded.damage.length > 0) gate.why = `it is damaged: ${loaded.damage.join('; ')}`
   dropBeyondHeads(loaded)
   return new EngineStore({ ...opening, keys, identity: '', isLocked: false }, loaded)
@@ -152,14 +152,14 @@ function unlessDamaged(drop: () => void): void {
 // ---- Writing ----
 
 async function openForWriting(opening: Opening): Promise<Store> {
-  const { files, gate, crc32, random, durability } = opening
+  const { files, gate, clock, crc32, random, durability } = opening
   const syncs = durability !== 'none'
-  const stored = readIndex(files, crc32)
+  const stored = await readIndex(files, crc32, clock)
   const isNew = stored === undefined && !hasData(files)
   const keys = await openKeys(opening, isNew)
   const newStoreId = new Uint8Array(STORE_ID_BYTES)
   random(newStoreId)
-  const loaded = load({ ...opening, keys, syncs, newStoreId }, stored)
+  const loaded = await load({ ...opening, keys, syncs, newStoreId }, stored)
   const identity = files.disk.identity()
   const isCopy = identity !== '' && loaded.identity !== '' && loaded.identity !== identity && !isNew
   const damage = [...loaded.damage]

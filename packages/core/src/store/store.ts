@@ -56,12 +56,19 @@ export interface Head {
 
 /** A stored log as its record tells it: for lists of very many, where a slot for each would be too much. */
 export interface LogEntry {
+  /** Its number in this store, which no other log will ever have. */
   readonly log: number
-  /** Without `secretKey`. */
-  readonly identity: LogIdentity
-  readonly head: Head
+  readonly key: Uint8Array
+  readonly discoveryKey: Uint8Array
+  readonly generation: LogIdentity['generation']
+  readonly alias: Alias | undefined
+  /** The key to write it is ours. */
+  readonly isOwn: boolean
+  readonly length: number
+  readonly fork: number
+  /** Blocks that are here, of `length`. */
   readonly heldBlocks: number
-  /** Stored bytes of the blocks that are held. */
+  /** Bytes of those blocks as they are stored: what deleting the log gives back, but for its index. */
   readonly heldBytes: number
   /** When somebody last used the log, to the hour, in milliseconds since 1970; 0 if that is not known. */
   readonly usedMs: number
@@ -125,7 +132,10 @@ export interface Store {
   remove(log: number): void
   /** Numbers of all logs, in order of creation. */
   logs(): Iterable<number>
-  /** All logs, in order of creation. Reads no page and no file, and makes no slot. */
+  /**
+   * All logs, in order of creation. Reads no page and no file, and makes no slot. May be gone through in slices: a log
+   * that is made or removed meanwhile is there or not.
+   */
   entries(): Iterable<LogEntry>
   /** Numbers of the logs that have user data under this name, in order of creation. As cheap as `entries`. */
   logsWith(userDataName: string): number[]
@@ -172,8 +182,14 @@ export interface Store {
  */
 export interface Slot {
   readonly log: number
+  /** That of the identity, for who needs nothing else of it. */
+  readonly generation: LogIdentity['generation']
   readonly identity: LogIdentity
   readonly head: Head
+  /** Those of the head, for who does not need its signature. */
+  readonly fork: number
+  readonly length: number
+  readonly byteLength: number
   /** Address behind the record that set `head`, for comparison with `syncedAddress`. */
   readonly headAddress: number
   /** Blocks present from 0 without a gap. */

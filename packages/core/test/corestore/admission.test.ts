@@ -85,7 +85,7 @@ test('a ban ends the connection, holds over a restart, and is lifted', async () 
 
   await Promise.all([a.ban(KEY_B), a.ban(KEY_C)])
   const error = await left.ended
-  const listed = a.list().length
+  const listed = (await a.list()).length
   // A memory store forgets when it is closed, so it is opened a second time beside the first.
   const again = await Corestore.open({ store })
   const banned = again.banned.map(hex)

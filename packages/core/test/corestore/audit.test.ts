@@ -34,7 +34,7 @@ test('each stored log is told once, in order, with its name and what was looked 
 
   assert.deepEqual(
     audits.map(({ discoveryKey }) => hex(discoveryKey)),
-    corestore.list().map(({ discoveryKey }) => hex(discoveryKey)),
+    (await corestore.list()).map(({ discoveryKey }) => hex(discoveryKey)),
   )
   const found = audits.map(({ alias, report }) => [
     alias?.name,
@@ -114,7 +114,7 @@ test('an audit ends with its signal, with the store, and with whoever reads it',
 
 test('a log that is deleted meanwhile is passed over, and one that can not be opened is told', async () => {
   const corestore = await filled(3)
-  const [, second, third] = corestore.list()
+  const [, second, third] = await corestore.list()
   assert.ok(second && third)
   const { store } = corestore
   const slot = store.slot.bind(store)

@@ -137,7 +137,7 @@ test('a deleted log is gone from the list and for peers, who are told; it syncs 
   assert.equal(reader.closed, true)
   assert.equal(other.closed, false)
   assert.deepEqual(
-    b.list().map((record) => record.alias?.name),
+    (await b.list()).map((record) => record.alias?.name),
     ['other'],
   )
   assert.deepEqual(
@@ -179,7 +179,7 @@ test('a log of our own that is made again after its deletion replaces the old hi
   await Promise.all([a.delete({ name: 'log' }), world.run(1_000)])
   await assert.rejects(a.delete({ name: 'log' }), { code: 'NOT_FOUND' })
   await assert.rejects(a.get({ name: 'log' }, { createIfMissing: false }), { code: 'NOT_FOUND' })
-  assert.deepEqual(a.list(), [])
+  assert.deepEqual(await a.list(), [])
   const anew = await a.get({ name: 'log' })
   assert.deepEqual([anew.length, anew.fork, anew.writable], [0, 1, true])
   await anew.append(bytes('new'))
@@ -210,7 +210,7 @@ async function outcome(disk: FakeDisk): Promise<'there' | 'gone'> {
   assert.equal(store.whyReadOnly, undefined)
   const corestore = await Corestore.open({ store })
   await corestore.gc()
-  const names = corestore.list().map(({ alias }) => alias?.name)
+  const names = (await corestore.list()).map(({ alias }) => alias?.name)
   assert.ok(names.includes('stays'))
   const own = await corestore.get({ name: 'own' })
   const isThere = names.includes('own')
@@ -288,7 +288,7 @@ test('the list tells what each log holds and when it was used, also after a rest
   await second.close()
 
   const third = await open()
-  const [a, b] = third.list(third.namespaceKey)
+  const [a, b] = await third.list(third.namespaceKey)
 
   assert.deepEqual([a?.length, a?.heldBlocks, a?.heldBytes, a?.isOwn], [2, 1, 3, true])
   assert.equal(new Date(a?.usedMs ?? 0).toISOString(), '2019-06-01T10:00:00.000Z')
@@ -329,7 +329,7 @@ test('a store with very many logs is listed without a slot, a page or a read fro
   }
   const reads = disk.reads
 
-  const records = again.list()
+  const records = await again.list()
 
   assert.deepEqual([records.length, slots, disk.reads - reads], [300, 0, 0])
   assert.ok(records.every(({ length, heldBytes }) => length === 1 && heldBytes === 1))

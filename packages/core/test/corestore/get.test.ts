@@ -76,7 +76,7 @@ test('many who ask for a new log at the same time get the same one', async () =>
   const logs = await Promise.all(Array.from({ length: 20 }, () => store.get({ name: 'new' })))
 
   assert.equal(new Set(logs.map((log) => log.replica)).size, 1)
-  assert.equal(store.list().length, 1)
+  assert.equal((await store.list()).length, 1)
   await store.close()
 })
 
@@ -119,7 +119,7 @@ test('what is not stored is not found where nothing may be made, and the store c
   )
   await assert.rejects(store.get({ key: new Uint8Array(31) }), (e) => isCode(e, 'BAD_ARGUMENT'))
 
-  assert.equal(store.list().length, 0)
+  assert.equal((await store.list()).length, 0)
   await store.close()
 })
 
@@ -143,8 +143,8 @@ test('logs are listed in order of discovery key, or those of a namespace by name
   for (const name of ['b', 'a', 'c']) await work.get({ name })
   const other = await store.get({ key: new Uint8Array(32).fill(1) })
 
-  const all = store.list()
-  const named = store.list(work.namespaceKey)
+  const all = await store.list()
+  const named = await store.list(work.namespaceKey)
 
   const keys = all.map((record) => hex(record.discoveryKey))
   assert.deepEqual(keys, [...keys].sort())
@@ -296,7 +296,7 @@ test('wherever a key is taken, its text in hex, z-base-32 or a link will do', as
   })
   assert.equal(store.admits(peer), false)
   await store.delete(formatKey(key))
-  assert.deepEqual(store.list(), [])
+  assert.deepEqual(await store.list(), [])
   await assert.rejects(store.get({ key: 'photos' }), { code: 'BAD_LINK' })
   await store.close()
 })
@@ -318,6 +318,6 @@ test('a log that is asked for in two ways at once, or in none, is refused', asyn
   for (const selector of wrong as readonly { readonly name: string }[]) {
     await assert.rejects(store.get(selector), { code: 'BAD_ARGUMENT' })
   }
-  assert.equal(store.list().length, 1)
+  assert.equal((await store.list()).length, 1)
   await store.close()
 })

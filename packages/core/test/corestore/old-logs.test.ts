@@ -30,7 +30,7 @@ for (const generation of OLD) {
     assert.equal(log.generation.id, generation)
     assert.deepEqual(log.key, key)
     assert.equal(
-      store.list().find((record) => text(record.key) === text(key))?.generation,
+      (await store.list()).find((record) => text(record.key) === text(key))?.generation,
       generation,
     )
     for (const selector of [
@@ -130,7 +130,7 @@ for (const generation of [1, 2, 3] as const) {
     const [a, b] = [await openStore(1), await openStore(2)]
     const mine = await writeLog(a, generation, 3)
     const opening = b.get({ key: mine.key, generation: 'unknown' })
-    assert.deepEqual(b.list(), [])
+    assert.deepEqual(await b.list(), [])
 
     const [left] = connect(a, b)
     const log = await opening
@@ -140,7 +140,7 @@ for (const generation of [1, 2, 3] as const) {
     assert.equal(text(await log.get(1)), 'block 1')
     assert.equal(left.logCount, 1)
     assert.deepEqual(
-      b.list().map((record) => record.generation),
+      (await b.list()).map((record) => record.generation),
       [generation],
     )
     const again = await b.get({ key: mine.key, generation: 'unknown' })

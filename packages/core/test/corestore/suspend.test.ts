@@ -147,7 +147,7 @@ test('a ban that has resolved survives a power cut, and so does its end', async 
   assert.equal(banned, 2)
   assert.deepEqual(last.banned, [second])
   assert.deepEqual([last.admits(first), last.admits(second)], [true, false])
-  assert.deepEqual(last.list(), [])
+  assert.deepEqual(await last.list(), [])
 })
 
 // ---- Staying connected ---------------------------------------------------------------------------

@@ -147,7 +147,7 @@ test('drafts of several logs are committed together, or none of them', async () 
   await assert.rejects(both(), { code: 'CONFLICT' })
   assert.deepEqual([a.length, b.length, a.drafts(), b.drafts()], [0, 1, ['plan'], ['plan']])
   assert.deepEqual(await all(drafts[0]), ['same'])
-  assert.equal(corestore.list().length, 2)
+  assert.equal((await corestore.list()).length, 2)
 
   await b.truncate(0)
   await drafts[1].discard()
@@ -157,7 +157,7 @@ test('drafts of several logs are committed together, or none of them', async () 
   await (await a.draft('left')).append(utf8('x'))
   await corestore.delete({ discoveryKey: a.discoveryKey })
   // The record of our own log that was written stays, and nothing else of it.
-  assert.deepEqual([corestore.list().length, store.stats().logs], [1, 2])
+  assert.deepEqual([(await corestore.list()).length, store.stats().logs], [1, 2])
   await corestore.close()
 })
 

@@ -5,9 +5,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { isCode } from '../../src/base/errors.ts'
+import { Pace } from '../../src/base/pace.ts'
 import { readFrames } from '../../src/store/engine/frames.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { Slot, Store } from '../../src/store/store.ts'
+import { ManualClock } from '../fakes/clock.ts'
 import { FakeDisk } from '../fakes/disk.ts'
 import { append, appendAndCommit, bytesOf, identityOf } from './helpers.ts'
 import {
@@ -370,7 +372,9 @@ test('what a recovered store gives back is not what it still needs', async () =>
   const end = disk.ops.findIndex((op) => op.kind === 'write' && op.at === frameAt)
   const files = disk.killed(end + 1).files()
   // Neither the index nor the log tells any more that x was cleared; that y was, and what that left, they do.
-  const frame = readFrames(files.get('index-1') ?? new Uint8Array(), crc32).before.at(-2)
+  const index = files.get('index-1') ?? new Uint8Array()
+  const { before } = await readFrames(index, crc32, new Pace(new ManualClock()))
+  const frame = before.at(-2)
   flip(files, 'index-1', (frame?.from ?? 0) + 10)
   flip(files, last, recordAt + 40)
 

@@ -232,7 +232,7 @@ test('gen3/corestore6: a bee gives every entry that its writer saw', async (t) =
   assert.ok(bee !== undefined)
   const isBee = ({ name }: StoredPart): boolean => name === 'bee'
   const store = await adopted(t, fixture('gen3/corestore6'), isBee)
-  const [key] = store.list().map((log) => log.key)
+  const [key] = (await store.list()).map((log) => log.key)
 
   const log = await store.get({ key: key ?? assert.fail() })
   const entries: unknown[] = []

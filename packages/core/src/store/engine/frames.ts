@@ -14,6 +14,7 @@
  */
 
 import { RECORD_BYTES_MAX } from '../../base/limits.ts'
+import type { Pace } from '../../base/pace.ts'
 import { Writer } from '../../bytes/cursor.ts'
 import { readU32LE, writeU32LE } from '../../bytes/integers.ts'
 import type { Crc32 } from '../crc32.ts'
@@ -66,7 +67,7 @@ export function sealFrame(
 }
 
 /** Finds the frames in the content of an index file, also behind damage. */
-export function readFrames(bytes: Uint8Array, crc32: Crc32): Frames {
+export async function readFrames(bytes: Uint8Array, crc32: Crc32, pace: Pace): Promise<Frames> {
   const before: Frame[] = []
   let step: Frame[] = []
   let at = HEADER_BYTES
@@ -78,6 +79,7 @@ export function readFrames(bytes: Uint8Array, crc32: Crc32): Frames {
     number = frame.number
     step.push(frame)
     at = frame.end
+    if (pace.isOver) await pace.turn()
     if (isContinued(bytes, frame)) continue
     before.push(...step)
     step = []

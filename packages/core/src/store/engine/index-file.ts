@@ -5,7 +5,9 @@
  * that at any moment there is one whole index. After a failed write the file is cut back to what it was.
  */
 
+import type { Clock } from '../../base/clock.ts'
 import { DatError } from '../../base/errors.ts'
+import { Pace } from '../../base/pace.ts'
 import { copy } from '../../bytes/bytes.ts'
 import type { Writer } from '../../bytes/cursor.ts'
 import type { Crc32 } from '../crc32.ts'
@@ -23,6 +25,8 @@ import { IndexImages } from './index-images.ts'
 
 /** Below this, writing the file anew is not worth it. */
 const GARBAGE_BYTES_MIN = 65_536
+/** The file is read in pieces of so much. */
+const READ_BYTES = 1_048_576
 /** Payload of a frame in a new file, about. */
 const FRAME_BYTES = 1_048_576
 
@@ -37,17 +41,19 @@ export interface StoredIndex {
   readonly isOlder: boolean
 }
 
-/** Finds and reads the newest index; `undefined` if there is none that can be read. */
-export function readIndex(files: FileTable, crc32: Crc32): StoredIndex | undefined {
+/** Finds and reads the newest index, in slices; `undefined` if there is none that can be read. */
+export async function readIndex(
+  files: FileTable,
+  crc32: Crc32,
+  clock: Clock,
+): Promise<StoredIndex | undefined> {
+  const pace = new Pace(clock)
   let isOlder = false
   for (const number of indexNumbers(files.disk.list())) {
     const name = INDEX_PREFIX + number
-    const file = files.get(name)
-    const bytes = new Uint8Array(file.size())
-    const read = file.read(bytes, 0, bytes.length, 0)
-    const content = bytes.subarray(0, read)
+    const content = await readWhole(files, name, pace)
     const header = decodeHeader(content, name, crc32)
-    const frames = readFrames(content, crc32)
+    const frames = await readFrames(content, crc32, pace)
     if (frames.before.length + frames.behind.length > 0) {
       const storeId = header && copy(header.storeId)
       return { number, storeId, bytes: content, frames, isOlder }
@@ -55,6 +61,20 @@ export function readIndex(files: FileTable, crc32: Crc32): StoredIndex | undefin
     isOlder = true
   }
   return undefined
+}
+
+/** What is there of the file. */
+async function readWhole(files: FileTable, name: string, pace: Pace): Promise<Uint8Array> {
+  const bytes = new Uint8Array(files.get(name).size())
+  let read = 0
+  while (read < bytes.length) {
+    // Asked for anew each time: with many files it may have been closed during a turn.
+    const piece = files.get(name).read(bytes, read, Math.min(READ_BYTES, bytes.length - read), read)
+    if (piece === 0) break
+    read += piece
+    if (pace.isOver) await pace.turn()
+  }
+  return bytes.subarray(0, read)
 }
 
 /** Newest first. */

@@ -6,6 +6,7 @@
  * while the logs change.
  */
 
+import { EMPTY } from '../../bytes/bytes.ts'
 import type { Writer } from '../../bytes/cursor.ts'
 import { readU32LE } from '../../bytes/integers.ts'
 import {
@@ -24,7 +25,7 @@ import {
   readBase,
   readSegment,
   readUsed,
-  readUserData,
+  readUserDataName,
   type StoredSegment,
   segmentName,
   writeUsed,
@@ -32,6 +33,8 @@ import {
 
 /** Length of the body of a `used`. */
 const USED_BYTES = 8
+/** Of the length in front of a body. */
+const LENGTH_BYTES = 4
 
 /** Where the body of an item stands. */
 export interface Image {
@@ -40,30 +43,33 @@ export interface Image {
   readonly length: number
 }
 
-/** Offsets of one kind of item by log: the buffer's number, the offset and the length of the body. */
+/** Where the items of one kind stand, by log: eight bytes for each. */
 class ImageColumn {
-  readonly buffers: number[] = []
-  readonly offsets: number[] = []
-  readonly lengths: number[] = []
+  /** One more than the highest log that has one. */
+  end = 0
+  /** For each log: the number of its buffer, and the offset of the body there; 0 for none. */
+  #rows = new Uint32Array(128)
 
-  /** Returns the bytes of the item that is replaced. */
-  set(log: number, buffer: number, at: number, length: number): number {
-    // Arrays without holes stay fast: a log that has none gets offset 0.
-    while (this.offsets.length < log) this.#push(0, 0, 0)
-    const old = this.lengths[log] ?? 0
-    if (log === this.offsets.length) this.#push(buffer, at, length)
-    else {
-      this.buffers[log] = buffer
-      this.offsets[log] = at
-      this.lengths[log] = length
-    }
-    return old
+  offset(log: number): number {
+    return log < this.end ? (this.#rows[2 * log + 1] ?? 0) : 0
   }
 
-  #push(buffer: number, at: number, length: number): void {
-    this.buffers.push(buffer)
-    this.offsets.push(at)
-    this.lengths.push(length)
+  buffer(log: number): number {
+    return this.#rows[2 * log] ?? 0
+  }
+
+  set(log: number, buffer: number, at: number): void {
+    if (log >= this.end) this.#reach(log + 1)
+    this.#rows[2 * log] = buffer
+    this.#rows[2 * log + 1] = at
+  }
+
+  #reach(end: number): void {
+    this.end = end
+    if (2 * end <= this.#rows.length) return
+    const rows = new Uint32Array(Math.max(2 * end, 2 * this.#rows.length))
+    rows.set(this.#rows)
+    this.#rows = rows
   }
 }
 
@@ -71,12 +77,14 @@ export class IndexImages {
   base: IndexBase | undefined
   /** Bytes of the items that count. */
   liveBytes = 0
-  #buffers: Uint8Array[] = []
+  readonly #buffers: Uint8Array[] = []
   readonly #identities = new ImageColumn()
   readonly #states = new ImageColumn()
   readonly #userData = new Map<number, Map<string, Image>>()
-  /** Hours of last use; logs without are not in it. */
-  readonly #used = new Map<number, number>()
+  /** Hours of last use, in place of offsets. */
+  readonly #used = new ImageColumn()
+  /** Logs of which something lies beyond the head's length: few, and after a crash only. */
+  readonly #beyond = new Set<number>()
   readonly #segments = new Map<string, StoredSegment>()
 
   /** Takes the items of a frame whose checksum is right. `bytes` stay in use. */
@@ -92,8 +100,8 @@ export class IndexImages {
   }
 
   #take(type: number, buffer: number, bytes: Uint8Array, at: number, length: number): void {
-    if (type === INDEX_STATE) this.#set(this.#states, buffer, bytes, at, length)
-    else if (type === INDEX_IDENTITY) this.#set(this.#identities, buffer, bytes, at, length)
+    if (type === INDEX_STATE) this.#setState(buffer, bytes, at, length)
+    else if (type === INDEX_IDENTITY) this.#setIdentity(buffer, bytes, at, length)
     else if (type === INDEX_USER_DATA) this.#setUserData({ bytes, at, length })
     else if (type === INDEX_REMOVED) this.#remove(logOf(bytes, at))
     else if (type === INDEX_BASE) this.base = readBase(bytes, at, length)
@@ -103,16 +111,33 @@ export class IndexImages {
     else if (type === INDEX_GONE) this.#segments.delete(segmentName(bytes, at))
   }
 
-  #set(column: ImageColumn, buffer: number, bytes: Uint8Array, at: number, length: number): void {
-    this.liveBytes += length - column.set(logOf(bytes, at), buffer, at, length)
+  #setIdentity(buffer: number, bytes: Uint8Array, at: number, length: number): void {
+    const log = logOf(bytes, at)
+    this.liveBytes += length - this.#lengthOf(this.#identities, log)
+    this.#identities.set(log, buffer, at)
+  }
+
+  #setState(buffer: number, bytes: Uint8Array, at: number, length: number): void {
+    const log = logOf(bytes, at)
+    this.liveBytes += length - this.#lengthOf(this.#states, log)
+    this.#states.set(log, buffer, at)
+    if (liesBeyond(bytes, at)) this.#beyond.add(log)
+    else if (this.#beyond.size > 0) this.#beyond.delete(log)
+  }
+
+  /** It stands in front of the body. */
+  #lengthOf(column: ImageColumn, log: number): number {
+    const at = column.offset(log)
+    const bytes = at === 0 ? undefined : this.#buffers[column.buffer(log)]
+    return bytes === undefined ? 0 : readU32LE(bytes, at - LENGTH_BYTES)
   }
 
   #setUserData(image: Image): void {
     const log = logOf(image.bytes, image.at)
-    const { name, value } = readUserData(image.bytes, image.at, image.length)
+    const { name, isPresent } = readUserDataName(image.bytes, image.at, image.length)
     const values = this.#userData.get(log) ?? new Map<string, Image>()
     this.liveBytes -= values.get(name)?.length ?? 0
-    if (value === undefined) values.delete(name)
+    if (!isPresent) values.delete(name)
     else {
       values.set(name, image)
       this.liveBytes += image.length
@@ -122,38 +147,48 @@ export class IndexImages {
   }
 
   #setUsed(log: number, hour: number): void {
-    if (!this.#used.has(log)) this.liveBytes += USED_BYTES
-    this.#used.set(log, hour)
+    if (this.#used.offset(log) === 0) this.liveBytes += USED_BYTES
+    this.#used.set(log, 0, hour)
   }
 
   #remove(log: number): void {
-    if (this.#used.delete(log)) this.liveBytes -= USED_BYTES
+    if (this.#used.offset(log) !== 0) {
+      this.liveBytes -= USED_BYTES
+      this.#used.set(log, 0, 0)
+    }
     for (const column of [this.#identities, this.#states]) {
-      if (log < column.offsets.length) this.liveBytes -= column.set(log, 0, 0, 0)
+      this.liveBytes -= this.#lengthOf(column, log)
+      if (log < column.end) column.set(log, 0, 0)
     }
     for (const image of this.#userData.get(log)?.values() ?? []) this.liveBytes -= image.length
     this.#userData.delete(log)
+    this.#beyond.delete(log)
   }
 
   // ---- Asking ----
 
   /** One more than the highest number of a log. */
   get logsEnd(): number {
-    return this.#identities.offsets.length
+    return this.#identities.end
+  }
+
+  /** Is the log there? */
+  has(log: number): boolean {
+    return this.#identities.offset(log) > 0
   }
 
   identity(log: number): Image | undefined {
     return this.#image(this.#identities, log)
   }
 
-  /** Calls `visit` with the body of each log's identity, without making an object for it. */
-  eachIdentity(visit: (log: number, bytes: Uint8Array, at: number) => void): void {
-    const { buffers, offsets } = this.#identities
-    for (let log = 0; log < offsets.length; log++) {
-      const at = offsets[log] ?? 0
-      const bytes = this.#buffers[buffers[log] ?? 0]
-      if (at > 0 && bytes !== undefined) visit(log, bytes, at)
-    }
+  /** Where the body of the log's identity begins in `identityBytes`, without making an object for it; 0 for none. */
+  identityAt(log: number): number {
+    return this.#identities.offset(log)
+  }
+
+  /** Valid for a log that is there. */
+  identityBytes(log: number): Uint8Array {
+    return this.#buffers[this.#identities.buffer(log)] ?? EMPTY
   }
 
   state(log: number): Image | undefined {
@@ -173,7 +208,7 @@ export class IndexImages {
 
   /** The hour of a log's last use; 0 if that is not known. */
   usedHour(log: number): number {
-    return this.#used.get(log) ?? 0
+    return this.#used.offset(log)
   }
 
   segments(): Iterable<StoredSegment> {
@@ -182,20 +217,13 @@ export class IndexImages {
 
   /** Logs of which something lies beyond the head's length. */
   logsBeyond(): number[] {
-    const logs: number[] = []
-    for (let log = 0; log < this.logsEnd; log++) {
-      const image = this.state(log)
-      if (image !== undefined && liesBeyond(image.bytes, image.at)) logs.push(log)
-    }
-    return logs
+    return [...this.#beyond].sort((a, b) => a - b)
   }
 
   #image(column: ImageColumn, log: number): Image | undefined {
-    const at = column.offsets[log] ?? 0
-    const bytes = this.#buffers[column.buffers[log] ?? 0]
-    return at === 0 || bytes === undefined
-      ? undefined
-      : { bytes, at, length: column.lengths[log] ?? 0 }
+    const at = column.offset(log)
+    const bytes = at === 0 ? undefined : this.#buffers[column.buffer(log)]
+    return bytes && { bytes, at, length: readU32LE(bytes, at - LENGTH_BYTES) }
   }
 
   // ---- Writing anew ----
@@ -205,8 +233,8 @@ export class IndexImages {
     copyItem(writer, INDEX_IDENTITY, this.identity(log))
     copyItem(writer, INDEX_STATE, this.state(log))
     for (const image of this.userData(log)) copyItem(writer, INDEX_USER_DATA, image)
-    const hour = this.#used.get(log)
-    if (hour !== undefined) writeUsed(writer, log, hour)
+    const hour = this.usedHour(log)
+    if (hour !== 0) writeUsed(writer, log, hour)
   }
 }
 

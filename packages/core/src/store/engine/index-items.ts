@@ -25,7 +25,7 @@ import { copy } from '../../bytes/bytes.ts'
 import { Reader, type Writer } from '../../bytes/cursor.ts'
 import { readU32LE, readU64LE, writeU32LE } from '../../bytes/integers.ts'
 import type { Head, LogIdentity } from '../store.ts'
-import { readHead, readIdentity, writeHead, writeIdentity } from './items.ts'
+import { asGeneration, readHead, readIdentity, writeHead, writeIdentity } from './items.ts'
 import type { Segment } from './segments.ts'
 import type { SlotState } from './slot-state.ts'
 
@@ -42,11 +42,15 @@ export const INDEX_USED = 8
 /** In front of the body of an item. */
 export const ITEM_HEADER_BYTES = 5
 
+/** In the body of an identity: where the identity itself begins, behind the log's number. */
+export const IDENTITY_AT = 4
+
 /** In the body of a state. */
 const FLAGS_AT = 4
 const FLAG_BEYOND = 1
-/** Where the counters begin: behind log, flags, height and two addresses. */
-const HELD_AT = 22
+/** Where the counters begin, behind log, flags, height and two addresses; and how many there are before the head. */
+const CONTIGUOUS_AT = 22
+const COUNTERS = 4
 
 /** Up to where the index knows everything. */
 export interface IndexBase {
@@ -102,7 +106,7 @@ export function writeIdentityItem(writer: Writer, log: number, identity: LogIden
 export function writeState(writer: Writer, state: SlotState): void {
   const at = beginItem(writer, INDEX_STATE)
   writer.u32LE(state.log)
-  writer.u8(state.extent > state.head.length ? FLAG_BEYOND : 0)
+  writer.u8(state.extent > state.length ? FLAG_BEYOND : 0)
   writer.u8(state.tree.height)
   writer.u64LE(state.tree.rootRef)
   writer.u64LE(state.headAddress)
@@ -206,45 +210,71 @@ export function liesBeyond(bytes: Uint8Array, at: number): boolean {
   return ((bytes[at + FLAGS_AT] ?? 0) & FLAG_BEYOND) !== 0
 }
 
+/** The generation in the body of an `identity`. */
+export function generationOf(bytes: Uint8Array, at: number): LogIdentity['generation'] {
+  return asGeneration(bytes[at + 4] ?? 0)
+}
+
 /** The body of an `identity`. It owns its bytes: one copy, and views of it. */
 export function readIdentityItem(bytes: Uint8Array, at: number, length: number): LogIdentity {
   const own = copy(bytes.subarray(at + 4, at + length))
   return readIdentity(new Reader(own), (view) => view)
 }
 
-/** The body of a `state`, into the log that it is about. */
+/** The body of a `state`, into the log that it is about; but for the signature, which few ask for. */
 export function readState(bytes: Uint8Array, at: number, length: number, into: SlotState): void {
   const reader = new Reader(bytes, at + FLAGS_AT + 1, at + length)
-  into.tree.height = reader.u8()
-  into.tree.rootRef = reader.u64LE()
+  const height = reader.u8()
+  into.storedTree(height, reader.u64LE())
   into.headAddress = reader.u64LE()
   into.contiguousLength = reader.uint()
   into.heldBlocks = reader.uint()
   into.blockBytes = reader.uint()
   into.extent = reader.uint()
-  into.head = readHead(reader)
+  const fork = reader.uint()
+  const blocks = reader.uint()
+  into.storedHead(fork, blocks, reader.uint())
 }
 
-/** What a list tells of a log. */
+/** The head in the body of a `state`, with its signature. */
+export function readStateHead(bytes: Uint8Array, at: number, length: number): Head {
+  const reader = new Reader(bytes, at + CONTIGUOUS_AT, at + length)
+  for (let skipped = 0; skipped < COUNTERS; skipped++) reader.uint()
+  return readHead(reader)
+}
+
+/** What a list tells of a log's state. */
 export interface StateSummary {
-  readonly head: Head
+  readonly length: number
+  readonly fork: number
   readonly heldBlocks: number
   readonly heldBytes: number
 }
 
 /** The part of a `state` that lists show. */
 export function readSummary(bytes: Uint8Array, at: number, length: number): StateSummary {
-  const reader = new Reader(bytes, at + HELD_AT, at + length)
+  const reader = new Reader(bytes, at + CONTIGUOUS_AT, at + length)
   reader.uint()
   const heldBlocks = reader.uint()
   const heldBytes = reader.uint()
   reader.uint()
-  return { head: readHead(reader), heldBlocks, heldBytes }
+  const fork = reader.uint()
+  return { length: reader.uint(), fork, heldBlocks, heldBytes }
 }
 
 /** The hour in the body of a `used`. */
 export function readUsed(bytes: Uint8Array, at: number): number {
   return readU32LE(bytes, at + 4)
+}
+
+/** Which value the body of a `user data` is about, and whether it says that there is one. */
+export function readUserDataName(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): { readonly name: string; readonly isPresent: boolean } {
+  const reader = new Reader(bytes, at + 4, at + length)
+  return { name: reader.string(), isPresent: reader.u8() === 1 }
 }
 
 /** One value; `undefined` for one that was deleted. */

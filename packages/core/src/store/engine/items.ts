@@ -55,8 +55,11 @@ export const ITEM_VOID: number = 0x0d - ITEM_BLOCK
 /** The same for one that was given up after its leaf hash was put. */
 export const ITEM_LEAF: number = 0x0f - ITEM_BLOCK
 
-/** Where the discovery key stands in an identity. */
-export const IDENTITY_DISCOVERY_KEY_AT: number = 2 + KEY_BYTES
+/** Where parts of an identity stand in it. */
+const IDENTITY_FLAGS_AT = 1
+export const IDENTITY_KEY_AT = 2
+export const IDENTITY_DISCOVERY_KEY_AT: number = IDENTITY_KEY_AT + KEY_BYTES
+const IDENTITY_REST_AT: number = IDENTITY_DISCOVERY_KEY_AT + KEY_BYTES
 const FLAG_PUBLIC_KEY = 1
 const FLAG_ALIAS = 2
 const FLAG_MANIFEST = 4
@@ -244,7 +247,20 @@ export function readIdentity(
   return { generation, key, discoveryKey, publicKey, alias, manifest, secretKey: undefined }
 }
 
-function asGeneration(value: number): 1 | 2 | 3 {
+/** In the identity at `at`: is the log ours? */
+export function isOwnIdentity(bytes: Uint8Array, at: number): boolean {
+  return ((bytes[at + IDENTITY_FLAGS_AT] ?? 0) & FLAG_PUBLIC_KEY) !== 0
+}
+
+/** In the identity at `at`: where its alias begins, a namespace and then a string; 0 if there is none. */
+export function identityAliasAt(bytes: Uint8Array, at: number): number {
+  const flags = bytes[at + IDENTITY_FLAGS_AT] ?? 0
+  if ((flags & FLAG_ALIAS) === 0) return 0
+  return at + IDENTITY_REST_AT + ((flags & FLAG_PUBLIC_KEY) === 0 ? 0 : KEY_BYTES)
+}
+
+/** Throws `BAD_FRAME` for a number that is none. */
+export function asGeneration(value: number): 1 | 2 | 3 {
   if (value === 1 || value === 2 || value === 3) return value
   throw new DatError('BAD_FRAME', 'A stored log has an unknown generation.', { generation: value })
 }

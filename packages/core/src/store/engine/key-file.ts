@@ -101,7 +101,7 @@ export class KeyFile {
   }
 
   secretKey(publicKey: Uint8Array): Uint8Array | undefined {
-    return this.#secrets.get(mapKey(publicKey))
+    return this.#secrets.size === 0 ? undefined : this.#secrets.get(mapKey(publicKey))
   }
 
   /** Keeps a secret key. On the disk when this resolves. */

@@ -7,6 +7,7 @@
  */
 
 import type { Clock } from '../../base/clock.ts'
+import { Pace } from '../../base/pace.ts'
 import { copy } from '../../bytes/bytes.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { StoreSizes } from '../options.ts'
@@ -73,31 +74,33 @@ export interface Loaded {
   readonly superfluous: readonly string[]
 }
 
-export function load(options: LoadOptions, stored: StoredIndex | undefined): Loaded {
+export async function load(options: LoadOptions, stored: StoredIndex | undefined): Promise<Loaded> {
   if (stored === undefined) return loadFrom(options, undefined, [], [])
   const { before, behind } = stored.frames
-  const first = loadFrom(options, stored, before, behind)
+  const first = await loadFrom(options, stored, before, behind)
   if (first.damage.length === 0 || behind.length === 0) return first
   return loadFrom(options, stored, [...before, ...behind], [])
 }
 
 /** @param unused - frames that are right and not taken: they tell how far the store once was */
-function loadFrom(
+async function loadFrom(
   options: LoadOptions,
   stored: StoredIndex | undefined,
   frames: readonly Frame[],
   unused: readonly Frame[],
-): Loaded {
+): Promise<Loaded> {
   const { files, crc32 } = options
+  const pace = new Pace(options.clock)
   const names = files.disk.list()
   const storeId = stored?.storeId ?? findStoreId(options, names)
-  const index = makeIndex(options, stored, frames, storeId)
+  const index = await makeIndex(options, stored, frames, storeId, pace)
   const { base } = index.images
   const position = base?.position ?? FIRST_ADDRESS
   const pagesEnd = base?.pagesEnd ?? FIRST_ADDRESS
   const { data, pages, adopted } = openLogs(options, names, storeId, index.images)
   const parts = joinParts(options, data, pages, index)
   const { logs, undo, frees } = parts
+  await logs.fill(pace)
   const mark = readSyncMark(files, storeId, crc32)
   const durable = Math.max(position, durableIn(stored, unused), mark)
   const previous = base?.previous ?? 0
@@ -164,7 +167,12 @@ function joinParts(
   const logs: LogTable = new LogTable(
     () => index.images,
     keys,
-    { undo, frees, cache, touched: (state) => logs.changed.add(state) },
+    {
+      ...{ undo, frees, cache },
+      touched: (state) => logs.changed.add(state),
+      identityOf: (log) => logs.identityOf(log),
+      headOf: (log) => logs.headOf(log),
+    },
     { staging, reader, room, checkWritable: () => gate.check() },
   )
   return { cache, staging, undo, frees, reader, room, logs }
@@ -184,17 +192,21 @@ function damageOf(
   return damage
 }
 
-function makeIndex(
+async function makeIndex(
   { files, crc32, syncs }: LoadOptions,
   stored: StoredIndex | undefined,
   frames: readonly Frame[],
   storeId: Uint8Array,
-): IndexFile {
+  pace: Pace,
+): Promise<IndexFile> {
   const images = new IndexImages()
   if (stored === undefined) {
     return new IndexFile(files, crc32, storeId, syncs, images, { number: 0, end: 0, frame: 0 })
   }
-  for (const { from, end } of frames) images.add(stored.bytes, from, end)
+  for (const { from, end } of frames) {
+    images.add(stored.bytes, from, end)
+    if (pace.isOver) await pace.turn()
+  }
   return new IndexFile(files, crc32, storeId, syncs, images, {
     number: stored.number,
     end: stored.frames.end,

@@ -1,28 +1,48 @@
 /**
  * The logs of a store: by number, by discovery key, by name.
  *
- * Owns: which logs there are, and their slots. A log that nobody asked for is a number behind its discovery key and
- * an offset in the index; its slot is made when it is asked for, and stays.
+ * Owns: which logs there are, and their slots. A log that nobody asked for is a number behind a hash of its discovery
+ * key and an offset in the index; its slot is made when it is asked for, and stays. Of the index only what is asked
+ * for is decoded: names when somebody first asks for one, and then where they stand.
  */
 
 import { DatError, invariant } from '../../base/errors.ts'
-import { equal, equalAt } from '../../bytes/bytes.ts'
+import type { Pace } from '../../base/pace.ts'
+import { copy, EMPTY, equal, equalAt, utf8 } from '../../bytes/bytes.ts'
+import { Reader } from '../../bytes/cursor.ts'
+import { readU32LE } from '../../bytes/integers.ts'
 import { KEY_BYTES } from '../../crypto/crypto.ts'
-import { aliasText, EMPTY_HEAD } from '../checks.ts'
-import type { Alias, LogEntry, LogIdentity } from '../store.ts'
-import { DiscoveryIndex } from './discovery-index.ts'
-import type { IndexImages } from './index-images.ts'
-import { readIdentityItem, readState, readSummary, readUserData } from './index-items.ts'
-import { IDENTITY_DISCOVERY_KEY_AT } from './items.ts'
+import { EMPTY_HEAD, entryOf } from '../checks.ts'
+import type { Alias, Head, LogEntry, LogIdentity } from '../store.ts'
+import type { Image, IndexImages } from './index-images.ts'
+import {
+  generationOf,
+  IDENTITY_AT,
+  readIdentityItem,
+  readState,
+  readStateHead,
+  readSummary,
+  readUserData,
+} from './index-items.ts'
+import {
+  IDENTITY_DISCOVERY_KEY_AT,
+  IDENTITY_KEY_AT,
+  identityAliasAt,
+  isOwnIdentity,
+} from './items.ts'
 import type { KeyFile } from './key-file.ts'
+import { LogIndex } from './log-index.ts'
 import { EngineSlot, type SlotHost } from './slot.ts'
 import { SlotState, type StateHost } from './slot-state.ts'
 
-/** The discovery key in the body of an identity in the index: behind the log's number. */
-const DISCOVERY_KEY_AT = 4 + IDENTITY_DISCOVERY_KEY_AT
+/** Where keys stand in the body of an identity in the index. */
+const KEY_AT: number = IDENTITY_AT + IDENTITY_KEY_AT
+const DISCOVERY_KEY_AT: number = IDENTITY_AT + IDENTITY_DISCOVERY_KEY_AT
 
 /** Last use is kept in hours. */
 const HOUR_MS = 3_600_000
+/** Keys of so many entries lie in one piece of memory. */
+const ENTRIES_TOGETHER = 64
 
 export class LogTable {
   /** Number of the next log. */
@@ -37,9 +57,9 @@ export class LogTable {
   readonly #keys: KeyFile
   readonly #stateHost: StateHost
   readonly #slotHost: SlotHost
-  readonly #byDiscoveryKey: DiscoveryIndex
+  #byDiscoveryKey = new LogIndex()
   /** Filled when somebody first asks for a name. */
-  #byAlias: Map<string, number> | undefined
+  #byAlias: LogIndex | undefined
   readonly #slots = new Map<number, EngineSlot>()
 
   constructor(images: () => IndexImages, keys: KeyFile, stateHost: StateHost, slotHost: SlotHost) {
@@ -48,17 +68,18 @@ export class LogTable {
     this.#stateHost = stateHost
     this.#slotHost = slotHost
     this.next = images().base?.nextLog ?? 0
-    const index = new DiscoveryIndex((log, key) => this.#isKeyOf(log, key))
-    this.#byDiscoveryKey = index
-    images().eachIdentity((log, bytes, at) => index.add(bytes, at + DISCOVERY_KEY_AT, log))
   }
 
-  #isKeyOf(log: number, discoveryKey: Uint8Array): boolean {
-    const slot = this.#slots.get(log)
-    if (slot !== undefined) return equal(slot.identity.discoveryKey, discoveryKey)
-    const image = this.#images().identity(log)
-    if (image === undefined) return false
-    return equalAt(image.bytes, image.at + DISCOVERY_KEY_AT, discoveryKey, 0, KEY_BYTES)
+  /** Takes over the logs of the index. To be called once, before anything else is asked. */
+  async fill(pace: Pace): Promise<void> {
+    const images = this.#images()
+    const index = new LogIndex(images.logsEnd)
+    for (let log = 0; log < images.logsEnd; log++) {
+      if (pace.due()) await pace.turn()
+      const at = images.identityAt(log)
+      if (at > 0) index.add(readU32LE(images.identityBytes(log), at + DISCOVERY_KEY_AT), log)
+    }
+    this.#byDiscoveryKey = index
   }
 
   get size(): number {
@@ -66,26 +87,56 @@ export class LogTable {
   }
 
   numbers(): number[] {
-    return this.#byDiscoveryKey.numbers().sort((a, b) => a - b)
+    const numbers: number[] = []
+    for (let log = 0; log < this.next; log++) if (this.#has(log)) numbers.push(log)
+    return numbers
   }
+
+  #has(log: number): boolean {
+    return this.#slots.has(log) || (!this.removed.has(log) && this.#images().has(log))
+  }
+
+  // ---- Lists ----
 
   /** What lists show of each log, from its slot or from the index: no page is read and no slot made. */
   *entries(): Iterable<LogEntry> {
-    for (const log of this.numbers()) {
+    const keys = new KeyRoom()
+    let namespace: Uint8Array = EMPTY
+    for (let log = 0; log < this.next; log++) {
+      if (!this.#has(log)) continue
+      const usedMs = this.#usedHour(log) * HOUR_MS
       const slot = this.#slots.get(log)
-      const known = slot === undefined ? this.#storedEntry(log) : entryOf(slot)
-      if (known !== undefined) yield { log, ...known, usedMs: this.#usedHour(log) * HOUR_MS }
+      const image = slot === undefined ? this.#images().identity(log) : undefined
+      const entry =
+        slot !== undefined
+          ? entryOf(slot, usedMs)
+          : image && this.#storedEntry(log, image, usedMs, keys, namespace)
+      if (entry === undefined) continue
+      namespace = entry.alias?.namespace ?? namespace
+      yield entry
     }
   }
 
-  #storedEntry(log: number): Omit<LogEntry, 'log' | 'usedMs'> | undefined {
-    const images = this.#images()
-    const image = images.identity(log)
-    if (image === undefined) return undefined
-    const identity = readIdentityItem(image.bytes, image.at, image.length)
-    const state = images.state(log)
-    if (state === undefined) return { identity, head: EMPTY_HEAD, heldBlocks: 0, heldBytes: 0 }
-    return { identity, ...readSummary(state.bytes, state.at, state.length) }
+  /** @param namespace that of the log before: most logs of a store share one */
+  #storedEntry(
+    log: number,
+    { bytes, at }: Image,
+    usedMs: number,
+    keys: KeyRoom,
+    namespace: Uint8Array,
+  ): LogEntry {
+    const state = this.#images().state(log)
+    const { length, fork, heldBlocks, heldBytes } =
+      state === undefined ? NOTHING_HELD : readSummary(state.bytes, state.at, state.length)
+    return {
+      log,
+      key: keys.copy(bytes, at + KEY_AT),
+      discoveryKey: keys.copy(bytes, at + DISCOVERY_KEY_AT),
+      generation: generationOf(bytes, at),
+      alias: storedAlias(bytes, at, namespace),
+      isOwn: isOwnIdentity(bytes, at + IDENTITY_AT),
+      ...{ length, fork, heldBlocks, heldBytes, usedMs },
+    }
   }
 
   /** Logs that have user data of a name. */
@@ -108,19 +159,67 @@ export class LogTable {
     return this.usedNow.get(log) ?? this.#images().usedHour(log)
   }
 
+  // ---- One log ----
+
   find(discoveryKey: Uint8Array): number | undefined {
-    return this.#byDiscoveryKey.find(discoveryKey)
+    return this.#byDiscoveryKey.find(readU32LE(discoveryKey, 0), discoveryKey, this.#isKeyOf)
   }
 
-  findAlias(alias: Alias): number | undefined {
-    return this.#aliases().get(aliasText(alias))
+  readonly #isKeyOf = (log: number, discoveryKey: Uint8Array): boolean => {
+    const images = this.#images()
+    const at = images.identityAt(log)
+    if (at === 0) return equal(this.#slots.get(log)?.identity.discoveryKey ?? EMPTY, discoveryKey)
+    return equalAt(images.identityBytes(log), at + DISCOVERY_KEY_AT, discoveryKey, 0, KEY_BYTES)
+  }
+
+  findAlias({ namespace, name }: Alias): number | undefined {
+    const wanted = { namespace, name: utf8(name) }
+    return this.#aliases().find(
+      aliasHash(namespace, 0, wanted.name, 0, wanted.name.length),
+      wanted,
+      this.#isNameOf,
+    )
+  }
+
+  readonly #isNameOf = (log: number, { namespace, name }: AliasBytes): boolean => {
+    const images = this.#images()
+    const at = images.identityAt(log)
+    if (at === 0) {
+      const alias = this.#slots.get(log)?.identity.alias
+      return (
+        alias !== undefined && equal(alias.namespace, namespace) && equal(utf8(alias.name), name)
+      )
+    }
+    const bytes = images.identityBytes(log)
+    const from = identityAliasAt(bytes, at + IDENTITY_AT)
+    if (from === 0 || !equalAt(bytes, from, namespace, 0, KEY_BYTES)) return false
+    const reader = new Reader(bytes, from + KEY_BYTES)
+    return reader.uint() === name.length && equalAt(bytes, reader.at, name, 0, name.length)
+  }
+
+  #aliases(): LogIndex {
+    if (this.#byAlias !== undefined) return this.#byAlias
+    const images = this.#images()
+    const aliases = new LogIndex(this.size)
+    for (let log = 0; log < this.next; log++) {
+      if (!this.#has(log)) continue
+      const at = images.identityAt(log)
+      const alias = at === 0 ? this.#slots.get(log)?.identity.alias : undefined
+      if (alias !== undefined) aliases.add(hashOf(alias), log)
+      if (at === 0) continue
+      const bytes = images.identityBytes(log)
+      const from = identityAliasAt(bytes, at + IDENTITY_AT)
+      if (from !== 0) aliases.add(storedHash(bytes, from), log)
+    }
+    this.#byAlias = aliases
+    return aliases
   }
 
   /** The slot of a log that is there. Throws `NOT_FOUND`. */
   slot(log: number): EngineSlot {
     const known = this.#slots.get(log) ?? this.#load(log)
     if (known !== undefined) return known
-    throw new DatError('NOT_FOUND', `The store has no log ${log}.`, { log })
+    throw notFound(log)
   }
 
   /** The slot of a log if it is there. */
@@ -131,13 +230,14 @@ export class LogTable {
   /** Logs of which blocks or nodes lie beyond the head's length. */
   beyondHeads(): EngineSlot[] {
     for (const log of this.#images().logsBeyond()) this.slotIf(log)
-    return [...this.#slots.values()].filter(({ state }) => state.extent > state.head.length)
+    return [...this.#slots.values()].filter(({ state }) => state.extent > state.length)
   }
 
   add(log: number, identity: LogIdentity): EngineSlot {
     const { publicKey } = identity
     const secretKey = identity.secretKey ?? (publicKey && this.#keys.secretKey(publicKey))
-    const state = new SlotState(this.#stateHost, log, { ...identity, secretKey })
+    const own = { ...identity, secretKey }
+    const state = new SlotState(this.#stateHost, log, identity.generation, own)
     const slot = new EngineSlot(this.#slotHost, state)
     this.next = Math.max(this.next, log + 1)
     this.restore(slot)
@@ -149,17 +249,19 @@ export class LogTable {
   restore(slot: EngineSlot): void {
     const { discoveryKey, alias } = slot.identity
     this.#slots.set(slot.log, slot)
-    this.#byDiscoveryKey.add(discoveryKey, 0, slot.log)
-    if (alias !== undefined) this.#byAlias?.set(aliasText(alias), slot.log)
+    this.#byDiscoveryKey.add(readU32LE(discoveryKey, 0), slot.log)
+    if (alias !== undefined) this.#byAlias?.add(hashOf(alias), slot.log)
     this.removed.delete(slot.log)
     this.changed.add(slot.state)
   }
 
   remove(slot: EngineSlot): void {
     const { discoveryKey, alias } = slot.identity
+    // Whoever still has the slot may ask it who it was.
+    slot.state.keepAll()
     invariant(this.#slots.delete(slot.log), 'A log was removed twice.', { log: slot.log })
-    this.#byDiscoveryKey.remove(discoveryKey, slot.log)
-    if (alias !== undefined) this.#byAlias?.delete(aliasText(alias))
+    this.#byDiscoveryKey.remove(readU32LE(discoveryKey, 0), slot.log)
+    if (alias !== undefined) this.#byAlias?.remove(hashOf(alias), slot.log)
     this.removed.add(slot.log)
     this.usedNow.delete(slot.log)
     this.changed.delete(slot.state)
@@ -170,9 +272,8 @@ export class LogTable {
     const images = this.#images()
     const image = images.identity(log)
     if (image === undefined) return undefined
-    const stored = readIdentityItem(image.bytes, image.at, image.length)
-    const secretKey = stored.publicKey && this.#keys.secretKey(stored.publicKey)
-    const state = new SlotState(this.#stateHost, log, { ...stored, secretKey })
+    const generation = generationOf(image.bytes, image.at)
+    const state = new SlotState(this.#stateHost, log, generation, undefined)
     const newest = images.state(log)
     if (newest !== undefined) readState(newest.bytes, newest.at, newest.length, state)
     for (const data of images.userData(log)) {
@@ -186,24 +287,84 @@ export class LogTable {
     return slot
   }
 
-  #aliases(): Map<string, number> {
-    if (this.#byAlias !== undefined) return this.#byAlias
-    const aliases = new Map<string, number>()
-    for (const log of this.#byDiscoveryKey.numbers()) {
-      const alias = this.#slots.get(log)?.identity.alias ?? this.#storedAlias(log)
-      if (alias !== undefined) aliases.set(aliasText(alias), log)
-    }
-    this.#byAlias = aliases
-    return aliases
+  /** The identity as the index has it, with its secret key where that is in the file of keys. */
+  identityOf(log: number): LogIdentity {
+    const image = this.#images().identity(log)
+    if (image === undefined) throw notFound(log)
+    const stored = readIdentityItem(image.bytes, image.at, image.length)
+    const secretKey = stored.publicKey && this.#keys.secretKey(stored.publicKey)
+    return secretKey === undefined ? stored : { ...stored, secretKey }
   }
 
-  #storedAlias(log: number): Alias | undefined {
-    const image = this.#images().identity(log)
-    return image && readIdentityItem(image.bytes, image.at, image.length).alias
+  /** The head as the index has it. */
+  headOf(log: number): Head {
+    const image = this.#images().state(log)
+    return image === undefined ? EMPTY_HEAD : readStateHead(image.bytes, image.at, image.length)
   }
 }
 
-function entryOf(slot: EngineSlot): Omit<LogEntry, 'log' | 'usedMs'> {
-  const { head, heldBlocks, heldBytes } = slot
-  return { identity: { ...slot.identity, secretKey: undefined }, head, heldBlocks, heldBytes }
+// ---- Names, as they stand in the index -----------------------------------------------------------
+
+/** An alias with its name in UTF-8. */
+interface AliasBytes {
+  readonly namespace: Uint8Array
+  readonly name: Uint8Array
+}
+
+function hashOf({ namespace, name }: Alias): number {
+  const bytes = utf8(name)
+  return aliasHash(namespace, 0, bytes, 0, bytes.length)
+}
+
+/** Of the alias that stands at `at`. */
+function storedHash(bytes: Uint8Array, at: number): number {
+  const reader = new Reader(bytes, at + KEY_BYTES)
+  const length = reader.uint()
+  return aliasHash(bytes, at, bytes, reader.at, length)
+}
+
+/** FNV-1a, of the beginning of the namespace, which is a hash or zero, and of the name. */
+function aliasHash(
+  namespace: Uint8Array,
+  namespaceAt: number,
+  name: Uint8Array,
+  nameAt: number,
+  nameBytes: number,
+): number {
+  let hash = 0x811c9dc5 ^ readU32LE(namespace, namespaceAt)
+  for (let i = 0; i < nameBytes; i++) hash = Math.imul(hash ^ (name[nameAt + i] ?? 0), 0x0100_0193)
+  // The last byte alone would move the place in the table by little.
+  return hash ^ (hash >>> 15)
+}
+
+/** The alias in the body of an identity. @param known a namespace that is used again if it is the same */
+function storedAlias(bytes: Uint8Array, at: number, known: Uint8Array): Alias | undefined {
+  const from = identityAliasAt(bytes, at + IDENTITY_AT)
+  if (from === 0) return undefined
+  const isKnown = equalAt(bytes, from, known, 0, KEY_BYTES)
+  const namespace = isKnown ? known : copy(bytes.subarray(from, from + KEY_BYTES))
+  return { namespace, name: new Reader(bytes, from + KEY_BYTES).string() }
+}
+
+/** Copies of keys, many in one piece of memory: each of its own would take three times the memory. */
+class KeyRoom {
+  #room: Uint8Array = EMPTY
+  #at = 0
+
+  copy(bytes: Uint8Array, from: number): Uint8Array {
+    if (this.#at === this.#room.length) {
+      this.#room = new Uint8Array(2 * ENTRIES_TOGETHER * KEY_BYTES)
+      this.#at = 0
+    }
+    const key = this.#room.subarray(this.#at, this.#at + KEY_BYTES)
+    for (let i = 0; i < KEY_BYTES; i++) key[i] = bytes[from + i] ?? 0
+    this.#at += KEY_BYTES
+    return key
+  }
+}
+
+const NOTHING_HELD = { length: 0, fork: 0, heldBlocks: 0, heldBytes: 0 } as const
+
+function notFound(log: number): DatError {
+  return new DatError('NOT_FOUND', `The store has no log ${log}.`, { log })
 }

@@ -31,14 +31,18 @@ export interface StateHost {
   readonly cache: PageCache
   /** The state of this log differs from what the index file says. */
   touched(state: SlotState): void
+  /** What the index file says of a log that was not changed since. */
+  identityOf(log: number): LogIdentity
+  headOf(log: number): Head
 }
 
 export class SlotState implements UndoTarget {
   readonly log: number
   readonly generation: 1 | 2 | 3
-  readonly tree: PageTree
-  identity: LogIdentity
-  head: Head = EMPTY_HEAD
+  /** Those of the head. */
+  fork = 0
+  length = 0
+  byteLength = 0
   headAddress = 0
   contiguousLength = 0
   heldBlocks = 0
@@ -51,14 +55,67 @@ export class SlotState implements UndoTarget {
   isIdentityChanged = false
   changedUserData: Set<string> | undefined
   readonly #host: StateHost
+  // Made or read when first asked for: of ten thousand logs that are open, most only rest.
+  #tree: PageTree | undefined
+  #identity: LogIdentity | undefined
+  #head: Head | undefined
+  #height = 0
+  #rootRef = 0
 
-  constructor(host: StateHost, log: number, identity: LogIdentity) {
+  /** @param identity undefined where it is to be read from the index */
+  constructor(
+    host: StateHost,
+    log: number,
+    generation: LogIdentity['generation'],
+    identity: LogIdentity | undefined,
+  ) {
     this.#host = host
     this.log = log
-    this.identity = identity
-    this.generation = identity.generation
-    const keepsSignatures = KEPT_SIGNATURES[identity.generation]
-    this.tree = new PageTree(log, keepsSignatures, host.cache, this)
+    this.generation = generation
+    this.#identity = identity
+    if (identity !== undefined) this.#head = EMPTY_HEAD
+  }
+
+  get identity(): LogIdentity {
+    this.#identity ??= this.#host.identityOf(this.log)
+    return this.#identity
+  }
+
+  get head(): Head {
+    this.#head ??= this.#host.headOf(this.log)
+    return this.#head
+  }
+
+  get tree(): PageTree {
+    this.#tree ??= this.#makeTree()
+    return this.#tree
+  }
+
+  #makeTree(): PageTree {
+    const { log, generation } = this
+    const tree = new PageTree(log, KEPT_SIGNATURES[generation], this.#host.cache, this)
+    tree.height = this.#height
+    tree.rootRef = this.#rootRef
+    return tree
+  }
+
+  /** What the index says of the tree. */
+  storedTree(height: number, rootRef: number): void {
+    this.#height = height
+    this.#rootRef = rootRef
+  }
+
+  /** What the index says of the head, but for its signature. */
+  storedHead(fork: number, length: number, byteLength: number): void {
+    this.fork = fork
+    this.length = length
+    this.byteLength = byteLength
+  }
+
+  /** Reads what is in the index still, before that forgets the log. */
+  keepAll(): void {
+    void this.identity
+    void this.head
   }
 
   /** For errors. Eight characters of a discovery key give nothing away. */
@@ -178,13 +235,17 @@ export class SlotState implements UndoTarget {
   applyHead(head: Head, address: number): void {
     const old = this.head
     const oldAddress = this.headAddress
-    this.#host.undo.other(() => {
-      this.head = old
-      this.headAddress = oldAddress
-    })
-    this.head = head
-    this.headAddress = address
+    this.#host.undo.other(() => this.#setHead(old, oldAddress))
+    this.#setHead(head, address)
     this.#touch()
+  }
+
+  #setHead(head: Head, address: number): void {
+    this.#head = head
+    this.fork = head.fork
+    this.length = head.length
+    this.byteLength = head.byteLength
+    this.headAddress = address
   }
 
   applyTruncate(head: Head, address: number): void {
@@ -233,9 +294,9 @@ export class SlotState implements UndoTarget {
   applyManifest(manifest: Uint8Array): void {
     const old = this.identity
     this.#host.undo.other(() => {
-      this.identity = old
+      this.#identity = old
     })
-    this.identity = { ...old, manifest: copy(manifest) }
+    this.#identity = { ...old, manifest: copy(manifest) }
     this.isIdentityChanged = true
     this.#touch()
   }

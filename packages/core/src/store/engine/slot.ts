@@ -68,6 +68,18 @@ export class EngineSlot implements Slot, StagedLog {
     return this.state.head
   }
 
+  get fork(): number {
+    return this.state.fork
+  }
+
+  get length(): number {
+    return this.state.length
+  }
+
+  get byteLength(): number {
+    return this.state.byteLength
+  }
+
   get headAddress(): number {
     return this.state.headAddress
   }
