@@ -27,9 +27,13 @@ const HINTS: Partial<Record<Code, string>> = {
 const RECOVER_HINT =
   'If no other copy of this folder is shared any more, say so with --recover. Two copies that change spoil the link.'
 
+const QUOTA_HINT =
+  'Give it a larger --quota, or make room with dat store, and run the same command again: nothing is lost.'
+
 /** What to do about it, if that is not plain from the message. */
 export function hintFor(error: DatError): string | undefined {
   if (error.code === 'NOT_WRITABLE' && error.facts['recoverable'] === true) return RECOVER_HINT
+  if (error.code === 'STORE_FULL' && error.facts['quotaBytes'] !== undefined) return QUOTA_HINT
   return HINTS[error.code]
 }
 

@@ -7,7 +7,7 @@
  */
 
 import { DatError } from '@dat-rhino/core/base/errors'
-import type { NetworkOptions, OldOptions, Policy } from '@dat-rhino/sdk'
+import type { NetworkOptions, OldOptions, OpenOptions, Policy } from '@dat-rhino/sdk'
 import { type Command, Option } from 'commander'
 
 /** Values as commander hands them over. */
@@ -45,6 +45,12 @@ export interface ArchiveFlags {
 export interface RateFlags {
   readonly limitUp?: number
   readonly limitDown?: number
+}
+
+/** How much of the disk, in bytes. */
+export interface RoomFlags {
+  readonly quota?: number
+  readonly keepFree?: number
 }
 
 /** Of every command. */
@@ -137,6 +143,23 @@ export function addRateOptions(command: Command): Command {
     )
 }
 
+/** Of commands that fill a store. */
+export function addRoomOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--quota <bytes>',
+        'let the store take no more of the disk: 500MB, 10GB',
+      ).argParser((text) => readBytes('--quota', text)),
+    )
+    .addOption(
+      new Option(
+        '--keep-free <bytes>',
+        'leave so much of the disk free (default: 64MiB)',
+      ).argParser((text) => readBytes('--keep-free', text)),
+    )
+}
+
 /** Where old programs can connect. */
 export function oldPortOption(): Option {
   const help = 'TCP port for old programs (default: 3282, or any if that is taken; 0: any)'
@@ -215,7 +238,27 @@ export function ratePolicy(flags: RateFlags): { policy?: Policy } {
   }
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1_000, m: 1_000_000, g: 1_000_000_000 }
+/** How much of the disk the SDK may take. */
+export function roomOptions(flags: RoomFlags): Pick<OpenOptions, 'quotaBytes' | 'keepFreeBytes'> {
+  const { quota, keepFree } = flags
+  return {
+    ...(quota === undefined ? {} : { quotaBytes: quota }),
+    ...(keepFree === undefined ? {} : { keepFreeBytes: keepFree }),
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
+
+/** As disks are sold, in thousands; with an `i`, as memory is. */
+function readBytes(option: string, text: string): number {
+  const [, number = '', unit = '', binary] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?$/i.exec(text) ?? []
+  const power = Object.keys(UNITS).indexOf(unit.toLowerCase())
+  const factor = binary ? 1_024 ** power : (UNITS[unit.toLowerCase()] ?? 0)
+  const bytes = Math.floor(Number(number) * factor)
+  if (number !== '' && Number.isSafeInteger(bytes)) return bytes
+  const message = `${option} takes a number of bytes, as 500MB, 10GB or 1.5TB; not "${text}".`
+  throw new DatError('BAD_ARGUMENT', message)
+}
 
 function readRate(option: string, text: string): number {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)([kmg]?)$/i.exec(text) ?? []

@@ -13,6 +13,7 @@ import {
   addLegacyOptions,
   addNetworkOptions,
   addRateOptions,
+  addRoomOptions,
   type CommonFlags,
   oldPortOption,
   timeoutOption,
@@ -68,7 +69,7 @@ Examples:
   dat serve Beaker --archive ab12cd    one of several`,
     )
   const all = addArchiveOptions(
-    addLegacyOptions(addNetworkOptions(addRateOptions(addCommonOptions(command)))),
+    addLegacyOptions(addNetworkOptions(addRateOptions(addRoomOptions(addCommonOptions(command))))),
   )
   all.action(async (where: string, flags: CommonFlags & ServeFlags) => {
     await execute(flags, async (session) => {

@@ -21,6 +21,7 @@ import {
   addLegacyOptions,
   addNetworkOptions,
   addRateOptions,
+  addRoomOptions,
   type CommonFlags,
   checkoutOption,
   limitOption,
@@ -121,7 +122,7 @@ Examples:
   link=$(dat share photos --once)     import only; standard output is the link and nothing else
   dat share photos --json | jq -r 'select(.event == "link").link'`,
     )
-  addNetworkOptions(addRateOptions(addCommonOptions(command))).action(
+  addNetworkOptions(addRateOptions(addRoomOptions(addCommonOptions(command)))).action(
     async (dir: string, flags: CommonFlags & ShareFlags) => {
       await execute(flags, async (session) => {
         const { share } = await import('./commands/share.ts')
@@ -157,7 +158,7 @@ Examples:
   dat clone dat://ab12… copy --peer 192.168.1.7:3282   from an old program, or dat serve
   dat clone old-photos copy           out of the folder of an old archive`,
     )
-  const network = addNetworkOptions(addRateOptions(addCommonOptions(command)))
+  const network = addNetworkOptions(addRateOptions(addRoomOptions(addCommonOptions(command))))
   addArchiveOptions(addLegacyOptions(network)).action(
     async (link: string, dir: string | undefined, flags: CommonFlags & CloneFlags) => {
       await execute(flags, async (session) => {

@@ -56,6 +56,7 @@ test('an interrupted command has the exit code that shells expect', () => {
 
 test('a full disk says that nothing is lost, a fault of ours asks for a report', () => {
   assert.match(hintFor(new DatError('STORE_FULL', '')) ?? '', /nothing is lost/)
+  assert.match(hintFor(new DatError('STORE_FULL', '', { quotaBytes: 9 })) ?? '', /larger --quota/)
   assert.match(hintFor(new DatError('INVARIANT', '')) ?? '', /--verbose/)
 })
 

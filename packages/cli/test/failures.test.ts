@@ -122,6 +122,34 @@ test('a full disk stops a clone and a share without loss; with room both go on',
   assert.deepEqual(readTree(copy), readTree(source))
 })
 
+test('a quota stops a clone and a share without loss; with a larger one both go on', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const [source, copy] = [bench.folder(), bench.folder()]
+  const content = new Uint8Array(200_000).map((_, i) => (i * i) >> 9)
+  writeTree(source, Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`f${i}`, content])))
+
+  const share = ['share', source, '--once', '--json']
+  const fullShare = await bench.run([...share, '--quota', '500k'])
+  const link = fullShare.events.find(({ event }) => event === 'link')?.['link']
+  const again = await bench.run([...share, '--quota', '10MB'])
+  const node = await bench.node()
+  const shared = await node.share(source, { watch: false })
+  await shared.done()
+  const clone = ['clone', shared.link, copy, '--json', ...entry]
+  const fullClone = await bench.run([...clone, '--quota', '1MB'])
+  const cloned = await bench.run([...clone, '--quota', '10MB'])
+
+  assert.equal(link, shared.link)
+  for (const full of [fullShare, fullClone]) {
+    assert.equal(full.exit, 72)
+    assert.match(String(errorOf(full)['message']), /quota of \d+ bytes/)
+    assert.match(String(errorOf(full)['hint']), /larger --quota.*nothing is lost/)
+  }
+  assert.deepEqual([again.exit, cloned.exit], [0, 0])
+  assert.deepEqual(readTree(copy), readTree(source))
+})
+
 test('an unreadable file is left out and named; everything else is shared', async (t) => {
   const bench = new Bench(t)
   const source = bench.folder()

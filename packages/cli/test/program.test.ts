@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { isCode } from '@dat-rhino/core/base/errors'
 import { CommanderError } from 'commander'
-import { networkOptions, ratePolicy } from '../src/options.ts'
+import { networkOptions, ratePolicy, roomOptions } from '../src/options.ts'
 import { buildProgram, COMMANDS } from '../src/program.ts'
 import { usageError } from '../src/usage.ts'
 
@@ -94,6 +94,34 @@ test('rates are bytes a second, with the units of a thousand, and become a polic
   for (const text of ['0', '-1', 'fast', '5 k', '5kB', '']) {
     const said = await complaint('clone', 'x', '--limit-down', text)
     assert.ok(said.includes(`--limit-down`) && said.includes(`"${text}"`), said)
+  }
+})
+
+test('how much of the disk is taken is told in thousands or in 1,024s, and becomes the quota of each store', async () => {
+  const room = async (...args: string[]) => roomOptions(await flagsOf('share', ...args))
+
+  assert.deepEqual(await room(), {})
+  assert.deepEqual(await room('--quota', '10GB'), { quotaBytes: 10_000_000_000 })
+  assert.deepEqual(await room('--quota', '1.5tib', '--keep-free', '0'), {
+    quotaBytes: 1.5 * 1_024 ** 4,
+    keepFreeBytes: 0,
+  })
+  assert.deepEqual(await room('--keep-free', '64MiB', '--quota', '500'), {
+    quotaBytes: 500,
+    keepFreeBytes: 64 * 1_024 ** 2,
+  })
+  assert.deepEqual(await room('--quota', '2k'), { quotaBytes: 2_000 })
+  for (const text of ['-1', 'much', '5 apples', '1e3', '', '9e9TB', '99999999TB']) {
+    const said = await complaint('clone', 'x', '--quota', text)
+    assert.ok(said.includes('--quota') && said.includes(`"${text}"`), said)
+  }
+  for (const command of [
+    ['clone', 'x'],
+    ['serve', 'x'],
+  ]) {
+    assert.deepEqual(roomOptions(await flagsOf(...command, '--quota', '1M')), {
+      quotaBytes: 1_000_000,
+    })
   }
 })
 

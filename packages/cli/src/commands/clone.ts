@@ -16,14 +16,16 @@ import {
   type NetworkFlags,
   networkOptions,
   type RateFlags,
+  type RoomFlags,
   ratePolicy,
+  roomOptions,
 } from '../options.ts'
 import type { Session } from '../session.ts'
 import { findPlace } from './find-folder.ts'
 import { followFolder, progressLine, reportFields, shownSoFar } from './folder.ts'
 import { linkOf } from './link-of.ts'
 
-export interface CloneFlags extends NetworkFlags, LegacyFlags, ArchiveFlags, RateFlags {
+export interface CloneFlags extends NetworkFlags, LegacyFlags, ArchiveFlags, RateFlags, RoomFlags {
   readonly live?: boolean
   readonly checkout?: number
   readonly force?: boolean
@@ -46,6 +48,7 @@ export async function clone(
   await using node = await open({
     network: isAlone ? false : networkOptions(flags),
     ...ratePolicy(flags),
+    ...roomOptions(flags),
     ...(flags.storage === undefined ? {} : { storage: flags.storage }),
   })
   await using cloned = await node.clone(source.text, target, {

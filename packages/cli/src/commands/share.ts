@@ -8,11 +8,18 @@
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
 import { open, type Report, type Share } from '@dat-rhino/sdk'
 import { changes, count, bytes as size } from '../format.ts'
-import { type NetworkFlags, networkOptions, type RateFlags, ratePolicy } from '../options.ts'
+import {
+  type NetworkFlags,
+  networkOptions,
+  type RateFlags,
+  type RoomFlags,
+  ratePolicy,
+  roomOptions,
+} from '../options.ts'
 import type { Session } from '../session.ts'
 import { followFolder, progressLine, reportFields, shownSoFar } from './folder.ts'
 
-export interface ShareFlags extends NetworkFlags, RateFlags {
+export interface ShareFlags extends NetworkFlags, RateFlags, RoomFlags {
   readonly once?: boolean
   readonly watch?: boolean
   readonly hidden?: boolean
@@ -30,6 +37,7 @@ export async function share(session: Session, dir: string, flags: ShareFlags): P
   await using node = await open({
     network: isOnce ? false : networkOptions(flags),
     ...ratePolicy(flags),
+    ...roomOptions(flags),
     ...(flags.storage === undefined ? {} : { storage: flags.storage }),
     ...(flags.recover === true ? { recover: true } : {}),
   })
