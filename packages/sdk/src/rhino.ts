@@ -298,13 +298,14 @@ export class Rhino implements AsyncDisposable {
 
   /**
    * Quiet until `resume`, for a laptop that sleeps or an app that goes to the background: connections end, sockets and
-   * timers of the network rest, and everything acknowledged is on the disk when this resolves. Folders are still watched.
+   * timers of the network rest, and everything acknowledged is on the disk when this resolves. Folders are not watched; what is being
+   * imported is imported to its end.
    */
   suspend(): Promise<void> {
     return this.#stations.suspend()
   }
 
-  /** Announces again, looks for peers at once, and goes on. */
+  /** Announces again, looks for peers at once, compares shared folders with their drives, and goes on. */
   resume(): Promise<void> {
     return this.#stations.resume()
   }

@@ -23,10 +23,18 @@ export interface StationOptions {
   readonly clock: Clock
 }
 
+/** What works on a station by itself, and rests while that is suspended. */
+export interface Resting {
+  suspend(): void
+  resume(): void
+}
+
 export class Station {
   readonly corestore: Corestore
   readonly network: Network
   readonly clock: Clock
+  readonly #resting = new Set<Resting>()
+  #isSuspended = false
   #closing: Promise<void> | undefined
 
   private constructor(corestore: Corestore, options: StationOptions) {
@@ -47,14 +55,25 @@ export class Station {
     }
   }
 
+  /** From now on this rests with the station. Returns how to end that. */
+  restWith(resting: Resting): () => void {
+    this.#resting.add(resting)
+    if (this.#isSuspended) resting.suspend()
+    return () => this.#resting.delete(resting)
+  }
+
   /** Quiet until `resume`: see `Corestore.suspend`. */
   async suspend(): Promise<void> {
+    this.#isSuspended = true
+    for (const resting of this.#resting) resting.suspend()
     await this.network.suspend()
     await this.corestore.suspend()
   }
 
   async resume(): Promise<void> {
+    this.#isSuspended = false
     this.corestore.resume()
+    for (const resting of this.#resting) resting.resume()
     await this.network.resume()
   }
 

@@ -4,6 +4,7 @@
  * Owns: the life of one share. First everything is compared with the drive and imported, then changes follow as the
  * file system reports them. Because such reports can be lost without a word, everything is compared again from
  * time to time. A pass that fails while watching is told as a warning and tried again; the share goes on serving.
+ * While the node is suspended a pass under way is ended, but nothing is watched and none begun; then all is compared.
  */
 
 import { lstatSync, readFileSync } from 'node:fs'
@@ -62,6 +63,10 @@ export class Share implements AsyncDisposable {
   #rescanMs = RESCAN_MS
   #datignore: string | undefined
   #wake: (() => void) | undefined
+  #isSuspended = false
+  /** The next pass that nothing asks for. */
+  #rescan: Timer | undefined
+  readonly #restNoMore: () => void
 
   private constructor(setup: ShareSetup, drive: BeeDrive, ledger: Ledger) {
     const session = new FolderSession(setup.station, drive.discoveryKey, setup.options.signal)
@@ -75,6 +80,10 @@ export class Share implements AsyncDisposable {
     this.#release = setup.release
     this.#watch = setup.options.watch === false ? undefined : this.#newWatch()
     session.signal.addEventListener('abort', () => this.#wake?.(), { once: true })
+    this.#restNoMore = setup.station.restWith({
+      suspend: () => this.#suspend(),
+      resume: () => this.#resume(),
+    })
     this.#work = this.#run()
   }
 
@@ -123,6 +132,7 @@ export class Share implements AsyncDisposable {
 
   /** Stops watching, leaves the network, closes the drive. */
   close(): Promise<void> {
+    this.#restNoMore()
     this.#watch?.close()
     return this.#session.close(this.#work, async () => {
       this.#ledger.close()
@@ -132,6 +142,17 @@ export class Share implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #suspend(): void {
+    this.#isSuspended = true
+    this.#watch?.suspend()
+    this.#rescan?.cancel()
+  }
+
+  #resume(): void {
+    this.#isSuspended = false
+    this.#watch?.resume()
   }
 
   async #run(): Promise<void> {
@@ -209,17 +230,17 @@ export class Share implements AsyncDisposable {
   async #nextScopes(): Promise<readonly Scope[]> {
     const { clock, signal } = this.#session
     let isDue = false
-    let timer: Timer | undefined
     if (this.#watch?.isSettled !== true && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
-        timer = clock.after(this.#rescanMs, () => {
+        if (this.#isSuspended) return
+        this.#rescan = clock.after(this.#rescanMs, () => {
           isDue = true
           resolve()
         })
       })
     }
-    timer?.cancel()
+    this.#rescan?.cancel()
     const folders = this.#watch?.take()
     if (isDue || folders === undefined) return EVERYTHING
     return folders.map((folder) => ({ folder, deep: false }))

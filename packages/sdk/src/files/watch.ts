@@ -4,7 +4,8 @@
  * Owns: one watcher per folder on Linux (inotify; `fs.watch` of files would cost one more per file), one for the
  * whole tree elsewhere. Events say no more than "look at this folder": the scan finds out what happened, so
  * a lost or doubled event, or one out of order, does no harm. A folder is known by its inode: one that was
- * replaced by another of the same name counts as not watched, and is looked into.
+ * replaced by another of the same name counts as not watched, and is looked into. While it is suspended no watcher is
+ * open and no timer set; nobody knows what happened meanwhile, so after that everything is looked at.
  */
 
 import { type FSWatcher, lstatSync, watch } from 'node:fs'
@@ -45,6 +46,7 @@ export class FolderWatch {
   #timer: Timer | undefined
   #isSettled = false
   #isLimited = false
+  #isSuspended = false
   #closed = false
 
   constructor(root: string, options: WatchOptions) {
@@ -54,7 +56,7 @@ export class FolderWatch {
 
   /** Reports changes directly in `folder` from now on. Call it before reading the folder. */
   add(folder: string): void {
-    if (this.#closed) return
+    if (this.#closed || this.#isSuspended) return
     const inode = this.#inode(folder)
     const before = this.#watched.get(folder)
     if (inode === undefined || before?.inode === inode) return
@@ -73,7 +75,7 @@ export class FolderWatch {
 
   /** Looks at `folder` again, as if it had changed. */
   touch(folder: string): void {
-    if (this.#closed) return
+    if (this.#closed || this.#isSuspended) return
     if (this.#touched.size >= TOUCHED_MAX) this.#isEverything = true
     else this.#touched.add(folder)
     const now = this.#options.clock.now()
@@ -105,8 +107,28 @@ export class FolderWatch {
     return [...folders]
   }
 
+  /** Hears of nothing until `resume`. */
+  suspend(): void {
+    this.#isSuspended = true
+    this.#isSettled = false
+    this.#end()
+  }
+
+  /** Reports everything as changed; what is to be watched is added again by whoever looks. */
+  resume(): void {
+    if (!this.#isSuspended || this.#closed) return
+    this.#isSuspended = false
+    this.#isEverything = true
+    this.#isSettled = true
+    this.#options.onchange()
+  }
+
   close(): void {
     this.#closed = true
+    this.#end()
+  }
+
+  #end(): void {
     this.#timer?.cancel()
     for (const { watcher } of this.#watched.values()) watcher?.close()
     this.#watched.clear()

@@ -3,9 +3,10 @@
  */
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { systemClock } from '@dat-rhino/core/base/clock'
 import type { Share } from '../../src/index.ts'
 import { Bed, firstEvent } from '../bed.ts'
 import { readTree, type Tree, treeOf, writeTree } from '../temp.ts'
@@ -80,4 +81,57 @@ test('new ignore rules take files out of the drive', async (t) => {
 
   assert.deepEqual(Object.keys(await treeOf(share.drive)), ['.datignore', 'c'])
   assert.equal(existsSync(join(dir, 'a.log')), true)
+})
+
+test('a suspended node watches no folder and plans nothing, and compares all when it goes on', async (t) => {
+  const bed = new Bed(t)
+  const dir = bed.folder()
+  writeTree(dir, { a: '1', 'd/b': '2' })
+  let planned = 0
+  const clock = {
+    ...systemClock,
+    after(delayMs: number, task: () => void) {
+      planned++
+      return systemClock.after(delayMs, task)
+    },
+  }
+  const node = await bed.offline({ clock })
+  const share = await node.share(dir)
+  await share.done()
+
+  await node.suspend()
+  const before = planned
+  const seen = new Promise((resolve) => {
+    const watcher = watch(join(dir, 'd'), (_, name) => name === 'late' && resolve(watcher.close()))
+  })
+  writeTree(dir, { 'd/b': 'two', 'd/late': 'l' })
+  await seen
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+  const during = [planned - before, await share.drive.get('/d/late')]
+  const added = firstEvent(share.events(), 'file-added')
+  await node.resume()
+
+  assert.deepEqual(during, [0, undefined])
+  assert.equal((await added).path, '/d/late')
+  const again = firstEvent(share.events(), 'file-changed', ({ path }) => path === '/a')
+  writeFileSync(join(dir, 'a'), 'changed')
+  await again
+  assert.deepEqual(await treeOf(share.drive), readTree(dir))
+})
+
+test('a folder that is shared while the node is suspended is imported, and watched once that goes on', async (t) => {
+  const bed = new Bed(t)
+  const dir = bed.folder()
+  writeTree(dir, { a: '1' })
+  const node = await bed.offline()
+
+  await node.suspend()
+  const share = await node.share(dir)
+  const { files } = await share.done()
+  const added = firstEvent(share.events(), 'file-added')
+  writeTree(dir, { b: '2' })
+  await node.resume()
+
+  assert.equal(files, 1)
+  assert.equal((await added).path, '/b')
 })

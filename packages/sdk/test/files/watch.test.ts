@@ -105,3 +105,34 @@ test('what was touched by hand is reported without a change on the disk', async 
 
   assert.deepEqual(await next(), ['/'])
 })
+
+test('while it is suspended nothing is heard, and after that everything counts as changed', async (t) => {
+  const root = tempFolder(t)
+  writeTree(root, { 'a/one': '1' })
+  const { watch, next } = watching(t, root)
+  for (const folder of ['/', '/a']) watch.add(folder)
+
+  watch.suspend()
+  watch.add('/a')
+  watch.touch('/a')
+  const heard = [watch.isWatched('/'), watch.isWatched('/a'), watch.isSettled]
+  watch.resume()
+
+  assert.deepEqual(heard, [false, false, false])
+  assert.equal(await next(), undefined)
+  watch.add('/a')
+  writeFileSync(join(root, 'a/one'), 'changed')
+  assert.deepEqual(await next(), ['/a'])
+})
+
+test('resuming what was not suspended, or was closed, reports nothing', (t) => {
+  const { watch } = watching(t, tempFolder(t))
+
+  watch.resume()
+  const before = watch.isSettled
+  watch.suspend()
+  watch.close()
+  watch.resume()
+
+  assert.deepEqual([before, watch.isSettled], [false, false])
+})
