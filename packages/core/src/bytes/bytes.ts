@@ -18,6 +18,17 @@ export function copy(bytes: Uint8Array): Uint8Array {
   return out
 }
 
+/** Up to this length a loop is sooner done than the view that `set` needs. */
+const LOOP_BYTES_MAX = 96
+
+/** `bytes[at .. at + length)` in new memory. */
+export function copyAt(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  const out = new Uint8Array(length)
+  if (length > LOOP_BYTES_MAX) out.set(bytes.subarray(at, at + length))
+  else for (let i = 0; i < length; i++) out[i] = bytes[at + i] ?? 0
+  return out
+}
+
 /** All parts one behind the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0

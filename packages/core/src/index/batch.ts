@@ -82,17 +82,19 @@ export class BeeBatch {
 
   /** Runs an operation at once if nothing is in its way, else behind those that wait. */
   #run<T>(step: (draft: Draft) => T | typeof NOT_HERE): Promise<T> {
+    let isDue = false
     try {
       this.#checkOpen()
       const draft = this.#draft
-      if (this.#tail === undefined && draft !== undefined && !this.#pace.due()) {
+      isDue = this.#pace.due()
+      if (this.#tail === undefined && draft !== undefined && !isDue) {
         const result = step(draft)
         if (result !== NOT_HERE) return Promise.resolve(result)
       }
     } catch (error) {
       return Promise.reject(error)
     }
-    const done = (this.#tail ?? Promise.resolve()).then(() => this.#runSlowly(step))
+    const done = (this.#tail ?? Promise.resolve()).then(() => this.#runSlowly(step, isDue))
     const tail: Promise<void> = done.then(
       () => this.#passed(tail),
       () => this.#passed(tail),
@@ -105,12 +107,12 @@ export class BeeBatch {
     if (this.#tail === tail) this.#tail = undefined
   }
 
-  async #runSlowly<T>(step: (draft: Draft) => T | typeof NOT_HERE): Promise<T> {
+  async #runSlowly<T>(step: (draft: Draft) => T | typeof NOT_HERE, isDue: boolean): Promise<T> {
     if (this.#draft === undefined) {
       this.#shared.checkWritable()
       this.#release ??= await this.#shared.lock.acquire()
       this.#draft = await openDraft(this.#shared, this.#keys)
-    } else {
+    } else if (isDue) {
       await this.#pace.turn()
     }
     const draft = this.#draft

@@ -8,7 +8,7 @@
  *     view.ts   reading          find.ts  cursor.ts  difference.ts  steps.ts  walk.ts   rooted.ts
  *     write.ts  writing          draft.ts  tree.ts  tree-delete.ts  batch.ts
  *     hinting.ts  hints.ts (the extension)  traced.ts   asking peers, and telling them, which blocks a read needs
- *     blocks.ts decoded blocks   block.ts (the format)   shared.ts (what all of them share)
+ *     blocks.ts (packed.ts, node.ts) blocks in memory   block.ts (the format)   shared.ts (what all share)
  */
 
 import type { WaitOptions } from '../log/remote.ts'

@@ -5,10 +5,9 @@
  *     block n  := Node   { 1 bytes index, 2 bytes key, 3 bytes value }
  *     index    := { 1 repeated Level { 1 packed key block numbers, 2 packed (block number, level number) pairs } }
  *
- * Owns: the grammar and its limits. A level that is entered has at most `BEE_KEYS_PER_NODE_MAX` keys, no child or
- * one more than keys, and names only blocks from 1 up to its own: whatever an author signs, every walk goes
- * down in a bounded number of steps. Everything else is `BAD_CONTENT` with the block's number. Fields that this
- * version does not know are stepped over. Source: the hyperbee specification, sections 2 and 10.
+ * Owns: the grammar and its limits. A level has at most `BEE_KEYS_PER_NODE_MAX` keys; what is broken is `BAD_CONTENT`
+ * with the block's number. Fields that this version does not know are stepped over. What a level must be to be entered
+ * says `node.ts`. Source: the hyperbee specification, sections 2 and 10.
  */
 
 import { DatError, isCode } from '../base/errors.ts'
@@ -17,7 +16,7 @@ import {
   BEE_KEYS_PER_NODE_MAX,
   BEE_LEVELS_PER_BLOCK_MAX,
 } from '../base/limits.ts'
-import { copy } from '../bytes/bytes.ts'
+import { copy, EMPTY } from '../bytes/bytes.ts'
 import { Writer } from '../bytes/cursor.ts'
 import {
   beginMessage,
@@ -32,68 +31,33 @@ import type { BeeHeader } from './types.ts'
 const PROTOCOL = 'hyperbee'
 /** First bytes of blocks in the successor's format; ours begin with a protobuf tag. */
 const NEWER_FORMAT_TYPE_MAX = 1
-/** Longest value that stays in memory with the decoded block, about; longer ones are read again. */
-const KEPT_VALUE_BYTES_MAX = 8_192
 
 /** One tree node as it is written: keys by the blocks that hold them, children as flat pairs. */
 export interface Level {
   readonly keys: readonly number[]
   /** `[block, level, block, level, …]`: one pair more than keys, or none in a leaf. */
   readonly children: readonly number[]
-  /** The keys themselves, filled in as they are needed, so that the next descent looks nowhere else. */
-  readonly keyBytes: (Uint8Array | undefined)[]
-  checked: boolean
 }
 
-/** A decoded block. Its tree nodes are decoded when somebody asks for them. */
+/** A block as objects, for what looks at all of it. What only passes through reads it in place (`node.ts`). */
 export class BeeBlock {
   readonly seq: number
   readonly key: Uint8Array
   readonly hasValue: boolean
-  /** About what this object takes in memory. */
-  readonly cost: number
   readonly #index: Uint8Array
-  /** `undefined` also for a value that was too long to keep. */
-  readonly #value: Uint8Array | undefined
   #levels: Level[] | undefined = undefined
 
-  constructor(
-    seq: number,
-    index: Uint8Array,
-    key: Uint8Array,
-    value: Uint8Array | undefined,
-    hasValue: boolean,
-  ) {
+  constructor(seq: number, index: Uint8Array, key: Uint8Array, hasValue: boolean) {
     this.seq = seq
     this.key = key
     this.hasValue = hasValue
     this.#index = index
-    this.#value = value
-    // Levels as lists of numbers take some six times their encoded bytes; the objects about 200.
-    this.cost = 200 + 6 * index.length + key.length + (value?.length ?? 0)
-  }
-
-  /** Is the value in memory, or absent? */
-  get valueKept(): boolean {
-    return !this.hasValue || this.#value !== undefined
-  }
-
-  get value(): Uint8Array | undefined {
-    return this.#value
   }
 
   /** All tree nodes, unchecked: a batch may leave one that nothing leads to and that makes no sense now. */
   get levels(): readonly Level[] {
     this.#levels ??= decodeLevels(this.#index, this.seq)
     return this.#levels
-  }
-
-  /** Tree node number `position` of this block, checked. */
-  level(position: number): Level {
-    const level = this.levels[position]
-    if (level === undefined) throw corrupt(this.seq, `it has no tree node ${position}`)
-    if (!level.checked) checkLevel(level, this.seq)
-    return level
   }
 
   /** Do the tree nodes of this block, from `position` down, hold its own key? */
@@ -126,33 +90,49 @@ export function corrupt(seq: number, why: string, cause?: unknown): DatError {
 
 // ---- Decoding ------------------------------------------------------------------------------------
 
-/** @param block its bytes; short ones are kept, so they must not change */
-export function decodeBlock(seq: number, block: Uint8Array): BeeBlock {
-  refuseNewerFormat(seq, block)
-  try {
-    return readBlock(seq, block)
-  } catch (error) {
-    throw isCode(error, 'BAD_FRAME') ? corrupt(seq, 'its encoding is broken', error) : error
-  }
-}
+/** Where the fields of a block lie in it; used again for each. */
+export class BlockFields {
+  indexAt = 0
+  indexLength = 0
+  keyAt = 0
+  keyLength = 0
+  /** 0: it has none. */
+  valueAt = 0
+  valueLength = 0
+  readonly #fields = new Fields(EMPTY)
 
-function readBlock(seq: number, block: Uint8Array): BeeBlock {
-  let index: Uint8Array | undefined
-  let key: Uint8Array | undefined
-  let value: Uint8Array | undefined
-  const fields = new Fields(block)
-  while (fields.next()) {
-    if (fields.number === 1) index = fields.bytes()
-    else if (fields.number === 2) key = fields.bytes()
-    else if (fields.number === 3) value = fields.bytes()
+  /** Finds them. Throws for a block that no honest writer makes. */
+  read(seq: number, block: Uint8Array): void {
+    refuseNewerFormat(seq, block)
+    this.indexAt = 0
+    this.keyAt = 0
+    this.valueAt = 0
+    this.valueLength = 0
+    try {
+      this.#read(block)
+    } catch (error) {
+      throw isCode(error, 'BAD_FRAME') ? corrupt(seq, 'its encoding is broken', error) : error
+    }
+    if (this.indexAt === 0 || this.keyAt === 0) throw corrupt(seq, 'it has no index or no key')
+    if (this.keyLength > BEE_KEY_BYTES_MAX) throw corrupt(seq, 'its key is too long')
   }
-  if (index === undefined || key === undefined) throw corrupt(seq, 'it has no index or no key')
-  if (key.length > BEE_KEY_BYTES_MAX) throw corrupt(seq, 'its key is too long')
-  const hasValue = value !== undefined
-  const rest = block.length - index.length - key.length
-  if (rest <= KEPT_VALUE_BYTES_MAX) return new BeeBlock(seq, index, key, value, hasValue)
-  // Views would keep all of a long block in memory.
-  return new BeeBlock(seq, copy(index), copy(key), undefined, hasValue)
+
+  #read(block: Uint8Array): void {
+    const fields = this.#fields
+    fields.reset(block)
+    while (fields.next()) {
+      if (fields.number === 1) {
+        this.indexAt = fields.span()
+        this.indexLength = fields.length
+      } else if (fields.number === 2) {
+        this.keyAt = fields.span()
+        this.keyLength = fields.length
+      } else if (fields.number === 3) {
+        this.valueAt = fields.span()
+        this.valueLength = fields.length
+      }
+    }
+  }
 }
 
 /** The value alone, as a view of the block. */
@@ -183,29 +163,15 @@ function decodeLevels(index: Uint8Array, seq: number): Level[] {
   }
 }
 
-function decodeLevel(fields: Fields): Level {
+/** The lists of one tree node, unchecked but for their lengths. */
+export function decodeLevel(fields: Fields): Level {
   const keys: number[] = []
   const children: number[] = []
   while (fields.next()) {
     if (fields.number === 1) fields.packed(keys, BEE_KEYS_PER_NODE_MAX)
     else if (fields.number === 2) fields.packed(children, 2 * (BEE_KEYS_PER_NODE_MAX + 1))
   }
-  return { keys, children, keyBytes: [], checked: false }
-}
-
-function checkLevel(level: Level, seq: number): void {
-  const { keys, children } = level
-  if (children.length > 0 && children.length !== 2 * (keys.length + 1)) {
-    throw corrupt(seq, `a tree node has ${keys.length} keys and ${children.length / 2} children`)
-  }
-  for (const key of keys) checkReference(key, seq)
-  for (let i = 0; i < children.length; i += 2) checkReference(children[i] ?? 0, seq)
-  level.checked = true
-}
-
-function checkReference(block: number, seq: number): void {
-  if (block >= 1 && block <= seq) return
-  throw corrupt(seq, `a tree node refers to block ${block}`)
+  return { keys, children }
 }
 
 /** The header in block 0; throws if this is no bee, or one of a format that is not ours. */

@@ -86,14 +86,14 @@ export class Cursor {
 
   /** Puts the next node on the stack; false if a block is missing. */
   #enter(): boolean {
-    const block = this.#blocks.block(this.#childBlock)
-    if (block === undefined) return false
-    const level = block.level(this.#childPosition)
+    const seq = this.#childBlock
+    const level = this.#blocks.level(seq, this.#childPosition)
+    if (level === undefined) return false
     const place = this.#seeking ? this.#begin(level) : this.#firstPlace(level)
     if (place === MISSING) return false
-    if (this.#levels.length === BEE_DEPTH_MAX) throw corrupt(block.seq, 'the tree is too deep')
+    if (this.#levels.length === BEE_DEPTH_MAX) throw corrupt(seq, 'the tree is too deep')
     this.#entered++
-    if (this.#entered > this.#version) throw corrupt(block.seq, 'the tree goes round in circles')
+    if (this.#entered > this.#version) throw corrupt(seq, 'the tree goes round in circles')
     // Places below a key that was found, or below a leaf, are where the walk begins: nothing is sought there.
     if (place % 2 === 1 || level.children.length === 0) this.#seeking = false
     this.#levels.push(level)
@@ -109,16 +109,16 @@ export class Cursor {
   /** Place in `level` from which the bound is met or passed; or `MISSING`. */
   #begin(level: Level): number {
     if (this.#from === undefined) return this.#firstPlace(level)
-    const place = search(this.#blocks, level, this.#from)
+    const place = search(this.#blocks, level.keys, level.keys.length, this.#from)
     if (place === MISSING || place % 2 === 0 || this.#fromIncluded) return place
     return place + this.#step
   }
 
   #emit(level: Level, top: number, place: number): number {
     const i = (place - 1) / 2
-    const key = this.#blocks.keyOf(level, i)
-    if (key === undefined) return MISSING
     const seq = level.keys[i] ?? ABSENT
+    const key = this.#blocks.key(seq)
+    if (key === undefined) return MISSING
     if (this.#last !== undefined && compare(key, this.#last) * this.#step <= 0) {
       throw corrupt(seq, 'its key is out of order')
     }

@@ -7,7 +7,6 @@
  * - `get` never waits: a block that is not on this machine gives `undefined`, and `missing` then says which one
  *   it was. Whoever walks the index stops there, lets `fetch` wait, and tries that step again.
  * - No block at or above the log's length is in the cache.
- * - A view that was made in epoch `e` for version `v` is good as long as `isWhole(v, e)`.
  *
  * The cache has two halves: what is used moves to the young one; when that is half of the budget, the old
  * one is dropped. This keeps what is hot without a list to be maintained at each look.
@@ -16,6 +15,7 @@
 import { DatError } from '../base/errors.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import type { LogReader } from './source.ts'
+import { Truncations } from './truncations.ts'
 
 /** Default budget of the cache. */
 const CACHE_BYTES = 16 * 1024 * 1024
@@ -37,8 +37,7 @@ export class Decoded<T extends Cached> {
   #young = new Map<number, T>()
   #youngBytes = 0
   #old = new Map<number, T>()
-  /** Lengths to which the log was truncated while this object lives, in order. */
-  readonly #truncations: number[] = []
+  readonly #truncations = new Truncations()
   readonly #unsubscribe: () => void
 
   /** @param decode throws `BAD_CONTENT` for a block that no honest writer makes */
@@ -106,29 +105,21 @@ export class Decoded<T extends Cached> {
 
   /** Number of truncations so far. */
   get epoch(): number {
-    return this.#truncations.length
+    return this.#truncations.epoch
   }
 
   /** Are the blocks below `version` still those of epoch `since`? */
   isWhole(version: number, since: number): boolean {
-    for (let i = since; i < this.#truncations.length; i++) {
-      if ((this.#truncations[i] ?? 0) < version) return false
-    }
-    return true
+    return this.#truncations.isWhole(version, since)
   }
 
   /** Throws `SNAPSHOT_GONE` unless `isWhole`. */
   checkWhole(version: number, since: number): void {
-    if (this.isWhole(version, since)) return
-    throw new DatError(
-      'SNAPSHOT_GONE',
-      `The author replaced the history below version ${version}; read the present version anew.`,
-      { version },
-    )
+    this.#truncations.checkWhole(version, since)
   }
 
   #truncated(length: number): void {
-    this.#truncations.push(length)
+    this.#truncations.add(length)
     for (const seq of this.#young.keys()) if (seq >= length) this.#young.delete(seq)
     for (const seq of this.#old.keys()) if (seq >= length) this.#old.delete(seq)
   }

@@ -46,7 +46,7 @@ class Side {
     let seq = this.#version - 1
     let position = 0
     for (let height = 1; height <= BEE_DEPTH_MAX; height++) {
-      const level = this.#blocks.block(seq)?.level(position)
+      const level = this.#blocks.level(seq, position)
       if (level === undefined) return false
       if (level.children.length === 0) {
         this.items.push({ height, block: this.#version - 1, position: 0 })
@@ -64,18 +64,19 @@ class Side {
 
   /** Replaces the foremost subtree by what is in it and in bounds; false if a block is missing. */
   open(item: Item): boolean {
-    const block = this.#blocks.block(item.block)
-    if (block === undefined) return false
-    const level = block.level(item.position)
+    const level = this.#blocks.level(item.block, item.position)
+    if (level === undefined) return false
+    const { keys } = level
     if (level.children.length > 0 && item.height === 1) {
-      throw corrupt(block.seq, 'its leaves are not on one depth')
+      throw corrupt(item.block, 'its leaves are not on one depth')
     }
-    const first = this.#low === undefined ? 0 : search(this.#blocks, level, this.#low)
+    const first = this.#low === undefined ? 0 : search(this.#blocks, keys, keys.length, this.#low)
     const end = 2 * level.keys.length
-    const last = this.#high === undefined ? end : search(this.#blocks, level, this.#high)
+    const last =
+      this.#high === undefined ? end : search(this.#blocks, keys, keys.length, this.#high)
     if (first === MISSING || last === MISSING) return false
     this.#entered++
-    if (this.#entered > this.#version) throw corrupt(block.seq, 'the tree goes round in circles')
+    if (this.#entered > this.#version) throw corrupt(item.block, 'the tree goes round in circles')
     this.items.pop()
     for (let place = last; place >= first; place--) {
       if (place % 2 === 1) this.items.push(keyItem(level, place))
@@ -86,7 +87,7 @@ class Side {
 
   /** The foremost item, a key, as bytes; `undefined` if its block is missing. */
   key(item: Item): Uint8Array | undefined {
-    return this.#blocks.block(item.block)?.key
+    return this.#blocks.key(item.block)
   }
 
   /** Passes the foremost key. */

@@ -7,8 +7,7 @@
  */
 
 import { BEE_DEPTH_MAX } from '../base/limits.ts'
-import { compare, equal } from '../bytes/bytes.ts'
-import { corrupt, type Level } from './block.ts'
+import { corrupt } from './block.ts'
 import type { Blocks } from './blocks.ts'
 
 /** No such key. Block 0 is the header and holds no key. */
@@ -21,35 +20,46 @@ export function find(blocks: Blocks, version: number, key: Uint8Array): number {
   if (version <= 1) return ABSENT
   let seq = version - 1
   let position = 0
+  const { node } = blocks
   for (let depth = 0; depth < BEE_DEPTH_MAX; depth++) {
-    const block = blocks.block(seq)
-    if (block === undefined) return MISSING
-    const level = block.level(position)
-    if (equal(block.key, key)) {
+    if (!blocks.enter(seq, position)) return MISSING
+    if (blocks.wroteKey(key)) {
       // The block just loaded wrote this very key: no other key need be compared, so none be fetched.
       // Only where its nodes still lead to it, though: a key deleted since may have left such a node.
-      if (block.holdsOwnKey(position)) return seq
-      if (depth === 0 && !block.hasValue) return ABSENT
+      if (node.hasKey(seq) || leadsToOwnKey(blocks, seq, position)) return seq
+      if (depth === 0 && !blocks.hasValue) return ABSENT
     }
-    const place = search(blocks, level, key)
+    const place = search(blocks, node.keys, node.keyCount, key)
     if (place === MISSING) return MISSING
-    if (place % 2 === 1) return level.keys[(place - 1) / 2] ?? ABSENT
-    if (level.children.length === 0) return ABSENT
-    seq = level.children[place] ?? 0
-    position = level.children[place + 1] ?? 0
+    if (place % 2 === 1) return node.keys[(place - 1) / 2] ?? ABSENT
+    if (node.childCount === 0) return ABSENT
+    seq = node.children[place] ?? 0
+    position = node.children[place + 1] ?? 0
   }
   throw corrupt(seq, 'the tree is too deep')
 }
 
-/** `2 * i + 1` if key number `i` is `key`; `2 * i` if it belongs below child `i`; or `MISSING`. */
-export function search(blocks: Blocks, level: Level, key: Uint8Array): number {
+function leadsToOwnKey(blocks: Blocks, seq: number, position: number): boolean {
+  return blocks.block(seq)?.holdsOwnKey(position) ?? false
+}
+
+/**
+ * `2 * i + 1` if key number `i` is `key`; `2 * i` if it belongs below child `i`; or `MISSING`.
+ *
+ * @param keys blocks of the keys of a node, the first `count`
+ */
+export function search(
+  blocks: Blocks,
+  keys: ArrayLike<number>,
+  count: number,
+  key: Uint8Array,
+): number {
   let low = 0
-  let high = level.keys.length
+  let high = count
   while (low < high) {
     const middle = (low + high) >>> 1
-    const other = blocks.keyOf(level, middle)
-    if (other === undefined) return MISSING
-    const order = compare(key, other)
+    const order = blocks.compareKey(key, keys[middle] ?? 0)
+    if (order === undefined) return MISSING
     if (order === 0) return 2 * middle + 1
     if (order < 0) high = middle
     else low = middle + 1

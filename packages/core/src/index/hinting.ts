@@ -124,10 +124,10 @@ function rangeOf(blocks: Blocks, hint: IteratorHint): BeeRange {
   const { gt, gte, lt, lte, reverse, checkpoint } = hint
   for (let at = checkpoint.length - 3; at >= 0; at -= 3) {
     const [seq = 0, position = 0, place = 0] = checkpoint.slice(at, at + 3)
-    const level = seq < hint.version ? blocks.block(seq)?.level(position) : undefined
+    const level = seq < hint.version ? blocks.level(seq, position) : undefined
     const passed = reverse ? (place + 1) >>> 1 : (place >>> 1) - 1
     if (level === undefined || passed < 0 || passed >= level.keys.length) continue
-    const key = blocks.keyOf(level, passed)
+    const key = blocks.key(level.keys[passed] ?? 0)
     if (key !== undefined) return reverse ? { gt, gte, lte: key, reverse } : { gte: key, lt, lte }
   }
   return { gt, gte, lt, lte, reverse }

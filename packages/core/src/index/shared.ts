@@ -1,7 +1,7 @@
 /**
  * What the object, the views and the batches of one bee have in common.
  *
- * Owns: the log, the decoded blocks, the write lock, the tree that the last write left in memory, and the
+ * Owns: the log, its blocks in memory, the write lock, the tree that the last write left in memory, and the
  * question whether there is a bee at all. Waiting, for the first block and for others, is `life.ts`.
  */
 

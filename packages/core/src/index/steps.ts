@@ -23,9 +23,7 @@ export interface Pin {
 
 /** What block `seq` wrote, its key as the reader's keyspace has it. */
 export function entryAt(blocks: Blocks, keys: Keyspace, seq: number): BeeEntry | typeof NOT_HERE {
-  const entry = blocks.entry(seq)
-  if (entry === undefined) return NOT_HERE
-  return { seq, key: keys.decode(entry.key), value: entry.value }
+  return blocks.entry(seq, keys.prefix.length) ?? NOT_HERE
 }
 
 /** The keys of a range with their values. */

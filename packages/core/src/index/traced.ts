@@ -12,7 +12,7 @@ import type { LogReader } from './source.ts'
 
 /** Blocks of one message, as stock peers send them. */
 const MESSAGE_BLOCKS = 128
-/** Bytes of decoded blocks that one answer keeps: its way through the index. */
+/** Bytes of blocks that one answer keeps: its way through the index. */
 export const ANSWER_CACHE_BYTES = 1_048_576
 
 /** The local blocks of a log, and which of them were looked at. */

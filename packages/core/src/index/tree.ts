@@ -110,7 +110,7 @@ export class Tree {
   #keyOf(node: Node, i: number): Uint8Array | undefined {
     const known = node.keys[i]
     if (known !== undefined) return known
-    const key = this.#blocks.block(node.seqs[i] ?? 0)?.key
+    const key = this.#blocks.key(node.seqs[i] ?? 0)
     node.keys[i] = key
     return key
   }
@@ -172,14 +172,14 @@ export class Tree {
 
 /** A node of a block, to be changed: its lists are copies, what they point to is not loaded. */
 function loadNode(blocks: Blocks, seq: number, position: number): Node | undefined {
-  const level = blocks.block(seq)?.level(position)
+  const level = blocks.level(seq, position)
   if (level === undefined) return undefined
   const children: Ref[] = []
   for (let i = 0; i < level.children.length; i += 2) {
     const block = level.children[i] ?? 0
     children.push({ block, position: level.children[i + 1] ?? 0, node: undefined })
   }
-  const keys = level.keys.map((_, i) => level.keyBytes[i])
+  const keys: (Uint8Array | undefined)[] = level.keys.map(() => undefined)
   return { seqs: [...level.keys], keys, children, dirty: false }
 }
 

@@ -66,7 +66,7 @@ export interface BeeOptions {
   readonly readOnly?: boolean
   /** Metadata of the header that the first write makes. Default: a header without metadata. */
   readonly metadata?: Partial<BeeHeader>
-  /** Decoded blocks held in memory. Default 16 MiB. */
+  /** Bytes of blocks held in memory. Default 16 MiB. */
   readonly cacheBytes?: number
   readonly clock?: Clock
 }

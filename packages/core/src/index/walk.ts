@@ -51,8 +51,10 @@ export class Walk<T> implements AsyncIterableIterator<T> {
   readonly #pace: Pace
   #left: number
   #done = false
-  /** The call of `next` that is waiting: calls that come meanwhile follow it. */
-  #waiting: Promise<unknown> | undefined = undefined
+  /** The last call of `next` that waits: calls that come meanwhile follow it. */
+  #last: Promise<unknown> = Promise.resolve()
+  /** Calls that wait, or whose turn it is. */
+  #waiting = 0
   #ahead: Download | undefined = undefined
   readonly #ask: Ask<T> | undefined
   /** Ends the question, once it was asked. */
@@ -84,7 +86,8 @@ export class Walk<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#steps !== undefined && this.#waiting === undefined && !this.#pace.due()) {
+    const isDue = this.#pace.due()
+    if (this.#steps !== undefined && this.#waiting === 0 && !isDue) {
       try {
         const value = this.#step(this.#steps)
         if (value !== NOT_HERE) return Promise.resolve(this.#result(value))
@@ -92,7 +95,7 @@ export class Walk<T> implements AsyncIterableIterator<T> {
         return Promise.reject(this.#failed(error))
       }
     }
-    return this.#wait()
+    return this.#wait(isDue)
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
@@ -100,21 +103,18 @@ export class Walk<T> implements AsyncIterableIterator<T> {
     return Promise.resolve({ done: true, value: undefined })
   }
 
-  #wait(): Promise<IteratorResult<T, undefined>> {
-    const turn = (this.#waiting ?? Promise.resolve()).then(() => this.#nextSlowly())
-    const settled = turn
-      .catch(() => undefined)
-      .then(() => {
-        if (this.#waiting === settled) this.#waiting = undefined
-      })
-    this.#waiting = settled
+  #wait(isDue: boolean): Promise<IteratorResult<T, undefined>> {
+    this.#waiting++
+    const turn = this.#last.then(() => this.#nextSlowly(isDue))
+    this.#last = turn.catch(() => undefined)
     return turn
   }
 
-  async #nextSlowly(): Promise<IteratorResult<T, undefined>> {
+  async #nextSlowly(isDue: boolean): Promise<IteratorResult<T, undefined>> {
     try {
-      if (this.#steps !== undefined) await this.#pace.turn()
-      else if (!this.#done) {
+      if (this.#steps !== undefined) {
+        if (isDue) await this.#pace.turn()
+      } else if (!this.#done) {
         const { source } = this.#blocks
         // The root is fetched first, and peers may tell meanwhile what comes after it.
         if (!source.has(source.length - 1)) this.#answered ??= this.#ask?.(undefined)
@@ -129,6 +129,9 @@ export class Walk<T> implements AsyncIterableIterator<T> {
       }
     } catch (error) {
       throw this.#failed(error)
+    } finally {
+      // Here, not in a reaction: whoever gets the value asks for the next one before a later reaction has run.
+      this.#waiting--
     }
   }
 

@@ -11,17 +11,17 @@ import {
   BLOCK_BYTES_MAX,
 } from '../../src/base/limits.ts'
 import { fromHex, utf8 } from '../../src/bytes/bytes.ts'
-import { Writer } from '../../src/bytes/cursor.ts'
 import { Bee } from '../../src/index/bee.ts'
-import { decodeBlock, encodeBlock, encodeHeader, type LevelSource } from '../../src/index/block.ts'
+import { encodeHeader } from '../../src/index/block.ts'
+import { encodeBlock, type NodeSource } from './encode.ts'
 import { FakeLog } from './fake-log.ts'
 
 const HEADER = encodeHeader(undefined)
 
-const level = (keys: number[], children: number[] = []): LevelSource => ({ keys, children })
+const level = (keys: number[], children: number[] = []): NodeSource => ({ keys, children })
 
-const block = (levels: LevelSource[], key: string, value?: string): Uint8Array =>
-  encodeBlock(new Writer(), levels, utf8(key), value === undefined ? undefined : utf8(value))
+const block = (levels: NodeSource[], key: string, value?: string): Uint8Array =>
+  encodeBlock(levels, key, value)
 
 /** A bee of the given blocks behind a good header. */
 const bee = (...blocks: Uint8Array[]): Bee => Bee.open(FakeLog.of([HEADER, ...blocks]))
@@ -81,18 +81,29 @@ test('references forward, to the header, and to nodes that are not there are ref
   await allRefuse(bee(block([level([1], [1, 0])], 'a')), 1)
 })
 
-test('a node may have as many keys as the limit, and no more', () => {
-  const node = (keys: number): Uint8Array => block([level(Array(keys).fill(1))], 'a')
+test('a node may have as many keys as the limit, and no more', async () => {
+  const node = (keys: number): Bee => bee(block([level(Array(keys).fill(1))], 'a'))
 
-  assert.equal(decodeBlock(1, node(BEE_KEYS_PER_NODE_MAX)).levels.length, 1)
-  assert.throws(() => decodeBlock(1, node(BEE_KEYS_PER_NODE_MAX + 1)).levels, badContent(1))
+  assert.equal((await node(BEE_KEYS_PER_NODE_MAX).get(utf8('a')))?.seq, 1)
+  await allRefuse(node(BEE_KEYS_PER_NODE_MAX + 1), 1)
 })
 
-test('a key may be as long as the limit, and no longer', () => {
-  const long = (length: number): Uint8Array => block([level([1])], 'k'.repeat(length))
+test('a node may have one child more than the keys at the limit, and no more', async () => {
+  const leaf = block([level([1])], 'm', 'x')
+  const node = (keys: number): Bee => {
+    const children = Array.from({ length: keys + 1 }, () => [1, 0]).flat()
+    return bee(leaf, block([level(Array(keys).fill(1), children)], 'a'))
+  }
 
-  assert.equal(decodeBlock(1, long(BEE_KEY_BYTES_MAX)).key.length, BEE_KEY_BYTES_MAX)
-  assert.throws(() => decodeBlock(1, long(BEE_KEY_BYTES_MAX + 1)), badContent(1))
+  assert.equal((await node(BEE_KEYS_PER_NODE_MAX).get(utf8('m')))?.seq, 1)
+  await allRefuse(node(BEE_KEYS_PER_NODE_MAX + 1), 2)
+})
+
+test('a key may be as long as the limit, and no longer', async () => {
+  const long = (length: number): Bee => bee(block([level([1])], 'k'.repeat(length)))
+
+  assert.equal((await long(BEE_KEY_BYTES_MAX).first())?.key.length, BEE_KEY_BYTES_MAX)
+  await allRefuse(long(BEE_KEY_BYTES_MAX + 1), 1)
 })
 
 test('what no reader would take is not written', async () => {

@@ -128,12 +128,11 @@ export class FakeLog implements LogSource {
     const blocks = range.blocks ?? Array.from({ length: end }, (_, i) => i).slice(range.start ?? 0)
     let cancelled = false
     const work = (async () => {
-      for (const index of blocks) {
-        if (cancelled || this.has(index)) continue
-        this.downloaded.push(index)
-        await new Promise((resolve) => setImmediate(resolve))
-        if (!cancelled) this.#hold(index)
-      }
+      // What is asked for together comes together.
+      const lacking = blocks.filter((index) => !this.has(index))
+      this.downloaded.push(...lacking)
+      await new Promise((resolve) => setImmediate(resolve))
+      if (!cancelled) for (const index of lacking) this.#hold(index)
     })()
     return {
       done: () => work,
