@@ -23,6 +23,8 @@ export interface Crypto {
 
   /** BLAKE2b with a 32-byte result. `out` is exactly 32 bytes. */
   hash(out: Uint8Array, input: Uint8Array): void
+  /** The same of `bytes[from .. end)`, without a view of it: for what is hashed once per block. */
+  hashPart(out: Uint8Array, bytes: Uint8Array, from: number, end: number): void
   /** BLAKE2b with a 32-byte result, keyed with 16 to 64 bytes (what sodium takes). */
   hashKeyed(out: Uint8Array, input: Uint8Array, key: Uint8Array): void
   /** BLAKE2b-512, as Noise uses it. `out` is exactly 64 bytes. */

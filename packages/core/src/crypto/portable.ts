@@ -32,6 +32,8 @@ function portableCrypto(hasher: IHasher): Crypto {
     name: 'portable',
 
     hash: (out, input) => out.set(hasher.init().update(input).digest('binary')),
+    hashPart: (out, bytes, from, end) =>
+      out.set(hasher.init().update(bytes.subarray(from, end)).digest('binary')),
     hashKeyed: (out, input, key) => out.set(blake2b(input, { dkLen: HASH_BYTES, key })),
     hash512: (out, input) => out.set(blake2b(input)),
     sha512: (out, input) => out.set(sha512(input)),

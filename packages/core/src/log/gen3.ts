@@ -149,7 +149,7 @@ function signAs(
 /** Undefined stands for compat: one signer, whose public key is the key of the log. */
 function manifestOf(authority: Authority): Manifest | undefined {
   if (authority.manifest === undefined) return undefined
-  const manifest = decodeManifest(authority.manifest)
+  const manifest = authority.decoded ?? decodeManifest(authority.manifest)
   return isCompat(manifest, authority.key) ? undefined : manifest
 }
 
@@ -165,7 +165,12 @@ function contextOf(manifest: Manifest, index: number, key: Uint8Array): Uint8Arr
 }
 
 function signerIndex(manifest: Manifest, keyPair: KeyPair): number {
-  return manifest.signers.findIndex((s) => equal(s.publicKey, keyPair.publicKey))
+  const { signers } = manifest
+  for (let i = 0; i < signers.length; i++) {
+    const signer = signers[i]
+    if (signer !== undefined && equal(signer.publicKey, keyPair.publicKey)) return i
+  }
+  return -1
 }
 
 function requireSigner(isSigner: boolean): void {
@@ -181,9 +186,19 @@ function acceptsOne(
   return signature !== undefined && crypto().verify(signature, message, publicKey)
 }
 
-function signable(context: Uint8Array, tree: TreeState): Uint8Array {
-  const message = new Uint8Array(TREE.length + context.length + HASH_BYTES + 16)
+/** What is signed, in memory that the next call writes over: with a context and without one. */
+const withContext = newSignable(HASH_BYTES)
+const withoutContext = newSignable(0)
+
+function newSignable(contextBytes: number): Uint8Array {
+  const message = new Uint8Array(TREE.length + contextBytes + HASH_BYTES + 16)
   message.set(TREE)
+  return message
+}
+
+/** The message for a context of 32 bytes, or of none. Good until the next call. */
+function signable(context: Uint8Array, tree: TreeState): Uint8Array {
+  const message = context.length === 0 ? withoutContext : withContext
   message.set(context, TREE.length)
   const at = TREE.length + context.length
   message.set(tree.rootHash, at)

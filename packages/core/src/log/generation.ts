@@ -18,6 +18,7 @@ import type { TreeHash } from '../tree/hash.ts'
 import type { NodeSet } from '../tree/nodes.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { ProofRequest, Refused } from '../tree/prove.ts'
+import type { Manifest } from './manifest.ts'
 
 /** A tree as a signature speaks of it. */
 export interface TreeState {
@@ -34,6 +35,8 @@ export interface Authority {
   readonly key: Uint8Array
   /** Encoded manifest; `undefined` for generations without, for compat logs, and while unknown. */
   readonly manifest: Uint8Array | undefined
+  /** The same decoded, where that was done already. */
+  readonly decoded?: Manifest | undefined
 }
 
 /** What of a log may be shown, for answering requests from it. */

@@ -9,24 +9,38 @@
 
 import type { Emitter } from '../base/emitter.ts'
 import type { Head } from '../store/store.ts'
-import { byteOffset } from '../tree/seek.ts'
 import { Announcement } from './announcement.ts'
 import type { ReplicaEvents } from './events.ts'
-import { commitSoon, News, noteStaged } from './news.ts'
+import { type Changing, Joint, News } from './news.ts'
 import type { LogState } from './state.ts'
 import { stageSignature } from './writer.ts'
 
+/** A head that is staged, or settled later, and may be shown when it is committed and synced. */
+interface Showable {
+  readonly head: Head
+  readonly address: number
+}
+
+/** What one commit brings, filled in right before it. */
+interface Brings {
+  news: News
+  showable: Showable | undefined
+}
+
 /** The changes of one log, on their way. */
-export class Lasting {
+export class Lasting implements Changing {
   readonly #state: LogState
   readonly #events: Emitter<ReplicaEvents>
   /** Called when a commit or a sync has changed what others may want to know. */
   readonly #onChanged: () => void
   #announcement: Announcement
   #news: News = new News()
-  /** Staged, and may be shown when committed and synced. */
-  #showable: { readonly head: Head; readonly address: number } | undefined
+  #showable: Showable | undefined
+  stagedFor = 0
+  #joint: Joint | undefined
   #committing: Promise<void> | undefined
+  /** What the commit that is to come brings. */
+  #brings: Brings | undefined
   #sealing: Promise<void> | undefined
 
   constructor(state: LogState, events: Emitter<ReplicaEvents>, onChanged: () => void) {
@@ -49,6 +63,8 @@ export class Lasting {
     this.#announcement.dropWaiting()
     this.#announcement = this.#announceNothing()
     this.#showable = undefined
+    this.#joint = undefined
+    this.stagedFor = 0
     this.staged()
   }
 
@@ -65,7 +81,8 @@ export class Lasting {
   /** Something was staged. */
   staged(): void {
     const { head, headAddress } = this.#state.slot
-    noteStaged(this.#state.store, this.#onLost)
+    this.#joint ??= Joint.of(this.#state.store)
+    this.#joint.note(this)
     if (head === this.#showable?.head || !this.#isSettled) return
     this.#showable = { head, address: headAddress }
   }
@@ -93,27 +110,38 @@ export class Lasting {
     return this.#committing
   }
 
-  async #commit(): Promise<void> {
-    const { store, slot } = this.#state
-    let news = this.#news
-    let showable = this.#showable
-    await commitSoon(store, () => {
-      news = this.#news
-      showable = this.#showable
-      this.#news = new News()
-      this.#committing = undefined
-    })
+  #commit(): Promise<void> {
+    const brings: Brings = { news: this.#news, showable: undefined }
+    this.#brings = brings
+    this.#joint ??= Joint.of(this.#state.store)
+    return this.#joint.soon(this).then(() => this.#committed(brings))
+  }
+
+  /** What is staged from here on belongs to the next commit. */
+  taken(): void {
+    const brings = this.#brings
+    if (brings !== undefined) {
+      brings.news = this.#news
+      brings.showable = this.#showable
+    }
+    this.#brings = undefined
+    this.#news = new News()
+    this.#committing = undefined
+  }
+
+  #committed({ news, showable }: Brings): void {
+    const { slot } = this.#state
     // A head of a history that was cut meanwhile is not worth showing.
     if (showable !== undefined && showable.head.fork === slot.head.fork) {
       this.#announcement.committed(showable.head, showable.address)
     }
     if (news.isEmpty) return
-    news.emit(this.#events, slot.head, (length) => byteOffset(slot, slot.head.length, length) ?? 0)
+    news.emit(this.#events, slot)
     this.#onChanged()
   }
 
   /** The store could not write, and has taken back what was staged: there is no news, and an older head. */
-  readonly #onLost = (): void => {
+  lost(): void {
     const { head, headAddress } = this.#state.slot
     this.#news = new News()
     this.#showable = undefined

@@ -37,6 +37,9 @@ const PART_BYTES_MIN = 1 + SIGNATURE_BYTES + 1
 const NODE_BYTES_MIN = 2 + HASH_BYTES
 const FLAG_PATCH = 1
 
+/** Used again: a log with one signer makes a signature with each append. */
+const writer = new Writer()
+
 /**
  * Do enough signers stand behind `tree`?
  *
@@ -77,17 +80,19 @@ export function committableLength(lengths: readonly number[], quorum: number): n
 export function encodeMulti(
   version: Manifest['version'],
   parts: readonly Part[],
-  nodes: NodeSet = new NodeSet(),
+  nodes?: NodeSet,
   length = 0,
 ): Uint8Array {
-  const w = new Writer(parts.length * (SIGNATURE_BYTES + 16) + nodes.length * (HASH_BYTES + 18) + 2)
+  const count = nodes?.length ?? 0
+  const w = writer
+  w.reset()
   w.uint(parts.length)
   for (const part of parts) {
-    if (version === 0) encodePart0(w, part, nodes, length)
+    if (version === 0) encodePart0(w, part, nodes ?? new NodeSet(), length)
     else encodePart1(w, part)
   }
-  w.uint(nodes.length)
-  for (let i = 0; i < nodes.length; i++) {
+  w.uint(count)
+  for (let i = 0; nodes !== undefined && i < count; i++) {
     w.uint(nodes.indices[i] ?? 0)
     w.uint(nodes.sizes[i] ?? 0)
     w.fixedAt(nodes.hashes, i * HASH_BYTES, HASH_BYTES)

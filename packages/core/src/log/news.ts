@@ -6,7 +6,8 @@
  */
 
 import type { Emitter } from '../base/emitter.ts'
-import type { Store } from '../store/store.ts'
+import { COMMITTED, type Slot, type Store } from '../store/store.ts'
+import { byteOffset } from '../tree/seek.ts'
 import type { ReplicaEvents } from './events.ts'
 
 /** Runs of blocks, `start, end, start, end …`, neighbours joined; made with the first one. */
@@ -63,22 +64,20 @@ export class News {
     this.#conflict = true
   }
 
-  /** @param byteLengthOf bytes of the first blocks; for the common ancestor after a truncation */
-  emit(
-    events: Emitter<ReplicaEvents>,
-    head: { length: number; byteLength: number; fork: number },
-    byteLengthOf: (length: number) => number,
-  ): void {
-    const { length, byteLength, fork } = head
+  /** Tells it of the log in `slot`, which stands as the commit has left it, or later ones. */
+  emit(events: Emitter<ReplicaEvents>, slot: Slot): void {
+    const { length, byteLength, fork } = slot.head
     if (this.#manifest) events.emit('manifest', {})
     if (this.#ancestors !== -1) {
       const at = this.#ancestors
-      events.emit('truncate', { length: at, byteLength: byteLengthOf(at), fork })
+      events.emit('truncate', { length: at, byteLength: byteOffset(slot, length, at) ?? 0, fork })
     }
     emitRuns(events, 'clear', this.#cleared)
     emitRuns(events, 'held', this.#held)
     // A reorganisation is told once, as a truncation, even if the new history is the longer one.
-    if (this.#grew && this.#ancestors === -1) events.emit('append', { length, byteLength, fork })
+    if (this.#grew && this.#ancestors === -1 && events.has('append')) {
+      events.emit('append', { length, byteLength, fork })
+    }
     if (this.#conflict) events.emit('conflict', { length, fork })
   }
 }
@@ -104,55 +103,73 @@ function emitRuns(events: Emitter<ReplicaEvents>, name: 'clear' | 'held', runs: 
 
 // ---- Joining commits -----------------------------------------------------------------------------
 
-/** The commits of one store. */
-interface Joint {
-  /** Called if what they have staged is taken back: a failed commit takes back the changes of all logs. */
-  staged: Set<() => void>
-  /** The commit that is to come, if somebody waits for it. */
-  next: Promise<void> | undefined
-  /** Called right before it: what is staged later belongs to another one. */
-  taken: (() => void)[]
+/** A log that changes, as the commits of its store know it. */
+export interface Changing {
+  /** Number of the commit that it last staged something for. */
+  stagedFor: number
+  /** Right before its commit: what is staged later belongs to another one. */
+  taken(): void
+  /** A commit failed and has taken back what was staged: that of all logs. */
+  lost(): void
 }
 
 const DONE = Promise.resolve()
 const joints = new WeakMap<Store, Joint>()
 
-function jointOf(store: Store): Joint {
-  let joint = joints.get(store)
-  if (joint === undefined) {
-    joint = { staged: new Set(), next: undefined, taken: [] }
-    joints.set(store, joint)
+/** The commits of one store: all logs that change in one moment share one. */
+export class Joint {
+  readonly #store: Store
+  /** Of the commit that is to come. */
+  #number = 1
+  #staged: Changing[] | undefined
+  #waiting: Changing[] | undefined
+  #done: Promise<void> | undefined
+  readonly #run = (): Promise<void> | undefined => this.#commit()
+
+  private constructor(store: Store) {
+    this.#store = store
   }
-  return joint
-}
 
-/** Notes that somebody has staged changes, who is told by `onLost` if a commit that fails takes them back. */
-export function noteStaged(store: Store, onLost: () => void): void {
-  jointOf(store).staged.add(onLost)
-}
+  static of(store: Store): Joint {
+    let joint = joints.get(store)
+    if (joint === undefined) {
+      joint = new Joint(store)
+      joints.set(store, joint)
+    }
+    return joint
+  }
 
-/**
- * Commits a store once the running code has staged all it wants; whoever calls before that shares the record.
- *
- * @param onTaken called right before the commit: what is staged later belongs to the next one
- */
-export function commitSoon(store: Store, onTaken: () => void): Promise<void> {
-  const joint = jointOf(store)
-  joint.taken.push(onTaken)
-  joint.next ??= DONE.then(() => commitNow(store, joint))
-  return joint.next
-}
+  /** Notes that a log has staged changes. */
+  note(log: Changing): void {
+    if (log.stagedFor === this.#number) return
+    log.stagedFor = this.#number
+    // Mostly it is one log, and a list of one is made smaller than one that may grow.
+    if (this.#staged === undefined) this.#staged = [log]
+    else this.#staged.push(log)
+  }
 
-async function commitNow(store: Store, joint: Joint): Promise<void> {
-  const { taken, staged } = joint
-  joint.next = undefined
-  joint.taken = []
-  for (const take of taken) take()
-  joint.staged = new Set()
-  try {
-    await store.commit()
-  } catch (error) {
-    for (const lost of staged) lost()
-    throw error
+  /** Commits once the running code has staged all it wants; whoever calls before that shares the record. */
+  soon(log: Changing): Promise<void> {
+    if (this.#waiting === undefined) this.#waiting = [log]
+    else this.#waiting.push(log)
+    this.#done ??= DONE.then(this.#run)
+    return this.#done
+  }
+
+  /** Returns nothing where nothing must be waited for: a promise in a promise takes three turns of the microtask queue. */
+  #commit(): Promise<void> | undefined {
+    const staged = this.#staged
+    const waiting = this.#waiting
+    this.#number++
+    this.#staged = undefined
+    this.#waiting = undefined
+    this.#done = undefined
+    if (waiting !== undefined) for (const log of waiting) log.taken()
+    const committed = this.#store.commit()
+    if (committed === COMMITTED) return undefined
+    return committed.catch((error: unknown) => {
+      if (staged !== undefined) for (const log of staged) log.lost()
+      throw error
+    })
   }
 }

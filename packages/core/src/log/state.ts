@@ -72,12 +72,12 @@ export class LogState implements Base {
   // ---- Identity ----------------------------------------------------------------------------------
 
   get authority(): Authority {
-    const { key, manifest } = this.slot.identity
-    return { key, manifest: manifest ?? this.offered }
+    const decoded = this.manifest
+    return { key: this.slot.identity.key, manifest: this.#manifestBytes, decoded }
   }
 
   get manifest(): Manifest | undefined {
-    const bytes = this.authority.manifest
+    const bytes = this.slot.identity.manifest ?? this.offered
     if (bytes !== this.#manifestBytes) {
       this.#manifest = bytes && decodeManifest(bytes)
       this.#manifestBytes = bytes

@@ -67,6 +67,17 @@ function unsigned(state: LogState, blocks: number): Uint8Array | undefined {
   return !maySign && head.length + blocks === prologue?.length ? EMPTY : undefined
 }
 
+/** Puts parents into a slot. One for all logs: an append never waits, so no two are under way. */
+class ParentSink implements NodeSink {
+  slot: Slot | undefined
+
+  push(index: number, size: number, bytes: Uint8Array, at: number): void {
+    this.slot?.putNode(index, size, bytes, at)
+  }
+}
+
+const parents = new ParentSink()
+
 function pushBlocks(
   state: LogState,
   blocks: readonly Uint8Array[],
@@ -75,7 +86,7 @@ function pushBlocks(
   const { slot, hash, roots, prologue } = state
   const { fork, length } = slot.head
   const padding = cipher?.paddingBytes ?? 0
-  const sink: NodeSink = { push: (index, size, bytes, at) => slot.putNode(index, size, bytes, at) }
+  parents.slot = slot
   let index = length
   for (const block of blocks) {
     const size = padding + block.length
@@ -85,12 +96,13 @@ function pushBlocks(
     hash.leafInPlace(slot.staging, at, size)
     slot.putBlock(index)
     slot.putNode(2 * index, size, hash.result, 0)
-    pushRoot(roots, hash, 2 * index, size, hash.result, 0, sink)
+    pushRoot(roots, hash, 2 * index, size, hash.result, 0, parents)
     index++
     if (index === prologue?.length && !equal(hash.root(roots), prologue.hash)) {
       throw new DatError('BAD_ARGUMENT', 'The first blocks are not those that the manifest fixes.')
     }
   }
+  parents.slot = undefined
   if (prologue !== undefined && index < prologue.length) {
     const facts = { prologue: prologue.length }
     throw new DatError(

@@ -12,7 +12,16 @@ import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
 import { aliasText, checkPrimaryKey, entryOf, ownIdentity } from './checks.ts'
 import { type MemoryHost, MemorySlot } from './memory-slot.ts'
 import { Room } from './room.ts'
-import type { Alias, Durability, LogEntry, LogIdentity, Slot, Store, StoreStats } from './store.ts'
+import {
+  type Alias,
+  COMMITTED,
+  type Durability,
+  type LogEntry,
+  type LogIdentity,
+  type Slot,
+  type Store,
+  type StoreStats,
+} from './store.ts'
 
 /** What a test may want to decide. */
 export interface MemoryStoreOptions {
@@ -161,7 +170,7 @@ class MemoryStore implements Store, MemoryHost {
     this.#reserved = undefined
     this.#written = this.#staged
     if (!this.#syncByHand) this.#syncNow()
-    return DONE
+    return COMMITTED
   }
 
   get writtenAddress(): number {

@@ -93,6 +93,9 @@ export interface StoreStats {
   readonly fileBytes: number
 }
 
+/** What `Store.commit` returns where nothing has to be waited for. */
+export const COMMITTED: Promise<void> = Promise.resolve()
+
 /** Many logs, under one lock and in one sequence of commits. */
 export interface Store {
   readonly durability: Durability
@@ -152,7 +155,8 @@ export interface Store {
   rewind(mark: number): void
   /**
    * One record, one write, made before this returns; resolves when acknowledged as `durability` says. Rejects with
-   * `STORE_FULL`, or with `IO` after which the store is read-only until it is opened again.
+   * `STORE_FULL`, or with `IO` after which the store is read-only until it is opened again. Where nothing has to be
+   * waited for the promise is `COMMITTED`.
    */
   commit(): Promise<void>
   /** Address behind everything committed so far. */

@@ -30,7 +30,7 @@ export function canPush(roots: NodeSet, index: number): boolean {
 
 /**
  * Adds a node to the roots, and while the last two are siblings puts their parent in their place. Each
- * parent made is given to `made`. Needs `canPush`.
+ * parent made is given to `made`, which must not hash. Needs `canPush`.
  */
 export function pushRoot(
   roots: NodeSet,
@@ -41,20 +41,22 @@ export function pushRoot(
   at: number,
   made: NodeSink | undefined,
 ): void {
-  roots.push(index, size, bytes, at)
   let blocks = blocksBelow(index)
   let node = index
-  // A right child is always complete together with the sibling before it, which then is the last root but one.
+  let sum = size
+  let from = bytes
+  let fromAt = at
+  // A right child is always complete together with the sibling before it, which then is the last root.
   while (!isLeft(node, blocks)) {
-    const left = roots.length - 2
-    const right = roots.length - 1
-    const sum = (roots.sizes[left] ?? 0) + (roots.sizes[right] ?? 0)
-    hash.parent(sum, roots.hashes, left * HASH_BYTES, roots.hashes, right * HASH_BYTES)
+    const left = roots.length - 1
+    sum += roots.sizes[left] ?? 0
+    hash.parent(sum, roots.hashes, left * HASH_BYTES, from, fromAt)
+    roots.pop()
     node -= blocks
     blocks *= 2
-    roots.pop()
-    roots.pop()
-    roots.push(node, sum, hash.result, 0)
-    made?.push(node, sum, hash.result, 0)
+    from = hash.result
+    fromAt = 0
+    made?.push(node, sum, from, fromAt)
   }
+  roots.push(node, sum, from, fromAt)
 }

@@ -12,6 +12,7 @@
  * the generation 3 data model, section 2; generation 2, section 2.
  */
 
+import { copy } from '../bytes/bytes.ts'
 import { crypto, HASH_BYTES } from '../crypto/crypto.ts'
 import type { NodeSet } from './nodes.ts'
 
@@ -40,7 +41,9 @@ export class TreeHash {
   readonly result: Uint8Array = new Uint8Array(HASH_BYTES)
   readonly #writeU64: WriteU64
   readonly #scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES)
-  readonly #parent: Uint8Array = this.#scratch.subarray(PARENT_AT)
+  /** The input of `root`, as long as the longest one so far, and its result. */
+  #roots: Uint8Array = new Uint8Array(1 + 16 * ROOT_ENTRY_BYTES)
+  readonly #root: Uint8Array = new Uint8Array(HASH_BYTES)
 
   constructor(writeU64: WriteU64) {
     this.#writeU64 = writeU64
@@ -52,7 +55,7 @@ export class TreeHash {
     const from = at - LEAF_PREFIX_BYTES
     bytes[from] = LEAF
     this.#writeU64(bytes, from + 1, size)
-    crypto().hash(this.result, bytes.subarray(from, at + size))
+    crypto().hashPart(this.result, bytes, from, at + size)
   }
 
   /** Hashes a block that stands elsewhere, by copying it. For cold paths. */
@@ -73,21 +76,25 @@ export class TreeHash {
       scratch[PARENT_LEFT_AT + i] = left[leftAt + i] ?? 0
       scratch[PARENT_RIGHT_AT + i] = right[rightAt + i] ?? 0
     }
-    crypto().hash(this.result, this.#parent)
+    crypto().hashPart(this.result, scratch, PARENT_AT, SCRATCH_BYTES)
   }
 
   /** The root hash of a tree, given its full roots from left to right: 32 new bytes. */
   root(roots: NodeSet): Uint8Array {
-    const input = new Uint8Array(1 + roots.length * ROOT_ENTRY_BYTES)
+    const { length, hashes } = roots
+    const bytes = 1 + length * ROOT_ENTRY_BYTES
+    if (bytes > this.#roots.length) this.#roots = new Uint8Array(bytes)
+    const input = this.#roots
     input[0] = ROOT
-    for (let i = 0; i < roots.length; i++) {
+    for (let i = 0; i < length; i++) {
       const at = 1 + i * ROOT_ENTRY_BYTES
-      input.set(roots.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), at)
+      const from = i * HASH_BYTES
+      for (let k = 0; k < HASH_BYTES; k++) input[at + k] = hashes[from + k] ?? 0
       this.#writeU64(input, at + HASH_BYTES, roots.indices[i] ?? 0)
       this.#writeU64(input, at + HASH_BYTES + 8, roots.sizes[i] ?? 0)
     }
-    const out = new Uint8Array(HASH_BYTES)
-    crypto().hash(out, input)
-    return out
+    // Short arrays are cheap until native code asks for their memory: so it gets ours, and the caller a copy.
+    crypto().hashPart(this.#root, input, 0, bytes)
+    return copy(this.#root)
   }
 }

@@ -78,6 +78,23 @@ function hashTests(name: string, provider: () => Crypto): void {
     assert.equal(hex(memory.subarray(36)), '00000000')
   })
 
+  test(`${name}: hashPart is the hash of that part, wherever both stand in their memory`, () => {
+    const memory = Uint8Array.from({ length: 300 }, (_, i) => i)
+    const bytes = memory.subarray(3, 290)
+    for (const [from, end] of [
+      [0, 0],
+      [0, 287],
+      [7, 80],
+      [287, 287],
+    ] as const) {
+      const room = new Uint8Array(40)
+      provider().hashPart(room.subarray(5, 37), bytes, from, end)
+
+      const whole = filled(32, (out) => provider().hash(out, bytes.subarray(from, end)))
+      assert.equal(hex(room), `0000000000${whole}000000`)
+    }
+  })
+
   test(`${name}: hashKeyed is BLAKE2b-256 with keys of 32 and 64 bytes`, () => {
     for (const row of vectors<{ discoveryKeys: { key: string; discoveryKey: string }[] }>(
       'gen2/crypto',

@@ -133,7 +133,7 @@ export class BlockReader {
   }
 
   #verify(leaf: Page, i: number, length: number): void {
-    crypto().hash(this.#hash, this.#bytes.subarray(this.#at, this.#at + length))
+    crypto().hashPart(this.#hash, this.#bytes, this.#at, this.#at + length)
     const node = leaf.nodeAt(2 * i)
     if (!equalAt(this.#hash, 0, leaf.bytes, node, HASH_BYTES)) throw this.#damaged(leaf, i)
     leaf.setVerified(i, true)

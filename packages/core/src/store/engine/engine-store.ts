@@ -11,15 +11,16 @@ import { DatError, isCode } from '../../base/errors.ts'
 import { ownIdentity } from '../checks.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { StoreSizes } from '../options.ts'
-import type {
-  Alias,
-  Durability,
-  LogEntry,
-  LogIdentity,
-  ReclaimOptions,
-  Slot,
-  Store,
-  StoreStats,
+import {
+  type Alias,
+  COMMITTED,
+  type Durability,
+  type LogEntry,
+  type LogIdentity,
+  type ReclaimOptions,
+  type Slot,
+  type Store,
+  type StoreStats,
 } from '../store.ts'
 import { Checkpointer } from './checkpoint.ts'
 import { Commits } from './commits.ts'
@@ -223,7 +224,7 @@ export class EngineStore implements Store {
     const { gate } = this.#options
     if (gate.isClosed) return Promise.reject(closed())
     // Nothing can have been staged; who only reads may close his logs in the usual way.
-    if (gate.why !== undefined && this.#commits.isEmpty) return DONE
+    if (gate.why !== undefined && this.#commits.isEmpty) return COMMITTED
     try {
       gate.check()
       this.#commits.write()
@@ -231,7 +232,7 @@ export class EngineStore implements Store {
       if (!isCode(error, 'STORE_FULL')) this.#fail(error)
       return Promise.reject(error)
     }
-    const acknowledged = this.durability === 'strict' ? this.#syncer.sync() : DONE
+    const acknowledged = this.durability === 'strict' ? this.#syncer.sync() : COMMITTED
     const room = this.#maintenance.consider()
     return room === undefined ? acknowledged : room.then(() => acknowledged)
   }
@@ -323,5 +324,3 @@ export class EngineStore implements Store {
     }
   }
 }
-
-const DONE = Promise.resolve()

@@ -187,7 +187,7 @@ class Replayer implements ItemVisitor {
   }
 
   leaf(index: number, bytes: Uint8Array, at: number, size: number): void {
-    crypto().hash(this.#hash, bytes.subarray(at - LEAF_PREFIX_BYTES, at + size))
+    crypto().hashPart(this.#hash, bytes, at - LEAF_PREFIX_BYTES, at + size)
     this.#current.state.applyNode(2 * index, size, this.#hash, 0)
   }
 

@@ -208,7 +208,7 @@ class Mover implements ItemVisitor {
   block(index: number, bytes: Uint8Array, at: number, size: number): void {
     const slot = this.#slot
     if (slot === undefined || slot.state.tree.position(index) !== this.#address + at) return
-    crypto().hash(this.#hash, bytes.subarray(at - LEAF_PREFIX_BYTES, at + size))
+    crypto().hashPart(this.#hash, bytes, at - LEAF_PREFIX_BYTES, at + size)
     const leaf = slot.state.tree.leaf(index, false)
     const node = leaf?.nodeAt(2 * (index % LEAF_BLOCKS)) ?? 0
     if (leaf === undefined || !equalAt(this.#hash, 0, leaf.bytes, node, HASH_BYTES)) {

@@ -233,14 +233,12 @@ export class SlotState implements UndoTarget {
 
   /** @param address behind the item that says so */
   applyHead(head: Head, address: number): void {
-    const old = this.head
-    const oldAddress = this.headAddress
-    this.#host.undo.other(() => this.#setHead(old, oldAddress))
-    this.#setHead(head, address)
+    this.#host.undo.head(this, this.head, this.headAddress)
+    this.setHead(head, address)
     this.#touch()
   }
 
-  #setHead(head: Head, address: number): void {
+  setHead(head: Head, address: number): void {
     this.#head = head
     this.fork = head.fork
     this.length = head.length

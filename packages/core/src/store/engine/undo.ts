@@ -1,11 +1,13 @@
 /**
  * How to take back what was staged since the last commit.
  *
- * Owns: the journal. Putting a block or a new node is the common case and costs four numbers; everything else is
+ * Owns: the journal. Putting a block, a new node or a head is the common case and costs four numbers; everything else is
  * a function. `rewind` runs the journal backwards, `clear` forgets it when the commit stands.
  */
 
 import { invariant } from '../../base/errors.ts'
+import { EMPTY_HEAD } from '../checks.ts'
+import type { Head } from '../store.ts'
 
 /** Whoever notes blocks and nodes here. */
 export interface UndoTarget {
@@ -13,13 +15,16 @@ export interface UndoTarget {
   undoBlock(index: number, position: number, size: number): void
   /** Removes a node that was not there before. */
   undoNode(index: number): void
+  /** Puts back an older head, which stands before `address`. */
+  setHead(head: Head, address: number): void
 }
 
 const BLOCK = 0
 const NODE = 1
-const OTHER = 2
+const HEAD = 2
+const OTHER = 3
 
-/** Numbers per entry: kind, index, position, size. */
+/** Numbers per entry: kind, index, position, size; of a head its address is the position. */
 const ROW = 4
 /** Room for so many entries is kept from commit to commit. */
 const KEPT_ENTRIES = 1_024
@@ -31,6 +36,8 @@ export class Undo {
   readonly #targets: UndoTarget[] = []
   readonly #others: (() => void)[] = []
   #othersLength = 0
+  readonly #heads: Head[] = []
+  #headsLength = 0
 
   get length(): number {
     return this.#length
@@ -42,6 +49,11 @@ export class Undo {
 
   node(target: UndoTarget, index: number): void {
     this.#add(NODE, target, index, 0, 0)
+  }
+
+  head(target: UndoTarget, head: Head, address: number): void {
+    this.#add(HEAD, target, 0, address, 0)
+    this.#heads[this.#headsLength++] = head
   }
 
   other(undo: () => void): void {
@@ -69,7 +81,9 @@ export class Undo {
       const size = this.#rows[at + 3] ?? 0
       if (kind === BLOCK) target.undoBlock(index, position, size)
       else if (kind === NODE) target.undoNode(index)
-      else this.#others[--this.#othersLength]?.()
+      else if (kind === HEAD) {
+        target.setHead(this.#heads[--this.#headsLength] ?? EMPTY_HEAD, position)
+      } else this.#others[--this.#othersLength]?.()
     }
     if (length === 0) this.clear()
   }
@@ -78,14 +92,17 @@ export class Undo {
   clear(): void {
     this.#length = 0
     this.#othersLength = 0
+    this.#headsLength = 0
     if (this.#targets.length <= KEPT_ENTRIES) return
     this.#rows.length = 0
     this.#targets.length = 0
     this.#others.length = 0
+    this.#heads.length = 0
   }
 }
 
 const NOBODY: UndoTarget = {
   undoBlock: () => invariant(false, 'The undo journal is out of step.'),
   undoNode: () => invariant(false, 'The undo journal is out of step.'),
+  setHead: () => invariant(false, 'The undo journal is out of step.'),
 }
