@@ -2,15 +2,20 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { isCode } from '@dat-rhino/core/base/errors'
-import { hex, utf8 } from '@dat-rhino/core/bytes/bytes'
+import { fromHex, hex, utf8 } from '@dat-rhino/core/bytes/bytes'
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import type { KeyPair } from '@dat-rhino/core/crypto/crypto'
 import type { DriveReader } from '@dat-rhino/core/drive/drive'
 import { openDrive } from '@dat-rhino/core/drive/open'
 import { TrieDrive } from '@dat-rhino/core/drive/trie-drive'
 import type { Log } from '@dat-rhino/core/log/log'
+import { open } from '@dat-rhino/sdk'
 import { asked } from './asked.ts'
 import { openOldNode } from './old-feeds.ts'
 
@@ -40,6 +45,8 @@ interface DriveKeys {
   readonly metadata: KeyPair
   readonly content: KeyPair
 }
+
+type Ask = ReturnType<typeof asked>
 
 type Files = readonly (readonly [string, string])[]
 
@@ -196,7 +203,7 @@ const FIRST: readonly Step[] = [
 ]
 const LATER: Step = { type: 'put', path: '/later', bytes: utf8('later') }
 
-function told(...steps: readonly Step[]): [string, string][] {
+function filesAfter(...steps: readonly Step[]): [string, string][] {
   const files = new Map<string, string>()
   for (const step of steps) {
     if (step.type === 'put') files.set(step.path, sha256(step.bytes))
@@ -226,7 +233,7 @@ test('we read a drive that hyperdrive 10 holds, with the drive that is mounted i
   assert.equal(drive.format, 'hyperdrive 10')
   assert.deepEqual(
     await filesOf(drive),
-    told(...FIRST, { ...INNER, path: '/mnt/in/inside' } as Step),
+    filesAfter(...FIRST, { ...INNER, path: '/mnt/in/inside' } as Step),
   )
   const grown = drive.log.grown(drive.version + 1)
   await ask({ op: 'play', drive: 'outer', list: [LATER] })
@@ -238,11 +245,11 @@ test('we read a drive that hyperdrive 10 holds, with the drive that is mounted i
 test('hyperdrive 10 reads a drive of ours, with the drive that is mounted in it, and follows it', async (t) => {
   const node = await openOldNode(t)
   const { corestore: store } = node
-  const open = async (name: string): Promise<TrieDrive> => {
+  const ours = async (name: string): Promise<TrieDrive> => {
     const log = await store.get({ keyPair: store.keyPair(name), generation: 2 })
     return TrieDrive.open({ store, log })
   }
-  const [outer, inner] = [await open('outer'), await open('inner')]
+  const [outer, inner] = [await ours('outer'), await ours('inner')]
   await take(inner, INNER, inner.key)
   for (const step of FIRST) await take(outer, step, inner.key)
   await outer.mount('/mnt/in', inner.key)
@@ -254,10 +261,65 @@ test('hyperdrive 10 reads a drive of ours, with the drive that is mounted in it,
   await take(outer, LATER, inner.key)
   const { files: later } = await ask<{ files: Files }>({ op: 'tree', version: outer.version })
 
-  const expected = [...told(...FIRST), ...below('/mnt/in', told(INNER))]
+  const expected = [...filesAfter(...FIRST), ...below('/mnt/in', filesAfter(INNER))]
   assert.deepEqual([...files].sort(), [...expected].sort())
-  assert.deepEqual([...later].sort(), [...expected, ...told(LATER)].sort())
+  assert.deepEqual([...later].sort(), [...expected, ...filesAfter(LATER)].sort())
 })
+
+test('hyperdrive 10 reads one archive out of old files that we serve, with what is mounted in it then and later', async (t) => {
+  const storage = mkdtempSync(join(tmpdir(), 'dat-served-'))
+  const sdk = await open({ network: false, storage })
+  t.after(async () => {
+    await sdk.close()
+    rmSync(storage, { recursive: true, force: true })
+  })
+  const files = fileURLToPath(
+    new URL('../../packages/sdk/test/fixtures/gen2/hyperdrive10/', import.meta.url),
+  )
+  const told: {
+    readonly A: { readonly metadataKey: string; readonly version: number }
+    readonly latest: Record<string, { linkname: string | null; sha256?: string }>
+  } = JSON.parse(readFileSync(join(files, 'expected.json'), 'utf8'))
+  const archive = told.A.metadataKey
+  const where = { port: 0, host: '127.0.0.1', secretKeys: join(files, 'none') }
+  const served = await sdk.serveFolder(files, { ...where, archive, writable: true })
+  const ask = asked(t, 'gen2/drives.mjs')
+  await ask({ op: 'open', key: fromHex(archive), port: served.address?.port })
+
+  const expected = Object.entries(told.latest).flatMap(([path, { linkname, sha256: sum }]) =>
+    // It never asks for a log that stands as a file, and shows it as empty.
+    sum === undefined || linkname !== null || path === '/core' ? [] : [[path, sum] as const],
+  )
+  assert.ok(expected.some(([path]) => path.startsWith('/mnt/b/')))
+  await readsSoon(ask, told.A.version, expected)
+  const store = await sdk.corestore()
+  const outer = await TrieDrive.open({ store, key: fromHex(archive), generation: 2 })
+  const log = await store.get({ keyPair: store.keyPair('late'), generation: 2 })
+  const late = await TrieDrive.open({ store, log })
+  await take(late, INNER, late.key)
+  await outer.mount('/late', late.key)
+
+  await readsSoon(ask, outer.version, below('/late', filesAfter(INNER)))
+})
+
+/**
+ * The other process reads these files of `theirs`. It looks into a drive that it has just heard of before it has asked anybody
+ * for it, and shows it as empty: so it may look again.
+ */
+async function readsSoon(ask: Ask, version: number, expected: Files): Promise<void> {
+  const paths = expected.map(([path]) => path.slice(1))
+  let last: unknown
+  for (let looks = 0; looks < 200; looks++) {
+    try {
+      const { files } = await ask<{ files: Files }>({ op: 'tree', version, paths })
+      assert.deepEqual([...files].sort(), [...expected].sort())
+      return
+    } catch (error) {
+      last = error
+    }
+  }
+  throw last
+}
 
 /** A drive that hyperdrive 9 holds, and we have open. */
 async function openTree(t: TestContext) {
@@ -278,15 +340,19 @@ test('we read a drive that hyperdrive 9 holds, at every version, and follow it',
 
   assert.equal(drive.format, 'hyperdrive 9')
   assert.equal(drive.version, version)
-  assert.deepEqual(await filesOf(drive), told(...FIRST))
+  assert.deepEqual(await filesOf(drive), filesAfter(...FIRST))
   for (let at = 0; at <= version; at++) {
-    assert.deepEqual(await filesOf(drive.checkout(at)), told(...FIRST.slice(0, at)), String(at))
+    assert.deepEqual(
+      await filesOf(drive.checkout(at)),
+      filesAfter(...FIRST.slice(0, at)),
+      String(at),
+    )
   }
   const steps = drive.watch()[Symbol.asyncIterator]()
   const next = steps.next()
   await ask({ op: 'play', list: [LATER] })
   assert.equal((await next).value?.version, version + 1)
-  assert.deepEqual(await filesOf(drive), told(...FIRST, LATER))
+  assert.deepEqual(await filesOf(drive), filesAfter(...FIRST, LATER))
   await drive.close()
 })
 
@@ -304,6 +370,6 @@ test('a drive of hyperdrive 9 goes on through us to another one when its author 
   const { files } = await ask<{ files: Files }>({ op: 'tree', version })
   const { files: before } = await ask<{ files: Files }>({ op: 'tree', version, at: 4 })
 
-  assert.deepEqual([...files].sort(), told(...FIRST))
-  assert.deepEqual([...before].sort(), told(...FIRST.slice(0, 4)))
+  assert.deepEqual([...files].sort(), filesAfter(...FIRST))
+  assert.deepEqual([...before].sort(), filesAfter(...FIRST.slice(0, 4)))
 })
