@@ -126,8 +126,7 @@ export const FEED_WANT_BLOCKS: number = 2 ** 20
 
 // ---- What we ask for -----------------------------------------------------------------------------
 
-/** Blocks and bytes in flight to one peer for one log. */
-export const IN_FLIGHT_BLOCKS_MAX = 4_096
+/** Bytes in flight to one peer for one log; blocks are as many as it queues (`REQUESTS_QUEUED_MAX`). */
 export const IN_FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024
 /** A peer that announces and does not deliver is passed over after this, or 8 median answer times. */
 export const ANSWER_MS_MIN = 2_000

@@ -8,11 +8,10 @@
  * remote of ours queues `REQUESTS_QUEUED_MAX` and refuses the rest. Source: performance 4.5.
  */
 
-import { IN_FLIGHT_BLOCKS_MAX, IN_FLIGHT_BYTES_MAX, REQUESTS_QUEUED_MAX } from '../base/limits.ts'
+import { IN_FLIGHT_BYTES_MAX, REQUESTS_QUEUED_MAX } from '../base/limits.ts'
 
 /** Before anything is known: enough to fill a short way, little enough to waste on a slow one. */
 const START_BLOCKS = 24
-const BLOCKS_MAX = Math.min(IN_FLIGHT_BLOCKS_MAX, REQUESTS_QUEUED_MAX)
 /** What a block costs beside its bytes: the request, a node, the frame. So empty blocks have a rate too. */
 const OVERHEAD_BYTES = 64
 /** What a receiver and a sender need to work in batches, beyond the way itself. */
@@ -48,17 +47,19 @@ export class Window {
   /** Is there room for one more block? The first one always fits, whatever its size. */
   get hasRoom(): boolean {
     if (this.blocks === 0) return true
-    return this.bytes + this.blockBytes <= this.limitBytes && this.blocks < BLOCKS_MAX
+    return this.bytes + this.blockBytes <= this.limitBytes && this.blocks < REQUESTS_QUEUED_MAX
   }
 
   /** The same for what somebody waits for: the bytes that the way carries are no limit then. */
   get hasUrgentRoom(): boolean {
-    return this.blocks === 0 || (this.bytes < IN_FLIGHT_BYTES_MAX && this.blocks < BLOCKS_MAX)
+    return (
+      this.blocks === 0 || (this.bytes < IN_FLIGHT_BYTES_MAX && this.blocks < REQUESTS_QUEUED_MAX)
+    )
   }
 
   /** Blocks that may be in flight, whatever their size. */
   get blocksMax(): number {
-    return BLOCKS_MAX
+    return REQUESTS_QUEUED_MAX
   }
 
   /** A request leaves. Returns the bytes to count for it, to be given back with `answered` or `gone`. */

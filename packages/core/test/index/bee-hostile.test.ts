@@ -8,6 +8,7 @@ import {
   BEE_DEPTH_MAX,
   BEE_KEY_BYTES_MAX,
   BEE_KEYS_PER_NODE_MAX,
+  BEE_LEVELS_PER_BLOCK_MAX,
   BLOCK_BYTES_MAX,
 } from '../../src/base/limits.ts'
 import { fromHex, utf8 } from '../../src/bytes/bytes.ts'
@@ -97,6 +98,16 @@ test('a node may have one child more than the keys at the limit, and no more', a
 
   assert.equal((await node(BEE_KEYS_PER_NODE_MAX).get(utf8('m')))?.seq, 1)
   await allRefuse(node(BEE_KEYS_PER_NODE_MAX + 1), 2)
+})
+
+test('a block may have as many nodes as the limit, and of one with more only the first are read', async () => {
+  const last = (count: number): Bee => {
+    const nodes = block(Array(count).fill(level([1])), 'm', 'x')
+    return bee(nodes, block([level([], [1, count - 1])], 'a'))
+  }
+
+  assert.equal((await last(BEE_LEVELS_PER_BLOCK_MAX).get(utf8('m')))?.seq, 1)
+  await allRefuse(last(BEE_LEVELS_PER_BLOCK_MAX + 1), 1)
 })
 
 test('a key may be as long as the limit, and no longer', async () => {

@@ -4,6 +4,7 @@ import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { AUDIT_FINDINGS_MAX, AUDIT_SLICE_BYTES } from '../../src/base/limits.ts'
 import { copy } from '../../src/bytes/bytes.ts'
 import { Log } from '../../src/log/log.ts'
 import { Replica } from '../../src/log/replica.ts'
@@ -175,6 +176,21 @@ function spoilContent(files: ReadonlyMap<string, Uint8Array>, content: Uint8Arra
 const large = (count: number): Uint8Array[] =>
   Array.from({ length: count }, (_, i) => new Uint8Array(400_000).fill(i))
 
+test('an audit names as many findings as its limit, and counts all', async () => {
+  for (const [count, named] of [
+    [AUDIT_FINDINGS_MAX, AUDIT_FINDINGS_MAX],
+    [AUDIT_FINDINGS_MAX + 1, AUDIT_FINDINGS_MAX],
+  ] as const) {
+    const log = await signedLog(count)
+    for (let i = 0; i < count; i++) spoilBlock(log.replica.slot, i)
+    await log.replica.commit()
+
+    const { findings, findingCount } = await log.audit()
+
+    assert.deepEqual([findings.length, findingCount], [named, count])
+  }
+})
+
 test('an audit tells how far it is, and ends with its signal', async () => {
   const log = await openLog({ clock: new ManualClock() })
   await log.append(large(40))
@@ -184,7 +200,8 @@ test('an audit tells how far it is, and ends with its signal', async () => {
   await log.audit({ onProgress: ({ blocks: done }) => seen.push(done) })
   const aborted = log.audit({ signal: stop.signal, onProgress: () => stop.abort() })
 
-  assert.deepEqual(seen, [11, 22, 33, 40])
+  const perSlice = Math.ceil(AUDIT_SLICE_BYTES / 400_000)
+  assert.deepEqual(seen, [perSlice, 2 * perSlice, 3 * perSlice, 40])
   await assert.rejects(aborted, { code: 'ABORTED' })
 })
 

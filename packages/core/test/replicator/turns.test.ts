@@ -3,6 +3,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Clock } from '../../src/base/clock.ts'
+import {
+  ANY_WANTS_PER_CHANNEL_MAX,
+  WANT_BLOCKS_MAX,
+  WANTS_PER_CHANNEL_MAX,
+} from '../../src/base/limits.ts'
 import { Subscriptions } from '../../src/replicator/subscriptions.ts'
 import { Turns } from '../../src/replicator/turns.ts'
 import { World } from '../sim/world.ts'
@@ -66,18 +71,26 @@ test('a remote hears of what it asked about, until it takes that back', () => {
 })
 
 test('a remote that asks in unusual shapes, or too often, hears of everything', () => {
+  const isToldAll = (subscriptions: Subscriptions): boolean => subscriptions.overlaps(1e9, 1e9 + 1)
   const odd = new Subscriptions()
   odd.add(5, 3, false)
+  const long = new Subscriptions()
+  long.add(0, WANT_BLOCKS_MAX, false)
+  const whole = isToldAll(long)
+  long.add(0, WANT_BLOCKS_MAX + 32, false)
   const many = new Subscriptions()
-  for (let i = 0; i < 512; i++) many.add(i * 32, 32, false)
-  const full = many.overlaps(1e9, 1e9 + 1)
-  many.add(512 * 32, 32, false)
+  for (let i = 0; i < WANTS_PER_CHANNEL_MAX; i++) many.add(i * 32, 32, false)
+  const full = isToldAll(many)
+  many.add(WANTS_PER_CHANNEL_MAX * 32, 32, false)
   const any = new Subscriptions()
-  for (let i = 0; i < 17; i++) any.add(i, 1, true)
+  for (let i = 0; i < ANY_WANTS_PER_CHANNEL_MAX; i++) any.add(i, 1, true)
+  const anyFull = isToldAll(any)
+  any.add(ANY_WANTS_PER_CHANNEL_MAX, 1, true)
 
-  assert.equal(odd.overlaps(1e9, 1e9 + 1), true)
-  assert.deepEqual([full, many.overlaps(1e9, 1e9 + 1)], [false, true])
-  assert.equal(any.overlaps(1e9, 1e9 + 1), true)
+  assert.equal(isToldAll(odd), true)
+  assert.deepEqual([whole, isToldAll(long)], [false, true])
+  assert.deepEqual([full, isToldAll(many)], [false, true])
+  assert.deepEqual([anyFull, isToldAll(any)], [false, true])
 })
 
 test('of those who wait in one moment the highest priority goes first, and equals as they came', async () => {

@@ -261,7 +261,8 @@ export function joinScripted(
   endB.other = endA
   const [, keyB] = options.keys ?? [new Uint8Array(32).fill(1), new Uint8Array(32).fill(66)]
   endB.handler = { ...DEAF, ...script(endB) }
-  endA.handler = a.attach(endA, { remotePublicKey: keyB })
+  const [budget] = options.budgets ?? []
+  endA.handler = a.attach(endA, { remotePublicKey: keyB, ...(budget && { budget }) })
   const joint: Joint = {
     get closed() {
       return endA.closed

@@ -2,10 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FEED_WANT_BLOCKS, FEED_WANTS_IN_FLIGHT_MAX } from '../../src/base/limits.ts'
 import { hex, utf8 } from '../../src/bytes/bytes.ts'
+import { Writer } from '../../src/bytes/cursor.ts'
 import { discoveryKey } from '../../src/crypto/keys.ts'
+import { FEED_HAVE, FEED_WANT, writeFeedRange } from '../../src/wire/feed-messages.ts'
 import type { Request } from '../../src/wire/messages.ts'
-import { OTHER_KEY } from './conversations.ts'
+import { KEY, OTHER_KEY } from './conversations.ts'
+import { attack } from './feed-attack.ts'
 import { answer, asking, ends, FeedSide, proofOf, STATUS, talk } from './feed-ends.ts'
 
 test('nothing about a log goes to who does not know its key, and the others stay', () => {
@@ -288,15 +292,33 @@ test('news is told after the first Want, each block once, and a Want has one ans
   assert.deepEqual(far_.take(), ['unhave 1 2'])
 })
 
-test('sixteen Wants are under way at most; the others follow their answers', () => {
+test('so many Wants are under way at most as an old peer answers; the others follow their answers', () => {
+  const lazy = attack()
+  const side = new FeedSide(KEY)
+  lazy.mux.open(side)
+  lazy.open(1, KEY)
+  lazy.clock.run()
+  const wanted = (): number => lazy.frames.filter(([, type]) => type === FEED_WANT).length
+  side.sender?.want(0, FEED_WANTS_IN_FLIGHT_MAX * FEED_WANT_BLOCKS)
+  lazy.clock.run()
+  const below = wanted()
+  side.sender?.want(0, (FEED_WANTS_IN_FLIGHT_MAX + 2) * FEED_WANT_BLOCKS)
+  lazy.clock.run()
+  const above = wanted()
+  const answer = new Writer()
+  writeFeedRange(answer, FEED_WANT_BLOCKS, FEED_WANT_BLOCKS, Uint8Array.of(0))
+  lazy.send(1, FEED_HAVE, answer.take())
+  lazy.clock.run()
+  assert.deepEqual([below, above, wanted()], [16, 16, 17])
+
   const { clock, near_, far_ } = talk(2)
-  near_.sender?.want(0, 20 * 2 ** 20)
+  near_.sender?.want(0, 20 * FEED_WANT_BLOCKS)
   clock.run()
   const wants = far_.take()
   assert.equal(wants.length, 20)
-  assert.equal(wants.at(-1), `want ${19 * 2 ** 20} 1048576 false`)
+  assert.equal(wants.at(-1), `want ${19 * FEED_WANT_BLOCKS} ${FEED_WANT_BLOCKS} false`)
 
-  near_.sender?.want(0, 20 * 2 ** 20)
+  near_.sender?.want(0, 20 * FEED_WANT_BLOCKS)
   clock.run()
   assert.deepEqual(far_.take(), [])
 })

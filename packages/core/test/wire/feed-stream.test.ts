@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { GEN1_KEEP_ALIVE_MS, GEN2_KEEP_ALIVE_MS } from '../../src/base/limits.ts'
 import { concat, hex, utf8 } from '../../src/bytes/bytes.ts'
 import { openFeedStream } from '../../src/wire/feed-stream.ts'
 import { feedKeyPair } from '../../src/wire/gen2-noise.ts'
@@ -75,15 +76,25 @@ test('a connection that is closed when its other end is known says nothing about
 })
 
 test('who is silent is sent signs of life, and given up after three times as long', () => {
-  const { clock, lines, bytes } = talk(2)
-  const before = bytes[0].written.length
-  clock.advance(25_000)
-  assert.equal(bytes[0].written.length, before + 2)
-  assert.deepEqual(lines.length, 2)
+  for (const [generation, keepAliveMs] of [
+    [1, GEN1_KEEP_ALIVE_MS],
+    [2, GEN2_KEEP_ALIVE_MS],
+  ] as const) {
+    const { clock, lines, bytes } = talk(generation)
+    clock.advance(keepAliveMs)
+    const before = bytes[0].written.length
+    const heard = lines.length
+    clock.advance(2 * keepAliveMs)
+    assert.equal(bytes[0].written.length, before + 2)
+    assert.deepEqual(lines.length, heard)
 
-  bytes[0].other = undefined
-  clock.advance(60_000)
-  assert.ok(lines.includes('far closed TIMEOUT'))
+    bytes[0].other = undefined
+    clock.advance(3 * keepAliveMs - keepAliveMs / 2)
+    const below = lines.length
+    clock.advance(keepAliveMs)
+    assert.equal(below, heard)
+    assert.ok(lines.includes('far closed TIMEOUT'))
+  }
 })
 
 test('who does not finish the handshake is given up', () => {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { GEN1_KEEP_ALIVE_MS } from '../../src/base/limits.ts'
 import { concat, fromHex, hex, utf8 } from '../../src/bytes/bytes.ts'
 import { crypto } from '../../src/crypto/crypto.ts'
 import { discoveryKey } from '../../src/crypto/keys.ts'
@@ -353,7 +354,7 @@ test('something is said every four seconds, because old peers wait seven and a h
   const { clock, bytes } = talk(1)
   const before = bytes[0].written.length
   for (let i = 1; i <= 5; i++) {
-    clock.advance(4_000)
+    clock.advance(GEN1_KEEP_ALIVE_MS)
     assert.ok(bytes[0].written.length >= before + i - 1)
   }
 })
