@@ -1,12 +1,13 @@
 /**
  * Block after block, read ahead.
  *
- * Owns: one walk over a log. A local block costs one promise and nothing else; cold ones are brought into
+ * Owns: one walk over a log. A local block costs one promise and its result, nothing else; cold ones are brought into
  * memory and missing ones are asked for a window ahead. A walk never crosses from one history into
  * another: if what it has read was replaced, it ends with `SNAPSHOT_GONE`.
  */
 
 import { DatError } from '../base/errors.ts'
+import type { Pace } from '../base/pace.ts'
 import type { Download, RangeRequest, WaitOptions } from './remote.ts'
 import type { Replica } from './replica.ts'
 
@@ -24,6 +25,11 @@ export interface BlocksOptions extends WaitOptions {
 export interface WalkSource {
   readonly replica: Replica
   readonly length: number
+  readonly closed: boolean
+  /** When the event loop is due a turn. */
+  readonly pace: Pace
+  /** The block if it can be read without waiting. Throws what is wrong with it. */
+  peek(index: number): Uint8Array | undefined
   get(index: number, options: WaitOptions): Promise<Uint8Array>
   download(range: RangeRequest): Download
   grown(length: number, signal: AbortSignal | undefined): Promise<void>
@@ -36,7 +42,7 @@ const WINDOW_BLOCKS = 128
 export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
   readonly #log: WalkSource
   readonly #live: boolean
-  readonly #wait: WaitOptions
+  readonly #options: WaitOptions
   readonly #end: number
   readonly #stopListening: () => void
   #at: number
@@ -53,7 +59,7 @@ export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
     }
     this.#log = log
     this.#live = live
-    this.#wait = options
+    this.#options = options
     this.#at = start
     this.#seen = start
     this.#end = end
@@ -83,8 +89,20 @@ export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
     return this
   }
 
+  /** What is here is read in this very turn, in which no history is replaced; the rest goes the way of `get`. */
   #step(index: number): Promise<IteratorResult<Uint8Array>> {
-    return this.#log.get(index, this.#wait).then(
+    const log = this.#log
+    if (log.closed || log.replica.slot.isCold(index, index + 1)) return this.#wait(index)
+    try {
+      const value = log.peek(index)
+      return value === undefined ? this.#wait(index) : log.pace.give({ done: false, value })
+    } catch (error) {
+      return this.#abandon(error)
+    }
+  }
+
+  #wait(index: number): Promise<IteratorResult<Uint8Array>> {
+    return this.#log.get(index, this.#options).then(
       (value) => {
         // What came back may stand in the new history already.
         if (this.#isGone) return this.#fail()
@@ -118,7 +136,7 @@ export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
   /** Waits without limit until the log is longer; then goes on. */
   async #grown(index: number): Promise<IteratorResult<Uint8Array>> {
     try {
-      await this.#log.grown(index + 1, this.#wait.signal)
+      await this.#log.grown(index + 1, this.#options.signal)
     } catch (error) {
       return this.#abandon(error)
     }

@@ -208,6 +208,12 @@ export class Log {
 
   // ---- Reading -----------------------------------------------------------------------------------
 
+  /** For walks: when the event loop is due a turn among reads that need not wait. */
+  get pace(): Pace {
+    this.#pace ??= new Pace(this.#options.clock ?? systemClock)
+    return this.#pace
+  }
+
   /** The block if it is here; the bytes are the caller's. Never waits, unless the disk is slow. */
   peek(index: number): Uint8Array | undefined {
     const stored = this.replica.slot.read(index)
@@ -226,8 +232,7 @@ export class Log {
       if (this.replica.slot.isCold(index, index + 1)) return this.#getCold(index, options)
       const block = this.peek(index)
       if (block === undefined) return this.#fetch(index, options)
-      this.#pace ??= new Pace(this.#options.clock ?? systemClock)
-      return this.#pace.give(block)
+      return this.pace.give(block)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -154,11 +154,17 @@ export class LogView {
   #source(): WalkSource {
     const log = this.#log
     const lengthNow = (): number => this.intactLength
+    const isClosed = (): boolean => this.#closed
     return {
       replica: log.replica,
       get length() {
         return lengthNow()
       },
+      get closed() {
+        return isClosed()
+      },
+      pace: log.pace,
+      peek: (index) => this.peek(index),
       get: (index, options) => this.get(index, options),
       download: (range) => log.download(range),
       grown: (length, signal) => log.grown(length, signal),
