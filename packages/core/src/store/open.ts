@@ -35,7 +35,8 @@ import { recount } from './engine/recount.ts'
 import type { OpenStoreOptions, StoreSizes } from './options.ts'
 import type { Durability, Store } from './store.ts'
 
-const DEFAULT_SIZES: StoreSizes = {
+/** What `sizes` is where nobody says otherwise. */
+export const DEFAULT_SIZES: StoreSizes = {
   segmentBytes: SEGMENT_BYTES,
   pageSegmentBytes: PAGE_SEGMENT_BYTES,
   checkpointBytes: CHECKPOINT_BYTES,

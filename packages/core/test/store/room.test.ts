@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { isCode } from '../../src/base/errors.ts'
-import { KEEP_FREE_BYTES } from '../../src/base/limits.ts'
+import { KEEP_FREE_BYTES, ROOM_MEASURE_BYTES } from '../../src/base/limits.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { openStore } from '../../src/store/open.ts'
 import { Room } from '../../src/store/room.ts'
@@ -122,8 +122,12 @@ test('the file system is asked once for many blocks, and again before a refusal'
     measuredTo: () => 0,
   })
 
-  for (let i = 0; i < 1_000; i++) room.check(i * 1_000, 1_000)
+  room.check(0, 1_000)
+  for (let i = 1; i < 1_000; i++) room.check(i * 1_000, 1_000)
+  room.check(ROOM_MEASURE_BYTES, 1_000)
   assert.equal(asked, 1)
+  room.check(ROOM_MEASURE_BYTES + 1_000, 1)
+  assert.equal(asked, 2)
   free = 10
   assert.throws(() => room.check(90_000_000, 1_000), isFull({ bytes: 1_000, freeBytes: 10 }))
 })
