@@ -55,6 +55,8 @@ export const MANIFEST_BYTES_MAX = 65_536
 export const MANIFEST_SIGNERS_MAX = 256
 /** Statuses of one remote about one log that are acted on; of more only the newest counts, a second later. */
 export const STATUSES_PER_SECOND_MAX = 200
+/** Statuses of one remote in a conversation that rests; who tells more is counted by the second. */
+export const STATUSES_IDLE_MAX = 16
 /** Blocks in one Want, and in the bitfield that answers it. */
 export const WANT_BLOCKS_MAX: number = 2 ** 21
 export const WANTS_PER_CHANNEL_MAX = 512

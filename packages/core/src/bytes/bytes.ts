@@ -29,6 +29,18 @@ export function copyAt(bytes: Uint8Array, at: number, length: number): Uint8Arra
   return out
 }
 
+/** Do the bytes of `part` stand anywhere in `bytes`? */
+export function contains(bytes: Uint8Array, part: Uint8Array): boolean {
+  const last = bytes.length - part.length
+  for (let at = bytes.indexOf(part[0] ?? 0); at >= 0 && at <= last; ) {
+    let same = 1
+    while (same < part.length && bytes[at + same] === part[same]) same++
+    if (same >= part.length) return true
+    at = bytes.indexOf(part[0] ?? 0, at + 1)
+  }
+  return part.length === 0
+}
+
 /** All parts one behind the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0

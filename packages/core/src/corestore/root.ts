@@ -161,9 +161,15 @@ export class Root {
   /** One conversation with each peer of the moment, so that a message to all reaches each of them once. */
   extensionPeers(): Iterable<ExtensionPeer> {
     const peers = new Map<string, ExtensionPeer>()
-    for (const { replicatorIfAny } of this.#open.values()) {
-      for (const peer of replicatorIfAny?.extensionPeers() ?? [])
+    const add = (log: OpenLog): void => {
+      for (const peer of log.replicator.extensionPeers()) {
         peers.set(mapKey(peer.remotePublicKey), peer)
+      }
+    }
+    for (const log of this.#open.values()) if (log.replicatorIfAny !== undefined) add(log)
+    // One idle conversation is woken for each peer that no other is with.
+    for (const log of this.#open.values()) {
+      for (const key of log.idlePeerKeys) if (!peers.has(mapKey(key))) add(log)
     }
     return peers.values()
   }

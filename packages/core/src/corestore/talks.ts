@@ -13,6 +13,7 @@ import type { DatError } from '../base/errors.ts'
 import { SLICE_ITEMS, SLICE_MS, WITHHELD_MAX } from '../base/limits.ts'
 import { fromHex, hex } from '../bytes/bytes.ts'
 import { ConnectionBudget } from '../replicator/budget.ts'
+import type { IdlePeer } from '../replicator/idle.ts'
 import type { Passage } from '../replicator/passage.ts'
 import type { AttachOptions, PeerHandler } from '../replicator/replicator.ts'
 import type { LogChannel, LogOpening } from '../wire/gen3.ts'
@@ -63,6 +64,8 @@ export class Talks {
   readonly #talks = new Map<OpenLog, Talk>()
   /** Logs that are still to be opened. */
   #waiting: OpenLog[] = []
+  /** So many of them have been. */
+  #opened = 0
   #isOpening = false
   /** Stored logs that the remote asked for and is not offered: discovery key, and the generations meant. */
   #withheld = new Map<string, Generations>()
@@ -84,7 +87,8 @@ export class Talks {
 
   /** The log is being closed here: nothing more is said about it. */
   detach(log: OpenLog): void {
-    this.#waiting = this.#waiting.filter((other) => other !== log)
+    this.#waiting = this.#waiting.slice(this.#opened).filter((other) => other !== log)
+    this.#opened = 0
     this.#talks.get(log)?.channel?.close()
     this.#talks.delete(log)
   }
@@ -103,6 +107,7 @@ export class Talks {
   /** The connection has ended. */
   end(): void {
     this.#waiting = []
+    this.#opened = 0
     this.#talks.clear()
   }
 
@@ -129,20 +134,21 @@ export class Talks {
   #openWaiting(): void {
     this.#isOpening = true
     this.#speaker.together(() => this.#openSlice())
-    this.#isOpening = this.#waiting.length > 0
+    this.#isOpening = this.#opened < this.#waiting.length
+    if (!this.#isOpening) {
+      this.#waiting = []
+      this.#opened = 0
+    }
     if (this.#isOpening) this.#directory.clock.soon(() => this.#openWaiting())
   }
 
   #openSlice(): void {
     const { clock } = this.#directory
     const until = clock.now() + SLICE_MS
-    let items = 0
-    for (const log of this.#waiting.splice(0)) {
-      if (items < 0) this.#waiting.push(log)
-      else {
-        this.#open(log)
-        if (++items % SLICE_ITEMS === 0 && clock.now() >= until) items = -1
-      }
+    for (let items = 1; this.#opened < this.#waiting.length; items++) {
+      const log = this.#waiting[this.#opened++]
+      if (log !== undefined) this.#open(log)
+      if (items % SLICE_ITEMS === 0 && clock.now() >= until) return
     }
   }
 
@@ -178,14 +184,14 @@ export class Talk implements LogOpening, AttachOptions {
   readonly log: OpenLog
   channel: LogChannel | undefined = undefined
   passage: Passage
-  #handler: PeerHandler | undefined = undefined
+  #handler: PeerHandler | IdlePeer | undefined = undefined
   readonly #talks: Talks
 
   constructor(log: OpenLog, talks: Talks, passage: Passage) {
     this.log = log
     this.#talks = talks
     this.passage = passage
-    log.replicator.opening(1)
+    log.opening(1)
   }
 
   get key(): Uint8Array {
@@ -206,9 +212,10 @@ export class Talk implements LogOpening, AttachOptions {
 
   onOpen(sender: Sender): Handler {
     this.#talks.count++
-    this.log.replicator.opening(-1)
-    this.#handler = this.log.replicator.attach(sender, this)
-    return this.#handler
+    this.log.opening(-1)
+    const handler = this.log.attach(sender, this)
+    this.#handler = handler
+    return handler
   }
 
   /** From now on this may pass. */
@@ -218,7 +225,7 @@ export class Talk implements LogOpening, AttachOptions {
   }
 
   onRefused(error: Error | undefined): void {
-    this.log.replicator.opening(-1)
+    this.log.opening(-1)
     this.#talks.onEnd(this, false, error)
   }
 

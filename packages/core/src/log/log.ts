@@ -145,7 +145,7 @@ export class Log {
   }
 
   get peerCount(): number {
-    return this.replica.remote?.peerCount ?? 0
+    return this.replica.peerCount
   }
 
   /** Bytes in front of each stored block that readers do not see: 0, or 8 when encrypted. */

@@ -38,7 +38,7 @@ import {
   isBlockOf,
   stageProof,
 } from './receive.ts'
-import type { Remote } from './remote.ts'
+import type { Remote, RemoteMaker } from './remote.ts'
 import type { Reorg } from './reorg.ts'
 import { LogState } from './state.ts'
 import type { StoredLog } from './stored-log.ts'
@@ -61,8 +61,8 @@ export interface ReplicaOptions {
   readonly eagerSignature?: boolean
   /** Who listens to messages about any log of the store. */
   readonly extensions?: Extensions
-  /** Makes what asks peers and sets it as `remote`, when somebody first wants it. */
-  readonly makeRemote?: () => Remote
+  /** Makes what asks peers, when somebody first wants it. */
+  readonly remoteMaker?: RemoteMaker
 }
 
 export class Replica {
@@ -76,7 +76,7 @@ export class Replica {
   /** A signature that could not be made again must not be left for later. */
   readonly #signsNow: boolean
   #remote: Remote | undefined
-  #makeRemote: (() => Remote) | undefined
+  #remoteMaker: RemoteMaker | undefined
   readonly #isOffered: boolean
   #closed = false
 
@@ -86,8 +86,8 @@ export class Replica {
 
   private constructor(store: Store, slot: Slot, options: ReplicaOptions) {
     this.#state = new LogState(store, slot, options.keyPair)
-    this.#makeRemote = options.makeRemote
-    this.#isOffered = options.makeRemote !== undefined
+    this.#remoteMaker = options.remoteMaker
+    this.#isOffered = options.remoteMaker !== undefined
     this.extensions = new Extensions(options.extensions)
     this.#signsNow = options.eagerSignature === true || !this.#state.isKeyStored
     this.#lasting = new Lasting(this.#state, this.events, () => this.#remote?.changed())
@@ -162,6 +162,11 @@ export class Replica {
     return this.#state.manifest
   }
 
+  /** Is there a manifest to be told of? None for compat logs. */
+  get hasManifest(): boolean {
+    return this.#state.hasManifest
+  }
+
   /** The key is the signer's public key. False also while that is unknown. */
   get compat(): boolean {
     return this.#state.compat
@@ -185,18 +190,23 @@ export class Replica {
   /** What asks peers, while anybody can. */
   get remote(): Remote | undefined {
     if (this.#remote === undefined && !this.#closed) {
-      const make = this.#makeRemote
-      this.#makeRemote = undefined
-      make?.()
+      const maker = this.#remoteMaker
+      this.#remoteMaker = undefined
+      maker?.makeRemote()
     }
     return this.#remote
   }
 
   set remote(remote: Remote | undefined) {
-    this.#makeRemote = undefined
+    this.#remoteMaker = undefined
     this.#remote = remote
     // Where it is made when it is wanted, nobody waits for it.
     if (remote !== undefined && !this.#isOffered) this.events.emit('attached', {})
+  }
+
+  /** Peers that this log has an open channel with. */
+  get peerCount(): number {
+    return this.#remote?.peerCount ?? this.#remoteMaker?.peerCount ?? 0
   }
 
   // ---- Reading -----------------------------------------------------------------------------------
@@ -351,7 +361,7 @@ export class Replica {
   /** Takes evidence of others that two histories are signed: freezes the log (staged) and is true, if it is about now. */
   acceptConflict(evidence: Uint8Array): boolean {
     this.#checkOpen()
-    if (!this.frozen) this.#remote?.freezing()
+    if (!this.frozen && this.peerCount > 0) this.remote?.freezing()
     const isFrozen = acceptConflict(this.#state, evidence, this.#lasting.news)
     if (isFrozen) this.#lasting.staged()
     return isFrozen

@@ -7,7 +7,7 @@
  */
 
 import { DatError, invariant } from '../base/errors.ts'
-import { equal } from '../bytes/bytes.ts'
+import { contains, equal } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { deriveKeyPair } from '../crypto/derive.ts'
 import type { Head, Slot, Store } from '../store/store.ts'
@@ -101,6 +101,12 @@ export class LogState implements Base {
     return length === 0 && fork === 0 && signature === undefined
   }
 
+  /** Is there a manifest that says more than the key? Mostly told without decoding it. */
+  get hasManifest(): boolean {
+    const { manifest, key } = this.authority
+    return manifest !== undefined && (!contains(manifest, key) || !this.compat)
+  }
+
   get prologue(): Prologue | undefined {
     const { manifest } = this
     return manifest === undefined || manifest.version === 0 ? undefined : manifest.prologue
@@ -125,10 +131,11 @@ export class LogState implements Base {
   }
 
   get maySign(): boolean {
+    const { keyPair } = this
+    if (keyPair === undefined) return false
     // Looking at the manifest forgets what was found for another one.
     if (this.manifest === undefined || this.#maySign === undefined) {
-      const { keyPair } = this
-      this.#maySign = keyPair !== undefined && this.generation.maySign(this.authority, keyPair)
+      this.#maySign = this.generation.maySign(this.authority, keyPair)
     }
     return this.#maySign
   }

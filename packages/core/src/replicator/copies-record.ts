@@ -15,6 +15,9 @@ import { copy } from '../bytes/bytes.ts'
 import { Reader, Writer } from '../bytes/cursor.ts'
 import type { Availability } from './availability.ts'
 
+/** Name under which a log keeps it. */
+export const COPIES_RECORD = 'dat-rhino/copies'
+
 const VERSION = 2
 const VERSION_UNVERIFIED = 1
 const KEY_BYTES = 32

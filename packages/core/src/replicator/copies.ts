@@ -25,12 +25,11 @@ import { equal, hex } from '../bytes/bytes.ts'
 import type { CopyClaim, ReplicatedOptions } from '../log/copies.ts'
 import { Availability } from './availability.ts'
 import type { Challenges, Outcome } from './challenges.ts'
-import { decodeClaims, encodeClaims, runsOf } from './copies-record.ts'
+import { COPIES_RECORD, decodeClaims, encodeClaims, runsOf } from './copies-record.ts'
 import type { Peer } from './peer.ts'
 import type { Shared } from './shared.ts'
 import { wantAgain } from './want.ts'
 
-const RECORD = 'dat-rhino/copies'
 /** Is never added to. */
 const NOBODY: Set<Wait> = new Set()
 /** First and longest pause between two questions while somebody waits. */
@@ -193,7 +192,7 @@ export class Copies {
   /** Found out when a peer first says something: most logs that are opened hear nothing. */
   #isKept(): boolean {
     const { replica } = this.#shared
-    this.#kept ??= replica.writable || replica.slot.userData(RECORD) !== undefined
+    this.#kept ??= replica.writable || replica.slot.userData(COPIES_RECORD) !== undefined
     return this.#kept
   }
 
@@ -204,7 +203,7 @@ export class Copies {
     this.#claims = claims
     this.#kept = true
     const { replica, peers } = this.#shared
-    this.#saved = replica.slot.userData(RECORD)
+    this.#saved = replica.slot.userData(COPIES_RECORD)
     const stored = this.#saved === undefined ? [] : decodeClaims(this.#saved, replica.fork)
     for (const { remotePublicKey, verifiedAt, runs } of stored) {
       const held = new Availability()
@@ -356,7 +355,7 @@ export class Copies {
     )
     if (this.#saved !== undefined && equal(this.#saved, bytes)) return Promise.resolve()
     if (this.#saved === undefined && claims.length === 0) return Promise.resolve()
-    replica.setUserData(RECORD, bytes)
+    replica.setUserData(COPIES_RECORD, bytes)
     this.#saved = bytes
     return replica.commit().catch((error: unknown) => {
       this.#saved = undefined

@@ -46,6 +46,11 @@ export class Follow implements Hearer<ReplicaEvents> {
     shared.replica.events.hear(this)
   }
 
+  /** Who heard for us until now saw the log with this length the last time. */
+  goOnFrom(length: number): void {
+    this.#length = length
+  }
+
   /** Makes the newest head one that may be shown, if there is anybody to show it to. */
   seal(): void {
     const { replica, peers, clock, events } = this.#shared

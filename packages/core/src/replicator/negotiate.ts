@@ -10,6 +10,15 @@ import type { Status } from '../wire/messages.ts'
 import type { Peer } from './peer.ts'
 import type { Shared } from './shared.ts'
 
+/** How long a log that nobody holds here is still spoken about, at least and at most. */
+const LINGER_MS = 20_000
+const LINGER_MS_MAX = 40_000
+
+/** Milliseconds for which a log lingers, since the next one who wants it often comes soon; `random` is in 0 .. 1. */
+export function lingerMs(random: number): number {
+  return LINGER_MS + random * (LINGER_MS_MAX - LINGER_MS)
+}
+
 /** A claim that was not proved is looked at again after this, then after twice as long. */
 const RETRY_MS = 1_000
 const RETRY_MS_MAX = 60_000
@@ -43,7 +52,7 @@ export function tell(shared: Shared, peer: Peer): void {
   told.canUpgrade = canUpgrade(shared, peer)
   told.uploading = !replica.frozen && peer.passage.uploads
   told.downloading = peer.passage.downloads && (shared.downloading || peer.inFlight > 0)
-  told.hasManifest = replica.manifest !== undefined && !replica.compat
+  told.hasManifest = replica.hasManifest
   peer.toldCanUpgrade = told.canUpgrade
   peer.toldAt = shared.clock.now()
   peer.sender.status(told)

@@ -24,10 +24,13 @@ import type { Replica } from '../log/replica.ts'
 import type { Sender } from '../wire/messages.ts'
 import { type Audit, audit } from './audit.ts'
 import { ConnectionBudget } from './budget.ts'
+import type { Follow } from './follow.ts'
 import { type AttachOptions, PeerHandler } from './handler.ts'
+import type { IdlePeer } from './idle.ts'
+import { inherit } from './inherit.ts'
 import { messengerOf } from './messenger.ts'
-import { tell } from './negotiate.ts'
-import { OPEN } from './passage.ts'
+import { lingerMs, tell } from './negotiate.ts'
+import { OPEN, type Passage } from './passage.ts'
 import { Peer } from './peer.ts'
 import { isLonely } from './pulse.ts'
 import { ownHeads } from './reorgs.ts'
@@ -49,10 +52,6 @@ export interface ReplicatorOptions {
   /** Does somebody here want the log as it grows? Default true; `setDownloading` changes it. */
   readonly downloading?: boolean
 }
-
-/** How long a log that nobody holds here is still spoken about, at least and at most. */
-const LINGER_MS = 20_000
-const LINGER_MS_MAX = 40_000
 
 export class Replicator implements Remote {
   readonly replica: Replica
@@ -90,27 +89,56 @@ export class Replicator implements Remote {
 
   /** A new conversation about this log; give the handler to the wire that `sender` writes to. */
   attach(sender: Sender, options: AttachOptions = {}): PeerHandler {
-    const { remotePublicKey = EMPTY, budget = new ConnectionBudget(), passage = OPEN } = options
-    const { clock, peers } = this.#shared
-    const pulse = this.#rooms.pulse
-    const id = this.#nextPeer++
-    const peer = new Peer(sender, remotePublicKey, budget, passage, pulse, id, clock.now())
-    peer.distrustedUntil = this.#rooms.distrustedUntil(remotePublicKey)
+    const peer = this.#newPeer(sender, options, options.passage ?? OPEN)
     const handler = new PeerHandler(peer, this.#rooms, options)
-    if (this.#closed || this.replica.frozen) {
-      peer.closed = true
-      sender.close()
-      return handler
-    }
-    peers.push(peer)
-    pulse.prioritize()
-    this.#shared.version++
+    if (!this.#enter(peer)) return handler
     tell(this.#shared, peer)
     this.#rooms.announcer.greet(peer)
     this.#rooms.follow.seal()
-    this.events.emit('peer-add', { remotePublicKey })
+    this.events.emit('peer-add', { remotePublicKey: peer.remotePublicKey })
     this.#rooms.pulse.wake()
     return handler
+  }
+
+  /** Goes on with a conversation that was idle, from where it is. */
+  takeOver(idle: IdlePeer): PeerHandler {
+    const { sender, options, passage } = idle
+    const peer = this.#newPeer(sender, options, passage)
+    const handler = new PeerHandler(peer, this.#rooms, options)
+    if (!this.#enter(peer)) return handler
+    inherit(this.#rooms, peer, idle)
+    this.#rooms.follow.seal()
+    this.#rooms.pulse.wake()
+    return handler
+  }
+
+  #newPeer(sender: Sender, options: AttachOptions, passage: Passage): Peer {
+    const { remotePublicKey = EMPTY, budget = new ConnectionBudget() } = options
+    const { clock } = this.#shared
+    const { pulse } = this.#rooms
+    const id = this.#nextPeer++
+    const peer = new Peer(sender, remotePublicKey, budget, passage, pulse, id, clock.now())
+    peer.distrustedUntil = this.#rooms.distrustedUntil(remotePublicKey)
+    return peer
+  }
+
+  /** False if nothing is said about this log any more. */
+  #enter(peer: Peer): boolean {
+    if (this.#closed || this.replica.frozen) {
+      peer.closed = true
+      peer.sender.close()
+      return false
+    }
+    this.#shared.peers.push(peer)
+    this.#rooms.pulse.prioritize()
+    this.#shared.version++
+    return true
+  }
+
+  /** Hears what happens to the replica, for who has heard it until now; `length` is that of before. */
+  following(length: number): Follow {
+    this.#rooms.follow.goOnFrom(length)
+    return this.#rooms.follow
   }
 
   peers(): PeerStats[] {
@@ -159,8 +187,7 @@ export class Replicator implements Remote {
       this.#rooms.pulse.wake()
       return
     }
-    const ms = LINGER_MS + this.#shared.random() * (LINGER_MS_MAX - LINGER_MS)
-    this.#linger = this.#shared.clock.after(ms, () => {
+    this.#linger = this.#shared.clock.after(lingerMs(this.#shared.random()), () => {
       this.#shared.downloading = false
       for (const peer of [...this.#shared.peers]) {
         tell(this.#shared, peer)
@@ -222,8 +249,8 @@ export class Replicator implements Remote {
     }
   }
 
-  /** A conversation is being opened (`1`): there may be one peer more; or that was answered (`-1`). */
-  opening(change: 1 | -1): void {
+  /** So many more conversations are being opened: there may be as many peers more; fewer when they were answered. */
+  opening(change: number): void {
     this.#shared.opening += change
     if (change < 0) this.#rooms.pulse.wake()
   }

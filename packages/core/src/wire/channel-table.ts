@@ -13,8 +13,9 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import { CHANNEL_NUMBERS_MAX } from '../base/limits.ts'
-import { mapKey } from '../bytes/bytes.ts'
+import { CHANNEL_NUMBERS_MAX, CHANNEL_PROTOCOL_BYTES_MAX } from '../base/limits.ts'
+import { EMPTY, equal, fromUtf8, mapKey, utf8 } from '../bytes/bytes.ts'
+import type { Reader } from '../bytes/cursor.ts'
 import type { MuxChannel, WaitingOpen } from './mux-channel.ts'
 
 /** One pair of openings: at most one open channel each side. */
@@ -48,8 +49,9 @@ export class ChannelTable {
     pair.channel = channel
     const waiting = pair.waiting
     if (waiting === undefined) {
-      pair.unanswered ??= []
-      pair.unanswered.push(channel)
+      // One place for one channel: `push` would make room for sixteen more.
+      if (pair.unanswered === undefined) pair.unanswered = [channel]
+      else pair.unanswered.push(channel)
       return undefined
     }
     this.#settle(pair, waiting)
@@ -213,16 +215,32 @@ export class ChannelTable {
   }
 }
 
-/** Joined once and not for each of ten thousand openings. */
+/** What was made of the last protocol: mostly it is the same for each of ten thousand openings. */
 let lastProtocol = ''
 let lastPrefix = '\u0000'
+let lastBytes: Uint8Array = EMPTY
+
+function remember(protocol: string): void {
+  lastProtocol = protocol
+  lastPrefix = `${protocol}\u0000`
+  lastBytes = utf8(protocol)
+}
+
+/** The bytes of a protocol's name, for reading only. */
+export function protocolBytes(protocol: string): Uint8Array {
+  if (protocol !== lastProtocol) remember(protocol)
+  return lastBytes
+}
+
+/** The name in an opening. @throws DatError BAD_FRAME, OVER_LIMIT */
+export function readProtocol(from: Reader): string {
+  const bytes = from.buffer(CHANNEL_PROTOCOL_BYTES_MAX)
+  return equal(bytes, lastBytes) ? lastProtocol : fromUtf8(bytes)
+}
 
 /** Name of the pair (protocol, id); ids are arbitrary bytes. */
 export function pairKeyOf(protocol: string, id: Uint8Array | undefined): string {
   if (id === undefined || id.length === 0) return protocol
-  if (protocol !== lastProtocol) {
-    lastProtocol = protocol
-    lastPrefix = `${protocol}\u0000`
-  }
+  if (protocol !== lastProtocol) remember(protocol)
   return lastPrefix + mapKey(id)
 }

@@ -16,7 +16,6 @@ import { asError, DatError, isCode } from '../base/errors.ts'
 import {
   CHANNEL_HANDSHAKE_BYTES_MAX,
   CHANNEL_ID_BYTES_MAX,
-  CHANNEL_PROTOCOL_BYTES_MAX,
   CHANNELS_MAX,
   CHANNELS_UNPAIRED_MAX,
   UNPAIRED_BYTES_MAX,
@@ -25,7 +24,7 @@ import {
 import { copy, EMPTY } from '../bytes/bytes.ts'
 import { Reader } from '../bytes/cursor.ts'
 import type { Channel, ChannelOptions, Muxer, PairHook } from './channel.ts'
-import { ChannelTable, pairKeyOf } from './channel-table.ts'
+import { ChannelTable, pairKeyOf, protocolBytes, readProtocol } from './channel-table.ts'
 import { CONTROL_CLOSE, CONTROL_OPEN, CONTROL_REJECT } from './frame-reader.ts'
 import { type ChannelOwner, MuxChannel, WaitingOpen } from './mux-channel.ts'
 import { MuxIn } from './mux-in.ts'
@@ -123,9 +122,10 @@ export class Mux implements Muxer {
     }
     const channel = new MuxChannel(options, pairKey, this.#owner)
     const waiting = this.#table.addLocal(channel)
-    const body = this.#out.begin(CONTROL, CONTROL_OPEN, protocol.length + 48 + handshake.length)
+    const name = protocolBytes(protocol)
+    const body = this.#out.begin(CONTROL, CONTROL_OPEN, name.length + 38 + handshake.length)
     body.uint(channel.localId)
-    body.string(protocol)
+    body.buffer(name)
     body.buffer(id)
     body.fixed(handshake)
     this.#out.end()
@@ -230,7 +230,7 @@ export class Mux implements Muxer {
 
   #onOpen(body: Reader): void {
     const remoteId = body.uint()
-    const protocol = body.string(CHANNEL_PROTOCOL_BYTES_MAX)
+    const protocol = readProtocol(body)
     const id = body.optionalBuffer(CHANNEL_ID_BYTES_MAX)
     if (body.left > CHANNEL_HANDSHAKE_BYTES_MAX) {
       throw new DatError('OVER_LIMIT', "A channel's handshake is too long.", { bytes: body.left })

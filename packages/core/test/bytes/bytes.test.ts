@@ -7,6 +7,7 @@ import { isCode } from '../../src/base/errors.ts'
 import {
   compare,
   concat,
+  contains,
   copy,
   equal,
   equalAt,
@@ -124,4 +125,13 @@ test('the name of bytes in a map is that of no other bytes', () => {
     other[i] = 8
     assert.notEqual(mapKey(other), mapKey(key))
   }
+})
+
+test('bytes contain a part where text of the same bytes would', () => {
+  const few = fc.uint8Array({ max: 2, maxLength: 12 })
+  fc.assert(
+    fc.property(few, few, (whole, part) => {
+      assert.equal(contains(whole, part), Buffer.from(whole).includes(Buffer.from(part)))
+    }),
+  )
 })

@@ -1,0 +1,154 @@
+/**
+ * The idle conversations about one log, until somebody wants its replicator.
+ *
+ * Owns: the list of them, and hearing what happens to the log meanwhile: anything that a peer must know of makes the
+ * replicator, which takes over all of them and hears that event itself. Also the time for which a log that nobody holds
+ * is still spoken about.
+ */
+
+import type { Clock, Timer } from '../base/clock.ts'
+import type { Hearer } from '../base/emitter.ts'
+import { EMPTY } from '../bytes/bytes.ts'
+import type { ReplicaEvents } from '../log/events.ts'
+import type { Replica } from '../log/replica.ts'
+import type { Sender } from '../wire/messages.ts'
+import type { Follow } from './follow.ts'
+import type { AttachOptions } from './handler.ts'
+import { type IdleHome, IdlePeer } from './idle.ts'
+import { IdleClaims } from './idle-claims.ts'
+import { lingerMs } from './negotiate.ts'
+import type { Replicator } from './replicator.ts'
+
+/** The log as its holder has it. */
+export interface IdleHost {
+  readonly replica: Replica
+  readonly clock: Clock
+  /** Does somebody here hold it? */
+  readonly isHeld: boolean
+  /** Made now if need be; then the conversations are moved there, by `IdleLog.moveTo`. */
+  readonly replicator: Replicator
+}
+
+/** The list is replaced, never changed in place: most have one. */
+const NONE: readonly IdlePeer[] = []
+
+export class IdleLog implements IdleHome, Hearer<ReplicaEvents> {
+  readonly claims: IdleClaims
+  downloading: boolean
+  readonly #host: IdleHost
+  #peers: readonly IdlePeer[] = NONE
+  /** Length before the change that an event tells of. */
+  readonly #length: number
+  readonly #random: () => number
+  #linger: Timer | undefined = undefined
+
+  constructor(host: IdleHost, random: () => number = Math.random) {
+    this.#random = random
+    const { replica, clock, isHeld } = host
+    this.#host = host
+    this.claims = IdleClaims.on(clock)
+    this.downloading = isHeld
+    this.#length = replica.length
+    replica.events.hear(this)
+  }
+
+  get replica(): Replica {
+    return this.#host.replica
+  }
+
+  get replicator(): Replicator {
+    return this.#host.replicator
+  }
+
+  get count(): number {
+    return this.#peers.length
+  }
+
+  /** Who is spoken to. */
+  *peerKeys(): Generator<Uint8Array> {
+    for (const { options } of this.#peers) yield options.remotePublicKey ?? EMPTY
+  }
+
+  /** A new conversation, for which `mayBeIdle` holds. */
+  attach(sender: Sender, options: AttachOptions): IdlePeer {
+    const idle = new IdlePeer(this, sender, options)
+    this.#peers = [...this.#peers, idle]
+    idle.begin()
+    const { remotePublicKey = EMPTY } = options
+    this.replica.events.emit('peer-add', { remotePublicKey })
+    return idle
+  }
+
+  idleEnded(idle: IdlePeer): void {
+    this.#peers = this.#peers.filter((other) => other !== idle)
+  }
+
+  /** Somebody holds the log again, or nobody does any more: then it lingers for a while. */
+  setDownloading(wanted: boolean): void {
+    this.#linger?.cancel()
+    this.#linger = undefined
+    if (wanted === this.downloading) return
+    if (wanted || this.#peers.length === 0) this.#tellDownloading(wanted)
+    else {
+      this.#linger = this.#host.clock.after(lingerMs(this.#random()), () => {
+        this.#tellDownloading(false)
+      })
+    }
+  }
+
+  #tellDownloading(wanted: boolean): void {
+    this.downloading = wanted
+    for (const idle of this.#peers) idle.tellAgain()
+  }
+
+  /** The replicator is made. */
+  moveTo(replicator: Replicator): void {
+    this.#linger?.cancel()
+    this.replica.events.unhear(this)
+    for (const idle of this.#peers) idle.moveTo(replicator)
+    this.#peers = NONE
+  }
+
+  /** The log is being closed. */
+  close(): void {
+    this.#linger?.cancel()
+    this.replica.events.unhear(this)
+    for (const idle of this.#peers) idle.sender.close()
+    this.claims.settle()
+  }
+
+  // ---- What happens to the log
+
+  append(event: ReplicaEvents['append']): void {
+    this.#next?.append(event)
+  }
+
+  held(event: ReplicaEvents['held']): void {
+    this.#next?.held(event)
+  }
+
+  clear(event: ReplicaEvents['clear']): void {
+    this.#next?.clear(event)
+  }
+
+  truncate(event: ReplicaEvents['truncate']): void {
+    this.#next?.truncate(event)
+  }
+
+  announced(): void {
+    this.#next?.announced()
+  }
+
+  manifest(): void {
+    this.#next?.manifest()
+  }
+
+  conflict(): void {
+    this.#next?.conflict()
+  }
+
+  /** Who hears it for us, if there is anybody to be told. */
+  get #next(): Follow | undefined {
+    return this.#peers.length === 0 ? undefined : this.#host.replicator.following(this.#length)
+  }
+}
