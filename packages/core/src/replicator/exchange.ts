@@ -39,12 +39,11 @@ export function ask(shared: Shared, peer: Peer, order: Readonly<Order>): Flight 
     flight.nodes = flights.reserve(order.block, peer.id, inTree, order.urgent)
     flight.countedBytes = peer.windowOrNew(averageBytes(shared)).sent(flight.sentAt)
     if (peer.passage.down.isLimited) peer.passage.down.reserve(flight.countedBytes)
-    peer.turnBlocks++
-    peer.turnBytes += flight.countedBytes
   }
   if (order.seek !== undefined) order.seek.inFlight = true
   if (order.upgradeLength > 0 && !order.reorg) shared.upgrade = { peer, flight }
   send(shared, peer, flight)
+  if (order.block >= 0) peer.asked(flight.countedBytes)
   return flight
 }
 

@@ -81,9 +81,9 @@ export class Peer {
   alone = true
   /** Nothing to ask it for, as of this version of the work (`Shared.version`). */
   dryAt = -1
-  /** Requests of this turn, so that one frame doesn't ask for more than a remote answers at once. */
-  turnBlocks = 0
-  turnBytes = 0
+  /** What the frame that is being written asks for, since a remote may answer all of it at once. */
+  frameBlocks = 0
+  frameBytes = 0
 
   // ---- How it has behaved ----
 
@@ -189,9 +189,18 @@ export class Peer {
     return this.#window === undefined || this.#window.hasUrgentRoom
   }
 
-  /** Has it been asked in this turn for as much as it answers with one frame? */
-  get isTurnFull(): boolean {
-    return this.turnBlocks >= FRAME_BLOCKS || this.turnBytes >= FRAME_BYTES
+  /** A request for a block was written. A frame that asks for as much as a remote answers at once goes out. */
+  asked(bytes: number): void {
+    this.frameBlocks++
+    this.frameBytes += bytes
+    if (this.frameBlocks >= FRAME_BLOCKS || this.frameBytes >= FRAME_BYTES) this.endFrame()
+  }
+
+  /** What it has been asked goes out now. */
+  endFrame(): void {
+    this.frameBlocks = 0
+    this.frameBytes = 0
+    this.sender.flush()
   }
 
   /** Asked only if nobody better has it. */

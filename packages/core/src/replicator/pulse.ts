@@ -1,8 +1,7 @@
 /**
  * When a pass of the scheduler is made, and what else goes with one.
  *
- * Owns: the wake-ups of one log. A pass is made after each frame and after whatever changed here, in a later turn
- * when there is more than one frame's worth, and on a tick while anything is in flight, for deadlines. Always true:
+ * Owns: the wake-ups of one log. A pass is made after each frame and after whatever changed here, and on a tick while anything is in flight, for deadlines. Always true:
  * no pass is made while the store takes nothing, while more is staged than may be in flight, or while more runs wait
  * for the disk than `RUNS_WAITING_MAX`; whatever ends that wakes us.
  */
@@ -23,6 +22,8 @@ import { Turns, type Worker } from './turns.ts'
 import { unwantAll } from './want.ts'
 
 const RUNS_WAITING_MAX = 4_096
+/** So many requests go out at once: what else has come in this turn may take longer to go through than their answers. */
+const FLUSH_BLOCKS = 32
 
 /** Was somebody looked for, and is nobody here or on the way? */
 export function isLonely({ peers, finding, opening, lookedUp }: Shared): boolean {
@@ -103,6 +104,7 @@ export class Pulse implements Worker, Passenger {
       const able = this.#ablePeers()
       this.#reorgs.plan(able)
       this.#isMore = plan(this.#shared, able)
+      for (const peer of able) if (peer.frameBlocks >= FLUSH_BLOCKS) peer.endFrame()
       this.#endTurn()
       for (const { budget, passage } of peers) {
         if (!budget.hasRoom) budget.onRoom(this.#wakeFresh)
@@ -170,16 +172,16 @@ export class Pulse implements Worker, Passenger {
     }
   }
 
-  /** What is asked for in one turn goes out as one frame, however many passes there were. */
+  /** What is left of this turn goes out with its end, as one frame, however many passes there were. */
   #endTurn(): void {
     const { peers, clock } = this.#shared
-    if (this.#isEnding || !(this.#isMore || peers.some((peer) => peer.turnBlocks > 0))) return
+    if (this.#isEnding || !(this.#isMore || peers.some((peer) => peer.frameBlocks > 0))) return
     this.#isEnding = true
     clock.soon(() => {
       this.#isEnding = false
       for (const peer of peers) {
-        peer.turnBlocks = 0
-        peer.turnBytes = 0
+        peer.frameBlocks = 0
+        peer.frameBytes = 0
       }
       if (this.#isMore) this.wake()
     })

@@ -19,7 +19,7 @@ import { lowerBound, type RangeWant } from './wants.ts'
 const NOTHING = -1
 const LATER = -2
 
-/** Fills the peers' windows. Returns true if there is more for another frame, or another slice of time. */
+/** Fills the peers' windows. Returns true if there is more for another slice of time. */
 export function planRanges(shared: Shared, peers: readonly Peer[]): boolean {
   if (shared.wants.ranges.length === 0) return false
   const until = shared.clock.now() + SLICE_MS
@@ -43,7 +43,6 @@ function fill(shared: Shared, peer: Peer, until: number): boolean {
   const ranges = shared.wants.ranges
   let at = 0
   while (peer.hasRoom) {
-    if (peer.isTurnFull) return true
     const range = ranges[at]
     if (range === undefined) {
       peer.dryAt = shared.version

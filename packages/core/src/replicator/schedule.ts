@@ -2,8 +2,7 @@
  * Who is asked for what next.
  *
  * Owns: the order of things. In one pass: what callers wait for, then positions, then ranges (`ranges.ts`), then a
- * bare upgrade; to a peer only while its window has room and never more in one pass than a remote answers with
- * one frame. It looks at state and calls `ask`. Blocks that nobody can be asked for are put aside until the
+ * bare upgrade; to a peer only while its window has room. It looks at state and calls `ask`. Blocks that nobody can be asked for are put aside until the
  * version of the work changes, so that a pass costs what it sends, not what is waited for.
  */
 
@@ -14,22 +13,21 @@ import { planRanges } from './ranges.ts'
 import { newOrder, type Order, type Shared } from './shared.ts'
 import { wantBatch } from './want.ts'
 
-/** One pass over everybody who may be asked. Returns true if there is more to ask for, in another frame. */
+/** One pass over everybody who may be asked. Returns true if there is more to ask for, in another slice of time. */
 export function plan(shared: Shared, peers: readonly Peer[]): boolean {
   const takesBlocks = shared.full === undefined
-  const isMoreUrgent = takesBlocks && planUrgent(shared, peers)
+  if (takesBlocks) planUrgent(shared, peers)
   planSeeks(shared, peers)
   const isMore = takesBlocks && planRanges(shared, peers)
   planUpgrade(shared, peers)
-  return isMoreUrgent || isMore
+  return isMore
 }
 
 // ---- What callers wait for -----------------------------------------------------------------------
 
 type Found = Peer | 'busy' | 'nobody'
 
-/** Returns true if only the size of a frame stopped it. */
-function planUrgent(shared: Shared, peers: readonly Peer[]): boolean {
+function planUrgent(shared: Shared, peers: readonly Peer[]): void {
   const { wants, flights } = shared
   if (wants.stuckAt !== shared.version) wants.unstick(shared.version)
   const queue = wants.queue
@@ -52,7 +50,6 @@ function planUrgent(shared: Shared, peers: readonly Peer[]): boolean {
     }
   }
   queue.splice(0, at)
-  return queue.length > 0 && peers.some((peer) => peer.isTurnFull && peer.hasUrgentRoom)
 }
 
 function askUrgent(shared: Shared, peer: Peer, index: number): void {
@@ -69,7 +66,7 @@ function bestFor(shared: Shared, peers: readonly Peer[], index: number): Found {
   let bestCost = Number.POSITIVE_INFINITY
   for (const peer of peers) {
     if (!mayAsk(shared, peer, index)) continue
-    if (!peer.hasUrgentRoom || peer.isTurnFull) {
+    if (!peer.hasUrgentRoom) {
       if (best === 'nobody') best = 'busy'
       continue
     }

@@ -103,6 +103,8 @@ export interface Muxer {
   /** Between cork and the outermost uncork everything is kept for one frame; uncork sends it at once. */
   cork(): void
   uncork(): void
+  /** What was written so far goes out as a frame at once, unless it is corked. */
+  flush(): void
   /** Reading stops until as many `resume` as `pause`. */
   pause(): void
   resume(): void

@@ -246,6 +246,9 @@ export class FeedSender implements Sender {
     if (this.served.take(id)) this.#sendUnhave(index, 1)
   }
 
+  /** Each message is a frame of its own. */
+  flush(): void {}
+
   extension(name: string, message: Uint8Array): boolean {
     if (!isExtensionName(name) || message.length > EXTENSION_BYTES_MAX) {
       throw new DatError(

@@ -302,6 +302,10 @@ export class Conversation implements ChannelHandler, Sender, LogChannel {
     this.#end()
   }
 
+  flush(): void {
+    if (this.opened) this.#shared.mux.flush()
+  }
+
   extension(name: string, message: Uint8Array): boolean {
     const nameBytes = utf8(name).length
     if (nameBytes === 0 || nameBytes > EXTENSION_NAME_BYTES_MAX) {

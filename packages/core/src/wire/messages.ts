@@ -109,6 +109,11 @@ export interface Sender {
     fill: (into: Uint8Array, at: number) => void,
   ): void
   refuse(id: number, reason: Refusal): void
+  /**
+   * What was said so far goes out as a frame now, not at the end of the turn. A remote may answer a frame only when all its
+   * answers are ready. Without effect where the wire has no frames of messages.
+   */
+  flush(): void
   /** False if it was not sent: the conversation is over, or names were fixed when it began and this is none of them. */
   extension(name: string, message: Uint8Array): boolean
   /**

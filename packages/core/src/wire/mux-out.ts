@@ -53,6 +53,11 @@ export class MuxOut {
     if (this.#corkCount > 0 && --this.#corkCount === 0) this.flush(true)
   }
 
+  /** Ends the frame before the turn does, unless somebody wants more in it. */
+  flushNow(): void {
+    if (this.#corkCount === 0) this.flush(false)
+  }
+
   /** @param wrapSingle what was corked goes out as a batch even if it is one message, as protomux does it */
   flush(wrapSingle: boolean): void {
     if (this.#closed || this.#frame.isEmpty) return
@@ -86,7 +91,7 @@ export class MuxOut {
     this.#isFlushDue = true
     this.#clock.soon(() => {
       this.#isFlushDue = false
-      if (this.#corkCount === 0) this.flush(false)
+      this.flushNow()
     })
   }
 }

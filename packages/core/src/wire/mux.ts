@@ -6,9 +6,8 @@
  * transport.
  *
  * Always true: what a remote can make us keep is bounded (openings that wait, bytes on them, numbers), and what it
- * can make us do for nothing (openings that come to nothing, messages for nobody); a
- * channel's handler hears nothing after its `onClose`; an error of one channel ends that channel, and only
- * bytes that cannot be decoded end the connection.
+ * can make us do for nothing (openings that come to nothing, messages for nobody); a channel's handler hears nothing
+ * after its `onClose`; an error of one channel ends that channel, and only undecodable bytes end the connection.
  */
 
 import type { Clock } from '../base/clock.ts'
@@ -151,6 +150,10 @@ export class Mux implements Muxer {
 
   uncork(): void {
     this.#out.uncork()
+  }
+
+  flush(): void {
+    this.#out.flushNow()
   }
 
   pause(): void {

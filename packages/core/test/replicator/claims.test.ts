@@ -33,6 +33,7 @@ function listener(requests: Request[]): Sender {
     cancel: nothing,
     data: nothing,
     refuse: nothing,
+    flush: nothing,
     extension: () => true,
     close: nothing,
   }

@@ -2,7 +2,8 @@
  * Two replicators joined without a wire: what one sends, the other hears, later and in order.
  *
  * Owns: `join`, a conversation with a delay that changes, a budget of bytes and an end; and `Tamper`, which a
- * lying peer puts between its replicator and the pipe. What is sent in one turn arrives as one frame. Since no
+ * lying peer puts between its replicator and the pipe. What is sent in one turn arrives as one frame, or as those that the
+ * sender makes of it. Since no
  * byte of any generation is made, whatever runs on it runs on every wire.
  */
 
@@ -44,6 +45,8 @@ export interface JoinOptions {
   readonly delayMs?: readonly [number, number]
   /** Bytes under way in one direction before the sender is told to wait. */
   readonly budgetBytes?: number
+  /** Sees each frame when it goes out, whichever side sends it. */
+  readonly onFrame?: (frame: readonly Message[]) => void
   readonly tamperA?: Tamper
   readonly tamperB?: Tamper
   readonly keys?: readonly [Uint8Array, Uint8Array]
@@ -174,13 +177,15 @@ class End implements Sender {
     if (tampered === undefined) return
     this.#sent.push(tampered)
     this.#underWay += tampered.bytes
-    if (this.#frame.length === 0) this.#world.soon(() => this.#flush())
+    if (this.#frame.length === 0) this.#world.soon(() => this.flush())
     this.#frame.push(tampered)
   }
 
-  #flush(): void {
+  flush(): void {
     const frame = this.#frame
+    if (frame.length === 0) return
     this.#frame = []
+    this.#options.onFrame?.(frame)
     const [low, high] = this.#options.delayMs ?? [1, 1]
     const at = this.#world.now() + low + this.#world.random() * (high - low)
     this.#arrivesAt = Math.max(this.#arrivesAt, at)

@@ -137,6 +137,25 @@ test('messages of one turn share a frame, whoever sends them', () => {
   assert.deepEqual(sent(), ['000001020001000202000200010200' + '03'])
 })
 
+test('a frame goes out before the turn ends when it is told to, unless it is corked', () => {
+  const { mux, clock, sent, transport } = scriptedMux()
+  const a = mux.open({ protocol: 'a', handler: new Ear() })
+  sent()
+
+  a.send(0, Uint8Array.of(1))
+  mux.flush()
+  assert.equal(transport.sent.length, 1, 'at once')
+  a.send(0, Uint8Array.of(2))
+  mux.cork()
+  mux.flush()
+  assert.equal(transport.sent.length, 1, 'corked')
+  mux.uncork()
+  mux.flush()
+  clock.run()
+
+  assert.deepEqual(sent(), ['010001', '00000102' + '0002'])
+})
+
 test('a message longer or shorter than was guessed has its right length', () => {
   for (const size of [0, 1, 251, 252, 253, 65_534, 65_535, 65_536, 300_000]) {
     for (const hint of [0, 251, 252, 65_534, 65_535, 400_000]) {

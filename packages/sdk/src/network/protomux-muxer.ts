@@ -175,6 +175,13 @@ export class ProtomuxMuxer implements Muxer {
     this.#mux.uncork()
   }
 
+  flush(): void {
+    if (!this.#isTurnCorked) return
+    this.#unsentBytes = 0
+    this.#mux.uncork()
+    this.#mux.cork()
+  }
+
   pause(): void {
     if (this.#pauseCount++ === 0) this.#stream.pause()
   }

@@ -129,6 +129,24 @@ test('channels are opened by either side, and messages pass in order both ways',
   }
 })
 
+test('messages of one turn are one frame, or more if the sender ends one before', async (t) => {
+  const { foreign, ours } = await joined(t)
+  const near = new Ear()
+  const far = new Ear()
+  foreign.open({ protocol: 'chat', handler: near })
+  ours.open({ protocol: 'chat', handler: far })
+  await until('open', () => near.lines.length > 0 && far.lines.length > 0)
+  far.lines.length = 0
+
+  foreign.flush()
+  for (const byte of [1, 2]) near.channel?.send(0, Uint8Array.of(byte))
+  foreign.flush()
+  near.channel?.send(0, Uint8Array.of(3))
+  await until('heard', () => far.lines.length === 5)
+
+  assert.deepEqual(far.lines, ['0 01', '0 02', 'end', '0 03', 'end'])
+})
+
 test("other libraries' channels run beside ours on the same connection", async (t) => {
   const { stock, foreign, ours } = await joined(t)
   const heard: string[] = []
