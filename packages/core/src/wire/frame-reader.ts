@@ -10,7 +10,7 @@
 
 import { DatError } from '../base/errors.ts'
 import { BATCH_MESSAGES_MAX } from '../base/limits.ts'
-import { copy, EMPTY } from '../bytes/bytes.ts'
+import { EMPTY } from '../bytes/bytes.ts'
 import { Reader } from '../bytes/cursor.ts'
 
 /** Types of the messages on channel 0. */
@@ -18,6 +18,9 @@ export const CONTROL_BATCH = 0
 export const CONTROL_OPEN = 1
 export const CONTROL_REJECT = 2
 export const CONTROL_CLOSE = 3
+
+/** Memory that the rest of one large frame has needed is not kept for the next. */
+const ROOM_KEPT_BYTES = 1_048_576
 
 /**
  * One per connection: `start` gives it a frame, each step puts the next message into `channel`, `type` and `body`.
@@ -29,6 +32,8 @@ export class FrameReader {
   /** Stands behind the type of the message at hand. */
   readonly body: Reader = new Reader(EMPTY)
   readonly #frame: Reader = new Reader(EMPTY)
+  /** The rest of a frame that was left, or of one before. */
+  #kept: Uint8Array = EMPTY
   #isBatch = false
   #isParked = false
   #count = 0
@@ -66,7 +71,14 @@ export class FrameReader {
   park(): void {
     if (this.#isParked) return
     this.#isParked = true
-    this.#frame.reset(copy(this.#frame.rest()))
+    const rest = this.#frame.rest()
+    if (rest.length > this.#kept.length) {
+      this.#kept = new Uint8Array(Math.max(rest.length, 2 * this.#kept.length))
+    }
+    this.#kept.set(rest)
+    this.#frame.reset(this.#kept, 0, rest.length)
+    // Used again for the next one: long frames come in numbers.
+    if (rest.length > ROOM_KEPT_BYTES) this.#kept = EMPTY
   }
 
   /** Lets go of the frame's bytes. */

@@ -4,7 +4,8 @@
  * Owns: what is kept between two chunks (replication.md section 2.1). A frame that lies in one chunk is a view
  * into it; one that does not is gathered.
  *
- * Always true: memory grows with the bytes that have arrived, never with the length that a frame claims.
+ * Always true: memory grows with the bytes that have arrived, never with the length that a frame claims. A chunk stays
+ * its sender's: what is left of it when he wants it back is copied (`keep`).
  */
 
 import { DatError } from '../base/errors.ts'
@@ -30,6 +31,8 @@ export class Deframer {
   payloadBytesMax: number
   #chunk: Uint8Array = EMPTY
   #at = 0
+  /** What `keep` has kept, and after that room for the next time: nothing is read from here when it is called. */
+  #kept: Uint8Array = EMPTY
   /** The beginning of a frame whose end is not here, with its length. */
   #held: Uint8Array = EMPTY
   #heldBytes = 0
@@ -43,7 +46,7 @@ export class Deframer {
     return this.#heldBytes + this.#chunk.length - this.#at
   }
 
-  /** The next chunk, when `next` had nothing more, or before: then both are read as one. Kept as it is. */
+  /** The next chunk, when `next` had nothing more, or before: then both are read as one. Read where it is until `keep`. */
   push(chunk: Uint8Array): void {
     if (this.#at === this.#chunk.length) {
       this.#chunk = chunk
@@ -54,6 +57,21 @@ export class Deframer {
     joined.set(this.#chunk.subarray(this.#at))
     joined.set(chunk, this.#chunk.length - this.#at)
     this.#chunk = joined
+    this.#at = 0
+  }
+
+  /** Call it once after each `push`: the chunk's memory is not ours any more, and what is left goes into our own. */
+  keep(): void {
+    const left = this.#chunk.length - this.#at
+    if (left === 0) this.#chunk = EMPTY
+    else {
+      if (left > this.#kept.length) {
+        this.#kept = new Uint8Array(Math.max(left, 2 * this.#kept.length))
+      }
+      this.#kept.set(this.#chunk.subarray(this.#at))
+      this.#chunk = this.#kept.subarray(0, left)
+      if (left > ROOM_KEPT_BYTES) this.#kept = EMPTY
+    }
     this.#at = 0
   }
 

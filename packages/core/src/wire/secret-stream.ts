@@ -181,7 +181,7 @@ export class SecretStream implements Transport {
 
   // ---- Called by the platform --------------------------------------------------------------------
 
-  /** Bytes have arrived; they are ours from now on. */
+  /** Bytes have arrived; their memory is the caller's again when this returns. */
   receive(chunk: Uint8Array): void {
     if (this.#phase === 'closed') return
     this.#hasHeard = true
@@ -189,6 +189,7 @@ export class SecretStream implements Transport {
     // A pipe within one process may answer from inside a write.
     if (this.#isSending) this.#laterRead()
     else this.#read()
+    this.#incoming.keep()
   }
 
   /** The pipe takes more again. */

@@ -114,6 +114,8 @@ class WirePipe implements BytePipe {
       if (chunk === undefined) break
       this.#queuedBytes -= chunk.length
       this.reader?.receive(chunk)
+      // Its memory is ours again, and a socket reads into it anew.
+      chunk.fill(0xee)
     }
     if (this.#queue.length > 0) return
     if (this.#hasRefused) {

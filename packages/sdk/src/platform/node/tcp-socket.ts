@@ -8,7 +8,7 @@
  * listener are those of strangers.
  */
 
-import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { createConnection, createServer, type OnReadOpts, type Server, type Socket } from 'node:net'
 import { DatError } from '@dat-rhino/core/base/errors'
 import { HALF_OPEN_MAX, HALF_OPEN_PER_ADDRESS_MAX } from '@dat-rhino/core/base/limits'
 
@@ -44,13 +44,15 @@ export interface Port {
 /**
  * Connects, and hands the socket to `use`, which the signal ends too.
  *
+ * @param onread where what comes is read to; the socket tells no `data` then
  * @throws DatError NO_PEERS if nothing listens there, ABORTED, and what `use` throws
  */
 export async function dial<T>(
   { port, host = '127.0.0.1', signal }: DialOptions,
   use: (socket: Socket) => T | Promise<T>,
+  onread?: OnReadOpts,
 ): Promise<T> {
-  const socket = createConnection({ port, host, noDelay: true })
+  const socket = createConnection({ port, host, noDelay: true, ...(onread && { onread }) })
   const abort = (): void => {
     socket.destroy(new DatError('ABORTED', 'The connection was given up.'))
   }
@@ -112,7 +114,10 @@ export async function openPort(
 function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
-      reject(new DatError('IO', 'Cannot listen at that address.', { host, port }, error))
+      const isTaken = 'code' in error && error.code === 'EADDRINUSE'
+      const why = isTaken ? 'another program has that port' : error.message
+      const message = `Cannot listen at ${host}:${port}: ${why}. Name another port, or 0 for any that is free.`
+      reject(new DatError('IO', message, { host, port }, error))
     }
     server.once('error', fail)
     server.listen(port, host, () => {
