@@ -92,7 +92,7 @@ function sender(said: string[]): Sender {
     extension: (name) => said.push(`extension ${name}`) > 0,
     close: () => said.push('close'),
     ...{ bitfield: nothing, want: nothing, unwant: nothing, request: nothing },
-    ...{ cancel: nothing, refuse: nothing },
+    ...{ cancel: nothing, refuse: nothing, flush: nothing },
   }
 }
 
