@@ -21,12 +21,22 @@ export class Mutex {
   /** Resolves when it is the caller's turn. */
   async acquire(): Promise<Release> {
     const before = this.#tail
+    const release = this.#enter()
+    await before
+    return release
+  }
+
+  /** The mutex, if nobody is in or waits: it costs no promise that is awaited. */
+  tryAcquire(): Release | undefined {
+    return this.busy ? undefined : this.#enter()
+  }
+
+  #enter(): Release {
     let next: Release = () => {}
     this.#tail = new Promise((resolve) => {
       next = resolve
     })
     this.#waiting++
-    await before
     let held = true
     return () => {
       if (held) this.#waiting--

@@ -11,6 +11,7 @@
  *     blocks.ts (packed.ts, node.ts) blocks in memory   block.ts (the format)   shared.ts (what all share)
  */
 
+import type { Release } from '../base/mutex.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { BeeBatch } from './batch.ts'
 import type { Draft } from './draft.ts'
@@ -31,9 +32,9 @@ import type {
   PutOptions,
 } from './types.ts'
 import { BeeView } from './view.ts'
-import type { NOT_HERE } from './walk.ts'
+import { NOT_HERE } from './walk.ts'
 import { watch } from './watch.ts'
-import { commit, openDraft, settled } from './write.ts'
+import { commit, openDraft, settled, writeNow } from './write.ts'
 
 export type * from './types.ts'
 
@@ -164,12 +165,29 @@ export class Bee implements BeeReader {
     return new BeeBatch(this.#shared, this.#keys, this.#view)
   }
 
-  async #write(
+  #write(
     step: (draft: Draft) => number | undefined | typeof NOT_HERE,
   ): Promise<number | undefined> {
     const shared = this.#shared
-    shared.checkWritable()
-    const release = await shared.lock.acquire()
+    let release: Release | undefined
+    try {
+      shared.checkWritable()
+      release = shared.lock.tryAcquire()
+      const written = release === undefined ? NOT_HERE : writeNow(shared, this.#keys, step)
+      if (written !== NOT_HERE) return written.finally(release)
+    } catch (error) {
+      release?.()
+      return Promise.reject(error)
+    }
+    return this.#writeSlowly(step, release)
+  }
+
+  async #writeSlowly(
+    step: (draft: Draft) => number | undefined | typeof NOT_HERE,
+    held: Release | undefined,
+  ): Promise<number | undefined> {
+    const shared = this.#shared
+    const release = held ?? (await shared.lock.acquire())
     try {
       const draft = await openDraft(shared, this.#keys)
       const seq = await settled(shared, () => step(draft))

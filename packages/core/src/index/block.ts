@@ -23,7 +23,6 @@ import {
   endMessage,
   Fields,
   writeBytesField,
-  writePackedField,
   writeStringField,
 } from '../bytes/protobuf.ts'
 import type { BeeHeader } from './types.ts'
@@ -231,32 +230,5 @@ export function encodeHeader(metadata: Partial<BeeHeader> | undefined): Uint8Arr
     if (metadata.userData !== undefined) writeBytesField(writer, 2, metadata.userData)
     endMessage(writer, start)
   }
-  return writer.take()
-}
-
-/** A level to be written; the lists are only read. */
-export interface LevelSource {
-  readonly keys: readonly number[]
-  readonly children: readonly number[]
-}
-
-/** @param writer memory to work in, used again for each block; its content is replaced */
-export function encodeBlock(
-  writer: Writer,
-  levels: readonly LevelSource[],
-  key: Uint8Array,
-  value: Uint8Array | undefined,
-): Uint8Array {
-  writer.reset()
-  const index = beginMessage(writer, 1)
-  for (const level of levels) {
-    const start = beginMessage(writer, 1)
-    writePackedField(writer, 1, level.keys)
-    writePackedField(writer, 2, level.children)
-    endMessage(writer, start)
-  }
-  endMessage(writer, index)
-  writeBytesField(writer, 2, key)
-  if (value !== undefined) writeBytesField(writer, 3, value)
   return writer.take()
 }

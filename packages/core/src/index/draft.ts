@@ -14,10 +14,8 @@
 
 import { DatError } from '../base/errors.ts'
 import { BEE_KEY_BYTES_MAX, BLOCK_BYTES_MAX } from '../base/limits.ts'
-import type { Pace } from '../base/pace.ts'
 import { copy, equal } from '../bytes/bytes.ts'
-import { Writer } from '../bytes/cursor.ts'
-import { encodeBlock, type LevelSource } from './block.ts'
+import type { BlockWriter } from './block-writer.ts'
 import type { Blocks } from './blocks.ts'
 import type { Keyspace } from './keyspace.ts'
 import { entryAt } from './steps.ts'
@@ -38,7 +36,9 @@ const VALUE_BYTES_MAX = BLOCK_BYTES_MAX - 1024 * 1024
 interface Pending {
   readonly key: Uint8Array
   readonly value: Uint8Array | undefined
-  readonly refs: (Ref | undefined)[]
+  /** Its refs are `refs[start .. end)`, the first of them the root's. */
+  readonly start: number
+  readonly end: number
 }
 
 export class Draft {
@@ -47,6 +47,9 @@ export class Draft {
   readonly #keys: Keyspace
   readonly #firstSeq: number
   readonly #pending: Pending[] = []
+  /** Those of all pending blocks, one behind the other. The root's are left out: only the last block writes it. */
+  readonly #refs: (Ref | undefined)[] = []
+  #encoded = 0
   #markedRefusals = 0
 
   /** @param version of `tree` */
@@ -99,8 +102,8 @@ export class Draft {
       }
     }
     const kept = copy(encoded)
-    tree.put(kept, this.version)
-    return this.#write(kept, value)
+    const isPath = tree.put(kept, this.version)
+    return this.#write(kept, value, isPath && this.#markedRefusals === 0)
   }
 
   /** Block that will hold the deletion, or `undefined` if there is no such key or `options` refused. */
@@ -117,7 +120,7 @@ export class Draft {
     const plan = planDelete(tree)
     if (plan === undefined) return NOT_HERE
     applyDelete(tree, plan)
-    return this.#write(copy(encoded), undefined)
+    return this.#write(copy(encoded), undefined, false)
   }
 
   #entry(seq: number): BeeEntry | typeof NOT_HERE {
@@ -133,31 +136,66 @@ export class Draft {
     this.tree.markInner()
   }
 
-  /** One more block: lists what changed since the last one. */
-  #write(key: Uint8Array, value: Uint8Array | undefined): number {
+  /**
+   * One more block: lists what changed since the last one.
+   *
+   * @param isPath nothing did but the nodes of the tree's path
+   */
+  #write(key: Uint8Array, value: Uint8Array | undefined, isPath: boolean): number {
     const seq = this.version
-    const refs: Ref[] = [{ block: seq, position: 0, node: this.tree.root }]
-    collect(this.tree.root, seq, refs)
-    this.#pending.push({ key, value: value && copy(value), refs })
+    const refs = this.#refs
+    const start = refs.length
+    refs.push(undefined)
+    if (isPath) this.#collectPath(seq, start)
+    else collect(this.tree.root, seq, refs, start)
+    this.#pending.push({ key, value: value && copy(value), start, end: refs.length })
     this.#markedRefusals = 0
     return seq
   }
 
+  /** As `collect`, without looking for what has changed. */
+  #collectPath(seq: number, start: number): void {
+    const { path, places, depth } = this.tree
+    const refs = this.#refs
+    for (let i = 0; i < depth; i++) {
+      const node = path[i]
+      if (node === undefined) return
+      node.dirty = false
+      const ref = i + 1 < depth ? node.children[places[i] ?? 0] : undefined
+      if (ref === undefined) return
+      ref.block = seq
+      ref.position = refs.length - start
+      refs.push(ref)
+    }
+  }
+
   // ---- Encoding ----
 
-  /** The blocks, in their order. Once: afterwards the draft is over, and the tree is that of `version`. */
-  async encode(pace: Pace): Promise<Uint8Array[]> {
-    const blocks: Uint8Array[] = []
-    const writer = new Writer(1_024)
+  /**
+   * Encodes the next blocks, in their order; all of them once: afterwards the draft is over, and the tree is that of
+   * `version`. Nothing may be put or deleted meanwhile.
+   *
+   * @param isDue asked before each block: enough for now?
+   * @returns is everything encoded?
+   */
+  encode(writer: BlockWriter, into: Uint8Array[], isDue: () => boolean): boolean {
     const last = this.#pending.length - 1
-    for (const [i, { key, value, refs }] of this.#pending.entries()) {
-      if (pace.due()) await pace.turn()
-      if (i < last) settle(refs, this.#firstSeq + i)
-      const levels: LevelSource[] = []
-      for (const ref of refs) if (ref?.node !== undefined) levels.push(levelOf(ref.node))
-      blocks.push(encodeBlock(writer, levels, key, value))
+    for (; this.#encoded <= last; this.#encoded++) {
+      if (isDue()) return false
+      const i = this.#encoded
+      const pending = this.#pending[i]
+      if (pending === undefined) break
+      const { key, value, start } = pending
+      const end = i === last ? pending.end : settle(this.#refs, pending, this.#firstSeq + i)
+      writer.begin()
+      if (i === last) writer.node(this.tree.root)
+      for (let at = i === last ? start + 1 : start; at < end; at++) {
+        const node = this.#refs[at]?.node
+        if (node !== undefined) writer.node(node)
+      }
+      into.push(writer.end(key, value))
     }
-    return blocks
+    return true
   }
 }
 
@@ -172,39 +210,38 @@ function checkSizes(key: Uint8Array, value: Uint8Array | undefined): void {
   )
 }
 
-/** Gives every changed node below `node` its place in block `seq`. */
-function collect(node: Node, seq: number, refs: Ref[]): void {
+/** Gives every changed node below `node` its place in block `seq`, whose refs begin at `start`. */
+function collect(node: Node, seq: number, refs: (Ref | undefined)[], start: number): void {
   node.dirty = false
   for (const ref of node.children) {
     const child = ref.node
     if (child?.dirty !== true) continue
     ref.block = seq
-    ref.position = refs.length
+    ref.position = refs.length - start
     refs.push(ref)
-    collect(child, seq, refs)
+    collect(child, seq, refs, start)
   }
 }
 
-/** Closes the gaps that refs left which moved to later blocks: the last one goes into the first gap. */
-function settle(refs: (Ref | undefined)[], seq: number): void {
-  refs[0] = undefined
-  let slot = 0
-  while (slot < refs.length) {
-    const ref = refs[slot]
+/**
+ * Closes the gaps that refs left which moved to later blocks, and that of the root: the last one goes into the first gap.
+ *
+ * @returns where the refs of block `seq` now end
+ */
+function settle(refs: (Ref | undefined)[], { start, end }: Pending, seq: number): number {
+  let left = end
+  let at = start
+  while (at < left) {
+    const ref = refs[at]
     if (ref?.block === seq) {
-      ref.position = slot
-      slot++
+      ref.position = at - start
+      at++
       continue
     }
-    const last = refs.pop()
-    if (slot < refs.length) refs[slot] = last
+    left--
+    refs[at] = refs[left]
   }
-}
-
-function levelOf(node: Node): LevelSource {
-  const children: number[] = []
-  for (const ref of node.children) children.push(ref.block, ref.position)
-  return { keys: node.seqs, children }
+  return left
 }
 
 function sameValue(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

@@ -11,6 +11,7 @@ import { Mutex } from '../base/mutex.ts'
 import { Pace } from '../base/pace.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { decodeHeader } from './block.ts'
+import { BlockWriter } from './block-writer.ts'
 import { Blocks } from './blocks.ts'
 import { Hinting } from './hinting.ts'
 import { Life } from './life.ts'
@@ -29,6 +30,8 @@ export class Shared {
   /** Metadata for the header, if we are the one who writes it. */
   readonly metadata: Partial<BeeHeader> | undefined
   readonly lock: Mutex = new Mutex()
+  /** For whoever holds the lock. */
+  readonly writer: BlockWriter = new BlockWriter()
   /** The tree as the last write left it, if no block was added or lost since. */
   #tree: { readonly tree: Tree; readonly version: number; readonly epoch: number } | undefined =
     undefined

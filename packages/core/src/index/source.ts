@@ -48,6 +48,7 @@ export interface LogReader {
 
 /** A log that may be written too. */
 export interface LogSource extends LogReader {
+  /** Copies the blocks at once: they are memory that is used again. */
   append(
     blocks: Uint8Array | readonly Uint8Array[],
   ): Promise<{ readonly length: number; readonly byteLength: number }>

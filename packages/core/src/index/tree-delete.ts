@@ -23,8 +23,8 @@ export interface DeletePlan {
 
 /** After `tree.locate` has found the key. `undefined` if a block is missing. */
 export function planDelete(tree: Tree): DeletePlan | undefined {
-  const nodes = [...tree.path]
-  const places = [...tree.places]
+  const nodes = tree.path.slice(0, tree.depth)
+  const places = tree.places.slice(0, tree.depth)
   const holder = nodes.at(-1)
   const held = places.pop()
   if (holder === undefined || held === undefined) return undefined

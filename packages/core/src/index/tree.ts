@@ -43,9 +43,10 @@ export class Tree {
   root: Node
   /** Nodes in memory, about. */
   size = 1
-  /** Where the last `locate` went: nodes from the root down, and in each the place that it took. */
+  /** Where the last `locate` went: `depth` nodes from the root down, and in each the place that it took. */
   readonly path: Node[] = []
   readonly places: number[] = []
+  depth = 0
   /** Did it end at the key? Then the last place is the key's, else it is where the key belongs in a leaf. */
   found = false
   readonly #blocks: Blocks
@@ -64,23 +65,25 @@ export class Tree {
 
   /** Block of the key that `locate` found. */
   get foundSeq(): number {
-    return this.path.at(-1)?.seqs[this.places.at(-1) ?? 0] ?? 0
+    const last = this.depth - 1
+    return this.path[last]?.seqs[this.places[last] ?? 0] ?? 0
   }
 
   // ---- Finding the way; nothing is changed ----
 
   locate(key: Uint8Array): boolean {
-    this.path.length = 0
-    this.places.length = 0
+    // Not emptied: an array whose length is set to 0 gives its memory away.
+    this.depth = 0
     this.found = false
     let node: Node | undefined = this.root
     for (;;) {
       const place = this.#search(node, key)
       if (place === undefined) return false
-      this.path.push(node)
-      this.places.push(place)
+      this.path[this.depth] = node
+      this.places[this.depth] = place
+      this.depth++
       if (this.found || node.children.length === 0) return true
-      if (this.path.length === BEE_DEPTH_MAX) {
+      if (this.depth === BEE_DEPTH_MAX) {
         throw corrupt(node.children[place]?.block ?? 0, 'the tree is too deep')
       }
       node = this.child(node, place)
@@ -130,23 +133,38 @@ export class Tree {
 
   /** Marks the inner nodes on the way: done before a put is refused or made, as the field does it. */
   markInner(): void {
-    for (const node of this.path) if (node.children.length > 0) node.dirty = true
+    for (let i = 0; i < this.depth; i++) {
+      const node = this.path[i]
+      if (node !== undefined && node.children.length > 0) node.dirty = true
+    }
   }
 
-  /** @param key kept in the tree: must not change */
-  put(key: Uint8Array, seq: number): void {
+  /**
+   * True: nothing but the nodes of `path` was changed, and they are still the way from the root. False: others too.
+   *
+   * @param key kept in the tree: must not change
+   */
+  put(key: Uint8Array, seq: number): boolean {
     this.markInner()
-    const node = this.path.at(-1)
-    const place = this.places.at(-1)
-    if (node === undefined || place === undefined) return
+    const last = this.depth - 1
+    const node = this.path[last]
+    const place = this.places[last]
+    if (node === undefined || place === undefined) return false
     node.dirty = true
-    node.keys.splice(place, this.found ? 1 : 0, key)
-    node.seqs.splice(place, this.found ? 1 : 0, seq)
-    for (let depth = this.path.length - 1; depth >= 0; depth--) {
+    if (this.found) {
+      node.keys[place] = key
+      node.seqs[place] = seq
+      return true
+    }
+    node.keys.splice(place, 0, key)
+    node.seqs.splice(place, 0, seq)
+    if (node.seqs.length <= KEYS_MAX) return true
+    for (let depth = last; depth >= 0; depth--) {
       const full = this.path[depth]
-      if (full === undefined || full.seqs.length <= KEYS_MAX) return
+      if (full === undefined || full.seqs.length <= KEYS_MAX) break
       this.#split(full, depth)
     }
+    return false
   }
 
   #split(node: Node, depth: number): void {

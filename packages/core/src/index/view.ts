@@ -8,6 +8,7 @@
 
 import { DatError } from '../base/errors.ts'
 import type { WaitOptions } from '../log/remote.ts'
+import type { Blocks } from './blocks.ts'
 import { ABSENT, find, MISSING } from './find.ts'
 import { HistorySteps } from './history.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -131,11 +132,7 @@ export class BeeView implements BeeReader {
     const rooted = isRoot(this.#shared.blocks, this.version)
     if (rooted === undefined) return false
     if (!rooted) {
-      throw new DatError(
-        'SNAPSHOT_GONE',
-        `Version ${this.version} is in the middle of a batch: it has no tree of its own.`,
-        { version: this.version },
-      )
+      throw midBatch(this.#shared.blocks, this.version)
     }
     this.#rooted = true
     return true
@@ -194,4 +191,19 @@ export class BeeView implements BeeReader {
     }
     return new Walk(blocks, start, options, limit ?? -1, clock, ask)
   }
+}
+
+/** Looks so far ahead for the end of a batch, to name it. */
+const BATCH_LOOK_MAX = 4_096
+
+function midBatch(blocks: Blocks, version: number): DatError {
+  let end = version + 1
+  while (end - version < BATCH_LOOK_MAX && isRoot(blocks, end) === false) end++
+  const isFound = isRoot(blocks, end) === true
+  const next = isFound ? `${end} is the next that has one` : 'take a later one'
+  return new DatError(
+    'SNAPSHOT_GONE',
+    `Version ${version} is in the middle of a batch, and has no tree of its own: ${next}.`,
+    { version, ...(isFound && { next: end }) },
+  )
 }

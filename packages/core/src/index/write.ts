@@ -43,15 +43,60 @@ export async function settled<T>(shared: Shared, step: () => T | typeof NOT_HERE
 /** Appends everything, or nothing. */
 export async function commit(shared: Shared, draft: Draft): Promise<void> {
   shared.checkWritable()
-  const { source, blocks } = shared
+  const { blocks, writer } = shared
   const base = draft.version - draft.length
   const epoch = blocks.epoch
-  const encoded = await draft.encode(new Pace(shared.clock))
+  const pace = new Pace(shared.clock)
+  const encoded = begin(shared)
+  while (!draft.encode(writer, encoded, () => pace.due())) await pace.turn()
   if (shared.version !== base || blocks.epoch !== epoch) throw interfered(base)
-  if (source.length === 0) encoded.unshift(encodeHeader(shared.metadata))
-  if (encoded.length > 0) await source.append(encoded)
-  if (draft.hasLooseMarks || draft.tree.size > KEPT_NODES_MAX) return
-  shared.keepTree(draft.tree, draft.version)
+  await append(shared, draft, encoded)
+}
+
+/**
+ * One operation where nothing need be waited for: on the tree that the last write left, or whose nodes are here. One
+ * promise, that of the append, where waiting at each step would make six.
+ *
+ * The caller holds the write lock. `NOT_HERE`: nothing was changed, and the slow way has to be gone.
+ *
+ * @param step the operation: `undefined` if it has nothing to write
+ */
+export function writeNow(
+  shared: Shared,
+  keys: Keyspace,
+  step: (draft: Draft) => number | undefined | typeof NOT_HERE,
+): Promise<number | undefined> | typeof NOT_HERE {
+  if (!shared.isReady()) return NOT_HERE
+  const { version } = shared
+  const tree = shared.takeTree() ?? Tree.load(shared.blocks, version)
+  if (tree === undefined) return NOT_HERE
+  const draft = new Draft(shared.blocks, keys, tree, version)
+  const seq = step(draft)
+  // Nodes that were loaded on the way are the same when they are loaded again.
+  if (seq === NOT_HERE) return NOT_HERE
+  const encoded = begin(shared)
+  draft.encode(shared.writer, encoded, never)
+  return append(shared, draft, encoded).then(() => seq)
+}
+
+/** Blocks to be appended: none yet, or the header of a new bee. */
+function begin(shared: Shared): Uint8Array[] {
+  shared.writer.reset()
+  return shared.source.length === 0 ? [encodeHeader(shared.metadata)] : []
+}
+
+function append(shared: Shared, draft: Draft, encoded: readonly Uint8Array[]): Promise<void> {
+  const keep = (): void => {
+    if (draft.hasLooseMarks || draft.tree.size > KEPT_NODES_MAX) return
+    shared.keepTree(draft.tree, draft.version)
+  }
+  if (encoded.length > 0) return shared.source.append(encoded).then(keep)
+  keep()
+  return Promise.resolve()
+}
+
+function never(): boolean {
+  return false
 }
 
 function interfered(version: number): DatError {

@@ -42,6 +42,21 @@ test('a mutex is busy while somebody is in or waits', async () => {
   assert.equal(mutex.busy, false)
 })
 
+test('a mutex is had without waiting when nobody is in or waits, and then only', async () => {
+  const mutex = new Mutex()
+  const release = mutex.tryAcquire()
+  const second = mutex.acquire()
+
+  assert.ok(release !== undefined)
+  assert.equal(mutex.tryAcquire(), undefined)
+  release()
+  assert.equal(mutex.tryAcquire(), undefined)
+  const releaseSecond = await second
+  releaseSecond()
+
+  assert.ok(mutex.tryAcquire() !== undefined)
+})
+
 test('a deadline ends the wait with TIMEOUT at its time, and not before', async () => {
   const clock = new TestClock()
   const waiting = within(never, clock, { timeoutMs: 100 })
