@@ -295,9 +295,8 @@ export const BENCODE_DEPTH_MAX = 8
 /** What counts of one answer of BitTorrent's DHT. */
 export const MAINLINE_NODES_PER_ANSWER_MAX = 20
 export const MAINLINE_PEERS_PER_ANSWER_MAX = 64
-/** Nodes that one look-up asks, however near they say that others are; and those it may still ask. */
+/** Nodes that one look-up asks, however near they say that others are; it remembers as many that it may still ask. */
 export const MAINLINE_QUERIES_PER_LOOKUP_MAX = 128
-export const MAINLINE_CANDIDATES_MAX = 256
 /** Addresses of old programs that are remembered, for one log and in all. */
 export const LEGACY_ADDRESSES_PER_LOG_MAX = 64
 export const LEGACY_ADDRESSES_MAX = 1_024

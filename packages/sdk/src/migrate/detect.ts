@@ -25,7 +25,15 @@ const PASSED_OVER: ReadonlySet<string> = new Set(['node_modules', '.git', '.cach
 export function detectPath(path: string): Found {
   const absolute = resolve(path)
   const folder = folderOf(absolute)
-  return detectFolder(folder) ?? detectAround(folder, absolute) ?? searchBelow(folder)
+  const store = detectFolder(folder) ?? detectAround(folder, absolute)
+  if (store !== undefined) return store
+  return folder === absolute ? searchBelow(folder) : noStore(absolute)
+}
+
+/** A file that lies beside stores, but in none. */
+function noStore(path: string): Found {
+  const why = 'It is a file, and belongs to no store that is known here.'
+  return { kind: 'nothing', path, sure: 'certain', why, nested: [], isCut: false }
 }
 
 function folderOf(path: string): string {
@@ -72,11 +80,15 @@ function namesIn(path: string): ReadonlySet<string> | undefined {
 
 // ---- Below ---------------------------------------------------------------------------------------
 
-/** Searches the folders below, those that are nearer first. */
-function searchBelow(path: string): Found {
+/**
+ * Searches the folders below, those that are nearer first.
+ *
+ * @param lookedBefore names that count as looked at already
+ */
+export function searchBelow(path: string, lookedBefore = 0): Found {
   const nested: Found[] = []
   let isCut = false
-  let looked = 0
+  let looked = lookedBefore
   let level = [path]
   for (let depth = 0; level.length > 0 && depth < DETECT_DEPTH_MAX; depth++) {
     const next: string[] = []

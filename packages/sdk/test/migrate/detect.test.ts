@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { DETECT_DEPTH_MAX } from '@dat-rhino/core/base/limits'
-import { detectPath } from '../../src/migrate/detect.ts'
+import { DETECT_DEPTH_MAX, DETECT_NAMES_MAX } from '@dat-rhino/core/base/limits'
+import { detectPath, searchBelow } from '../../src/migrate/detect.ts'
 import type { FoundKind } from '../../src/migrate/types.ts'
 import { tempFolder, writeTree } from '../temp.ts'
 import { copyOf, fixture } from './bed.ts'
@@ -131,6 +131,18 @@ test('a store is found as deep as the search goes, and not deeper', (t) => {
     [deepest],
   )
   assert.ok(found.isCut)
+})
+
+test('so many names are looked at, and of more it is told that the search was cut', (t) => {
+  const dir = tempFolder(t)
+  for (const name of ['a', 'b']) mkdirSync(join(dir, name))
+  cpSync(fixture('gen1/feed-live'), join(dir, 'c'), { recursive: true })
+
+  const below = searchBelow(dir, DETECT_NAMES_MAX - 3)
+  const above = searchBelow(dir, DETECT_NAMES_MAX - 2)
+
+  assert.deepEqual([below.isCut, below.nested.length], [false, 1])
+  assert.deepEqual([above.isCut, above.nested.length], [true, 0])
 })
 
 test('the search does not follow links, and tells when it ends at a limit', (t) => {

@@ -7,7 +7,11 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { duplexPair } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import { HALF_OPEN_PER_ADDRESS_MAX, HANDSHAKE_MS_MAX } from '@dat-rhino/core/base/limits'
+import {
+  HALF_OPEN_MAX,
+  HALF_OPEN_PER_ADDRESS_MAX,
+  HANDSHAKE_MS_MAX,
+} from '@dat-rhino/core/base/limits'
 import { setCrypto } from '@dat-rhino/core/crypto/crypto'
 import { keyPair } from '@dat-rhino/core/crypto/keys'
 import type { Transport } from '@dat-rhino/core/wire/transport'
@@ -19,6 +23,7 @@ import {
   type Listener,
   listenTcp,
 } from '../../src/platform/node/tcp.ts'
+import { Strangers } from '../../src/platform/node/tcp-socket.ts'
 import { handClock } from '../hand-clock.ts'
 
 setCrypto(sodiumCrypto)
@@ -194,6 +199,25 @@ test('so many strangers of one address may be in the handshake, and the next is 
   transport.close()
   listener.close()
   await Promise.all(strangers.slice(1).map((socket) => once(socket, 'close')))
+})
+
+test('of all addresses together so many strangers may be in the handshake', () => {
+  const strangers = new Strangers()
+  const cut: number[] = []
+  const socketOf = (i: number): Socket => {
+    const remoteAddress = `10.0.0.${Math.floor(i / HALF_OPEN_PER_ADDRESS_MAX)}`
+    return { remoteAddress, destroy: () => cut.push(i) } as unknown as Socket
+  }
+
+  const first = socketOf(0)
+  const admitted = [strangers.admit(first)]
+  for (let i = 1; i < HALF_OPEN_MAX; i++) admitted.push(strangers.admit(socketOf(i)))
+  const above = strangers.admit(socketOf(HALF_OPEN_MAX))
+  strangers.release(first)
+  const again = strangers.admit(socketOf(0))
+
+  assert.equal(admitted.every(Boolean), true)
+  assert.deepEqual([above, again, cut], [false, true, [HALF_OPEN_MAX]])
 })
 
 test('bytes of another protocol are refused, and the listener goes on', async (t) => {

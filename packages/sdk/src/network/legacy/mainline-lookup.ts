@@ -5,10 +5,7 @@
  * `MAINLINE_QUERIES_PER_LOOKUP_MAX` in all, whatever they answer; it ends when the `NEAREST` that answer were asked.
  */
 
-import {
-  MAINLINE_CANDIDATES_MAX,
-  MAINLINE_QUERIES_PER_LOOKUP_MAX,
-} from '@dat-rhino/core/base/limits'
+import { MAINLINE_QUERIES_PER_LOOKUP_MAX } from '@dat-rhino/core/base/limits'
 import { compare } from '@dat-rhino/core/bytes/bytes'
 import type { MainlineNode, PeersAnswer } from './krpc.ts'
 import type { LegacyAddress } from './options.ts'
@@ -105,12 +102,14 @@ class Lookup {
   #add(nodes: readonly MainlineNode[]): void {
     for (const { id, address } of nodes) {
       const name = `${address.host}:${address.port}`
-      if (this.#seen.has(name) || this.#seen.size >= 8 * MAINLINE_CANDIDATES_MAX) continue
+      if (this.#seen.has(name)) continue
       this.#seen.add(name)
       this.#candidates.push({ address, distance: this.#distance(id) })
     }
     this.#candidates.sort(byDistance)
-    this.#candidates.length = Math.min(this.#candidates.length, MAINLINE_CANDIDATES_MAX)
+    // Of those behind it none can have its turn.
+    const { length } = this.#candidates
+    this.#candidates.length = Math.min(length, MAINLINE_QUERIES_PER_LOOKUP_MAX)
   }
 
   /** By exclusive or; who has no name yet comes last. */

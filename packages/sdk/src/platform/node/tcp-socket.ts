@@ -128,7 +128,7 @@ function listening(server: Server, port: number, host: string): Promise<void> {
 }
 
 /** Connections whose remote has not finished its handshake: so many at a time, and so many from one address. */
-class Strangers {
+export class Strangers {
   readonly #sockets = new Map<Socket, string>()
   readonly #perAddress = new Map<string, number>()
 

@@ -3,7 +3,11 @@
 import assert from 'node:assert/strict'
 import { Duplex, PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import { LEGACY_ACCEPTED_MAX, LEGACY_IDLE_MS_MAX } from '@dat-rhino/core/base/limits'
+import {
+  LEGACY_ACCEPTED_MAX,
+  LEGACY_CONNECTIONS_MAX,
+  LEGACY_IDLE_MS_MAX,
+} from '@dat-rhino/core/base/limits'
 import { Corestore } from '@dat-rhino/core/corestore/corestore'
 import { keyPair } from '@dat-rhino/core/crypto/keys'
 import { openMemoryStore } from '@dat-rhino/core/store/memory'
@@ -28,7 +32,10 @@ async function side(t: TestContext) {
   const corestore = await Corestore.open({ store: openMemoryStore() })
   const told: string[] = []
   const note = (what: string) => (peer: NetworkPeer) => void told.push(`${what} ${peer.generation}`)
-  const calls = new Calls(corestore, clock, 64, { onPeer: note('peer'), onEnd: note('end') })
+  const calls = new Calls(corestore, clock, LEGACY_CONNECTIONS_MAX, {
+    onPeer: note('peer'),
+    onEnd: note('end'),
+  })
   t.after(async () => {
     calls.close()
     await corestore.close()
@@ -90,6 +97,19 @@ test('others may dial us so often, and leave room for those whom we dial', async
 
   assert.equal(calls.isFull, true)
   assert.ok(calls.count < calls.max)
+})
+
+test('so many connections there are in all, whoever has dialled', async (t) => {
+  const { calls } = await side(t)
+  const begin = (i: number): void => {
+    calls.begin(pipe()[0], { address: `there:${i}`, wire: 'hypercore 9' })
+  }
+
+  for (let i = 1; i < LEGACY_CONNECTIONS_MAX; i++) begin(i)
+  const below = calls.isFull
+  begin(LEGACY_CONNECTIONS_MAX)
+
+  assert.deepEqual([below, calls.isFull, calls.count], [false, true, LEGACY_CONNECTIONS_MAX])
 })
 
 test('we know ourselves at the other end, on every wire', async (t) => {
