@@ -4,7 +4,7 @@ import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ADOPT_DAMAGED_MAX, ADOPT_SLICE_BYTES } from '../../src/base/limits.ts'
+import { ADOPT_DAMAGED_MAX } from '../../src/base/limits.ts'
 import { adopt } from '../../src/log/adopt.ts'
 import { logIdentity, plainIdentity } from '../../src/log/identity.ts'
 import type { Replica } from '../../src/log/replica.ts'
@@ -239,22 +239,6 @@ test('the report names as many damaged blocks as its limit, and counts all', asy
     const report = await adopt(await empty(2), stored)
 
     assert.deepEqual([report.damaged.length, report.damagedCount], [named, length])
-  }
-})
-
-test('what is taken over is kept slice by slice, by its bytes where the clock stands still', async () => {
-  for (const [bytes, slices] of [
-    [ADOPT_SLICE_BYTES - 1, 1],
-    [ADOPT_SLICE_BYTES, 2],
-  ] as const) {
-    const source = await openReplica(identity(2, true))
-    await write(source, [new Uint8Array(bytes)])
-    const clock = { ...clockOf(new World(1)), now: () => 1 }
-    let told = 0
-
-    await adopt(await empty(2), new StoredCopy(source), { clock, onProgress: () => told++ })
-
-    assert.equal(told, slices)
   }
 })
 

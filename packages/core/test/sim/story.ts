@@ -11,7 +11,6 @@
  */
 
 import assert from 'node:assert/strict'
-import { DatError } from '../../src/base/errors.ts'
 import type { KeyPair } from '../../src/crypto/crypto.ts'
 import { logIdentity, plainIdentity } from '../../src/log/identity.ts'
 import type { Download } from '../../src/log/remote.ts'
@@ -19,8 +18,9 @@ import { Replica } from '../../src/log/replica.ts'
 import { Replicator } from '../../src/replicator/replicator.ts'
 import type { LogIdentity } from '../../src/store/store.ts'
 import { testKeyPair } from '../log/support.ts'
+import { assertFull, assertWaitError, checkDurable } from './holds.ts'
 import { liar } from './liar.ts'
-import { type Joint, join, type Message, type Tamper } from './pipe.ts'
+import { type Joint, join, type Tamper } from './pipe.ts'
 import { SlowStore } from './slow-store.ts'
 import { World } from './world.ts'
 
@@ -376,36 +376,4 @@ export class Story {
     await this.#world.run(10_000, () => isOver)
     return promise
   }
-}
-
-/** Nothing is told or sent before it is on the disk. */
-function checkDurable({ name, replica }: Machine, message: Message): void {
-  if (message.type === 'have') {
-    for (let i = message.start; i < message.start + message.length; i++) {
-      assert.ok(replica.isDurable(i), `${name} announces block ${i}`)
-    }
-  } else if (message.type === 'bitfield') {
-    for (let i = 0; i < message.words.length * 32; i++) {
-      const isTold = ((message.words[i >>> 5] ?? 0) >>> (i & 31)) & 1
-      const block = message.start + i
-      if (isTold === 1) assert.ok(replica.isDurable(block), `${name} describes block ${block}`)
-    }
-  } else if (message.type === 'status') {
-    const { length } = message.status
-    assert.ok(length <= replica.announcedLength, `${name} tells length ${length}`)
-  } else if (message.type === 'data' && message.proof.value !== undefined) {
-    assert.ok(replica.isDurable(message.proof.index), `${name} sends block ${message.proof.index}`)
-  }
-}
-
-function assertFull(error: unknown): void {
-  if (!(error instanceof DatError) || error.code !== 'STORE_FULL') throw error
-}
-
-const WAIT_ERRORS = new Set([
-  ...['ABORTED', 'TIMEOUT', 'NO_PEERS', 'NOT_AVAILABLE', 'CLOSED', 'STORE_FULL'],
-])
-
-function assertWaitError(error: unknown): void {
-  if (!(error instanceof DatError) || !WAIT_ERRORS.has(error.code)) throw error
 }
