@@ -118,7 +118,10 @@ function humanOutput({ stdout, stderr, now }: OutputStreams, quiet: boolean): Ou
       shown = line
     },
     fail: (error, hint) => {
-      sayShort(`dat: ${error.message}`)
+      // Some errors list what there is. Only lines that are set in are lines: a name with a line end makes no other.
+      const [first = '', ...list] = error.message.split('\n  ')
+      sayShort(`dat: ${first}`)
+      for (const line of list) sayShort(`  ${line}`)
       if (hint !== undefined) say(stderr, hint)
     },
     bytes: (chunk) => {

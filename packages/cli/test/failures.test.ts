@@ -4,9 +4,11 @@
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { formatLink } from '@dat-rhino/core/crypto/links'
+import { fixture, NO_SECRETS } from '../../sdk/test/migrate/bed.ts'
 import { readTree, type Tree, writeTree } from '../../sdk/test/temp.ts'
 import { Bench, type DatEvent, type Ended } from './dat.ts'
 
@@ -44,6 +46,77 @@ test('a wrong link is told from a missing folder', async (t) => {
 
   assert.deepEqual([link.exit, link.code], [65, 'BAD_LINK'])
   assert.deepEqual([folder.exit, folder.code], [66, 'NOT_FOUND'])
+})
+
+test('what is not ours is told by what is there: nothing, a file, a folder, or folders of ours below it', async (t) => {
+  const bench = new Bench(t)
+  const dir = bench.folder()
+  writeTree(dir, { file: 'x', 'plain/a': 'x', 'above/shared/a': 'x' })
+  const shared = join(dir, 'above', 'shared')
+  await bench.run(['share', shared, '--once'])
+  const said = async (command: string, name: string) => {
+    const { exit, says } = await failure(bench, [command, join(dir, name)])
+    assert.equal(exit, 66, says)
+    return says
+  }
+
+  for (const command of ['ls', 'status', 'serve']) {
+    assert.match(await said(command, 'nothing'), /^There is no folder .*nothing/)
+    assert.match(await said(command, 'file'), /file is a file, and lies in no folder/)
+  }
+  assert.match(await said('ls', 'plain'), /To share it: dat share/)
+  const above = await bench.run(['ls', join(dir, 'above')])
+  assert.deepEqual([above.exit, above.stderr.split('\n')[1]], [66, `  ${shared}`])
+  const inspected = await bench.run(['inspect', join(dir, 'above')])
+  assert.match(inspected.stdout, /of today {3}dat status \S+above\/shared/)
+  const serve = await failure(bench, ['serve', shared])
+  assert.deepEqual([serve.exit, serve.code], [78, 'UNSUPPORTED'])
+  assert.match(serve.says, /dat share /)
+  const file = await bench.run(['inspect', join(dir, 'file')])
+  assert.match(file.stdout, /belongs to no store/)
+})
+
+test('a list in an error is lines, and a name in one makes none', async (t) => {
+  const bench = new Bench(t)
+  const several = await bench.run(['ls', fixture('gen2/hyperdrive10')])
+
+  const lines = several.stderr.trimEnd().split('\n')
+
+  assert.equal(several.exit, 64)
+  assert.equal(lines.length, 4)
+  for (const line of lines.slice(1)) assert.match(line, /^ {2}[0-9a-f]{64} {2}/)
+  const name = 'evil\nline'
+  const evil = await bench.run(['ls', join(bench.folder(), name)])
+  assert.ok(evil.stderr.includes('evil\\u000aline'), evil.stderr)
+})
+
+test('a port that another program has is named', async (t) => {
+  const bench = new Bench(t)
+  const entry = await bench.entry()
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const address = server.address()
+  const port = typeof address === 'object' ? `${address?.port}` : ''
+  const old = fixture('gen1/dat-folder/share')
+
+  const options = ['--old-port', port, '--secret-keys', NO_SECRETS, ...entry]
+  const { exit, says } = await failure(bench, ['serve', old, ...options])
+
+  assert.equal(exit, 74)
+  assert.ok(says.includes(`127.0.0.1:${port}: another program has that port.`), says)
+})
+
+test('a version in the middle of a batch names the next that can be read', async (t) => {
+  const bench = new Bench(t)
+  const dir = bench.folder()
+  writeTree(dir, { a: '1', b: '2', c: '3' })
+  await bench.run(['share', dir, '--once'])
+
+  const { says } = await failure(bench, ['ls', dir, '--checkout', '2'])
+
+  assert.match(says, /^Version 2 is in the middle of a batch.*: 4 is the next that has one\.$/)
+  assert.equal((await bench.run(['ls', dir, '--checkout', '4'])).exit, 0)
 })
 
 test('a link that nobody shares is told after the time that was given', async (t) => {

@@ -5,7 +5,7 @@
  * drive. Nearer folders go first, so that a clone inside an old archive is that clone.
  */
 
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { DatError } from '@dat-rhino/core/base/errors'
 import { detectPath } from '@dat-rhino/sdk'
@@ -32,6 +32,9 @@ export interface FoundOld {
   readonly inside: string
 }
 
+/** Folders below that an error names. */
+const NAMED_MAX = 10
+
 /** What `placeOf` made of a path. */
 interface Start {
   readonly dir: string
@@ -48,8 +51,25 @@ export function findPlace(path: string, storage: string | undefined): FoundFolde
   const start = placeOf(path)
   const found = nearest(start, storage, (dir) => oldAt(dir, start)) ?? oldBelow(start)
   if (found !== undefined) return found
-  const message = `${path} is neither shared nor a clone, and no old archive. To share it: dat share ${path}`
-  throw new DatError('NOT_FOUND', message, { path })
+  throw nothingAt(path)
+}
+
+/** What to say of a path that leads to nothing of ours: that depends on what is there. */
+export function nothingAt(path: string): DatError {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) {
+    const message = `There is no folder ${path}, and it is no link either.`
+    return new DatError('NOT_FOUND', message, { path })
+  }
+  if (!stats.isDirectory()) {
+    const message = `${path} is a file, and lies in no folder that was shared or cloned here.`
+    return new DatError('NOT_FOUND', message, { path })
+  }
+  const inside = detectPath(path).nested.map(({ path: at }) => at)
+  const list = inside.slice(0, NAMED_MAX).map((at) => `\n  ${at}`)
+  const below = inside.length === 0 ? '' : ` Below it there are:${list.join('')}`
+  const message = `${path} is neither shared nor a clone, and no old archive. To share it: dat share ${path}${below}`
+  return new DatError('NOT_FOUND', message, { path })
 }
 
 /**
@@ -91,7 +111,9 @@ function oldAt(dir: string, start: Start): FoundOld | undefined {
 /** A folder that holds old stores, such as the profile of Beaker. */
 function oldBelow({ dir, name }: Start): FoundOld | undefined {
   if (name !== '') return undefined
-  return detectPath(dir).kind === 'folder' ? { kind: 'old', path: dir, inside: '/' } : undefined
+  const { kind, nested } = detectPath(dir)
+  const isOld = kind === 'folder' && nested.some((each) => each.kind !== 'rhino')
+  return isOld ? { kind: 'old', path: dir, inside: '/' } : undefined
 }
 
 function insideOf(dir: string, start: Start): string {
@@ -121,5 +143,5 @@ function placeOf(path: string): Start {
       // Not there: perhaps its parent is.
     }
   }
-  throw new DatError('NOT_FOUND', `There is no folder ${path}, and it is no link either.`, { path })
+  throw nothingAt(path)
 }

@@ -24,7 +24,7 @@ import {
 import type { Session } from '../session.ts'
 import { findPlace } from './find-folder.ts'
 import { linkOf } from './link-of.ts'
-import { nextForFiles, nextForLink } from './next-steps.ts'
+import { nextForFiles, nextForLink, quoted } from './next-steps.ts'
 import { showProgress } from './show-progress.ts'
 import { status } from './status.ts'
 
@@ -100,6 +100,16 @@ const KINDS: Readonly<Record<InspectedFiles['found']['kind'], string>> = {
   nothing: 'no archive that is known here',
 }
 
+/** Folders of today below: each tells itself. */
+function ofToday(nested: InspectedFiles['found']['nested']): string[] {
+  const paths = nested.filter(({ kind }) => kind === 'rhino').map(({ path }) => path)
+  const more = paths.length - NAMED_MAX
+  return [
+    ...paths.slice(0, NAMED_MAX).map((path) => `  of today   dat status ${quoted(path)}`),
+    ...(more > 0 ? [`  … and ${more} more of today`] : []),
+  ]
+}
+
 async function showFiles(session: Session, where: string, report: InspectedFiles): Promise<void> {
   const { output } = session
   const { found, archives, problems } = report
@@ -108,6 +118,7 @@ async function showFiles(session: Session, where: string, report: InspectedFiles
     const doubt = sure === 'likely' ? ', probably' : ''
     output.result('inspected', {}, [`${path} is ${KINDS[kind]}${doubt}`, `  ${why}`])
   }
+  if (!output.json) output.result('inspected', {}, ofToday(found.nested))
   for (const archive of archives) {
     const next = nextForFiles(path, archive, archives.length)
     output.result('archive', { source: 'files', ...archive, next }, [

@@ -5,6 +5,7 @@
  * with Ctrl-C.
  */
 
+import { DatError } from '@dat-rhino/core/base/errors'
 import { open, type ServedFolder, type TakenArchive, type TakenLog } from '@dat-rhino/sdk'
 import { count, bytes as size } from '../format.ts'
 import {
@@ -75,7 +76,10 @@ export async function serve(session: Session, where: string, flags: ServeFlags):
 /** A folder of today is shared, not served. */
 function oldPath(where: string): string {
   const found = findPlace(where, undefined)
-  return found.kind === 'old' ? found.path : found.dir
+  if (found.kind === 'old') return found.path
+  const { dir, role } = found
+  const how = role.role === 'share' ? `dat share ${dir}` : `dat clone LINK ${dir} --live`
+  throw new DatError('UNSUPPORTED', `${dir} is a folder of today’s dat: ${how} serves it.`, { dir })
 }
 
 function showArchive({ output }: Session, archive: TakenArchive): void {

@@ -4,11 +4,12 @@
  * Owns: that page. It is read from what is stored, without network and without a lock.
  */
 
+import { statSync } from 'node:fs'
 import type { FolderStatus } from '@dat-rhino/sdk'
 import { type Folder, open } from '@dat-rhino/sdk'
 import { count, duration, bytes as size } from '../format.ts'
 import type { Session } from '../session.ts'
-import { type FoundFolder, lookForFolder } from './find-folder.ts'
+import { type FoundFolder, lookForFolder, nothingAt } from './find-folder.ts'
 import { showProgress } from './show-progress.ts'
 
 export interface StatusFlags {
@@ -18,6 +19,7 @@ export interface StatusFlags {
 export async function status(session: Session, dir: string, flags: StatusFlags): Promise<void> {
   const found = lookForFolder(dir, flags.storage)
   if (found === undefined) {
+    if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) throw nothingAt(dir)
     const line = `${dir} is neither shared nor a clone. To share it: dat share ${dir}`
     session.output.result('status', { role: 'none', dir }, line)
     return

@@ -172,6 +172,8 @@ test('a version in the middle of a batch is refused, never read as a wrong tree'
         } catch (error) {
           assert.ok(isCode(error, 'SNAPSHOT_GONE'), `${error}`)
           assert.ok(!states.has(version), `version ${version} has a tree`)
+          const next = [...states.keys()].filter((later) => later > version)
+          assert.equal(error.facts['next'], Math.min(...next))
           refused++
         }
       }

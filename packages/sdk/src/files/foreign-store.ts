@@ -8,11 +8,14 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What each kind of store is called, and files that only it has together: a size in bytes, or `/` for a folder. */
-const KINDS: readonly {
+interface Kind {
   readonly name: string
+  /** Files that only it has together: a size in bytes, or `/` for a folder. */
   readonly files: Readonly<Record<string, number | '/' | 'any'>>
-}[] = [
+}
+
+/** Stores that nothing else looks like. */
+const CERTAIN: readonly Kind[] = [
   {
     name: 'the store of a drive of dat, generation 1',
     files: { 'metadata.key': 32, 'metadata.tree': 'any' },
@@ -22,8 +25,13 @@ const KINDS: readonly {
     files: { key: 32, tree: 'any', bitfield: 'any' },
   },
   { name: 'a corestore of generation 2 (corestore 5)', files: { master_key: 32 } },
+  { name: 'a log of hypercore 10', files: { oplog: 'any', tree: 'any', bitfield: 'any' } },
   { name: 'a corestore of hypercore 10', files: { 'primary-key': 32, cores: '/' } },
   { name: 'a corestore of hypercore 11', files: { CORESTORE: 'any', db: '/' } },
+]
+
+/** Databases that such stores lie in, and others too. */
+const LIKELY: readonly Kind[] = [
   { name: 'a corestore of hypercore 11', files: { 'db/CURRENT': 'any', 'db/IDENTITY': 'any' } },
   {
     name: 'a RocksDB database, as early corestores 7 were',
@@ -33,7 +41,26 @@ const KINDS: readonly {
 
 /** What the store in `dir` is, in words that go behind "is"; `undefined` if it is none that we know. */
 export function foreignStore(dir: string): string | undefined {
-  return KINDS.find(({ files }) =>
+  return nameOf([...CERTAIN, ...LIKELY], dir)
+}
+
+/** The same for a folder of which nobody said that it is one: what might be something else is none. */
+export function certainStore(dir: string): string | undefined {
+  return nameOf(CERTAIN, dir)
+}
+
+/** May a folder with such a file be a store? Cheaper than looking at each. */
+export function isNameOfStore(name: string): boolean {
+  return NAMES.has(name)
+}
+
+/** One name of each kind. */
+const NAMES: ReadonlySet<string> = new Set(
+  CERTAIN.flatMap(({ files }) => Object.keys(files).slice(0, 1)),
+)
+
+function nameOf(kinds: readonly Kind[], dir: string): string | undefined {
+  return kinds.find(({ files }) =>
     Object.entries(files).every(([file, what]) => has(join(dir, file), what)),
   )?.name
 }

@@ -20,6 +20,7 @@ import type { Ignores } from './ignore.ts'
 import { type ImportContext, ImportWriter } from './import-writer.ts'
 import type { LedgerCursor } from './ledger-cursor.ts'
 import type { LedgerRow } from './ledger-row.ts'
+import { isInStore, refusedStore } from './nested-store.ts'
 import { comparePaths, folderOf, isBelow } from './paths.ts'
 import { fileError } from './problems.ts'
 import { Renames } from './renames.ts'
@@ -84,7 +85,9 @@ export class ImportPass {
    */
   async run(scopes: readonly Scope[]): Promise<ReadonlySet<string>> {
     for (const scope of [...scopes].sort((a, b) => comparePaths(a.folder, b.folder))) {
-      if (!this.#entered.has(scope.folder)) await this.#compare(scope)
+      if (this.#entered.has(scope.folder)) continue
+      if (isInStore(this.#context.root, folderOf(scope.folder))) continue
+      await this.#compare(scope)
     }
     await this.#addDeferred()
     this.#checkRoot()
@@ -102,6 +105,7 @@ export class ImportPass {
       ignores: this.#options.ignores,
       folder: scope.folder,
       enters: (folder) => scope.deep || !this.#passesOver(folder),
+      refuses: (folder, names) => refusedStore(root, folder, names),
       onfolder: this.#options.onfolder,
       onproblem: (path, error) => this.#cannotSee(path, error),
     })

@@ -33,6 +33,8 @@ export interface ScanOptions {
   readonly folder?: string
   /** Asked before a folder below is entered; `false` passes it over. Default: all are entered. */
   readonly enters?: (folder: string) => boolean
+  /** Why a folder is passed over whole, by the names that are in it; `undefined` if it is not. Default: none is. */
+  readonly refuses?: (folder: string, names: readonly Dirent[]) => DatError | undefined
   /** Called for each folder before it is read, so that a watcher misses nothing. */
   readonly onfolder?: (folder: string) => void
   /** Something could not be looked at; for a folder, nothing below it was seen. */
@@ -92,6 +94,11 @@ export class Scan {
     } catch (error) {
       // A folder that went away between its parent's listing and now is as if it had not been listed.
       if (folder === '/' || !isMissing(error)) this.#report(folder, error)
+      return true
+    }
+    const refusal = this.#options.refuses?.(folder, entries)
+    if (refusal !== undefined) {
+      this.#report(folder, refusal)
       return true
     }
     this.#levels.push({ folder, names: this.#sorted(folder, entries), at: 0 })

@@ -39,6 +39,30 @@ test('what cannot be shared says why', async (t) => {
   await assert.rejects(node.share(join(dir, 'old/.dat')), (e) => isCode(e, 'UNSUPPORTED'))
 })
 
+test('stores of other programs in a shared folder are left out, since they hold secret keys, and told', async (t) => {
+  const bed = new Bed(t)
+  const dir = bed.folder()
+  writeTree(dir, {
+    'a.txt': 'a',
+    'backup/store/master_key': 'k'.repeat(32),
+    'backup/store/ab/cd/data': 'secret',
+    'backup/beside.txt': 'b',
+    master_key: 'a file of that name, and no key',
+    'known/CORESTORE': 'x',
+    'known/db/CURRENT': 'x',
+    '.datignore': 'known\n',
+  })
+  const share = await (await bed.offline()).share(dir, ONCE)
+
+  const report = await share.done()
+
+  const told = report.problems.map(({ path, code }) => [path, code])
+  assert.deepEqual(told, [['/backup/store', 'CONFLICT']])
+  const paths: string[] = []
+  for await (const { path } of share.drive.list('/')) paths.push(path)
+  assert.deepEqual(paths, ['/.datignore', '/a.txt', '/backup/beside.txt', '/master_key'])
+})
+
 test('a folder is shared by one node at a time', async (t) => {
   const bed = new Bed(t)
   const dir = bed.folder()
