@@ -4,12 +4,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   ANSWER_MS_MIN,
+  CHALLENGE_MS_MAX,
   CONNECTION_REQUESTS_MAX,
   COPIES_SAVE_MS,
+  COPY_PEERS_MAX,
   DISTRUST_MS,
   DISTRUSTED_MAX,
   EXTENSION_BYTES_MAX,
   EXTENSION_BYTES_QUEUED_MAX,
+  IN_FLIGHT_BYTES_MAX,
   REFUSALS_MAX,
   REORG_MS_MAX,
   REORG_PROOFS_MAX,
@@ -21,11 +24,12 @@ import { TICK_MS } from '../../src/replicator/overdue.ts'
 import { OPEN } from '../../src/replicator/passage.ts'
 import { Peer } from '../../src/replicator/peer.ts'
 import { LogRooms } from '../../src/replicator/rooms.ts'
+import { Window } from '../../src/replicator/window.ts'
 import { CLAIM_HASH, Proof } from '../../src/tree/proof.ts'
 import { NOTHING_ASKED } from '../../src/tree/prove.ts'
 import type { Sender } from '../../src/wire/messages.ts'
 import { join, joinScripted } from '../sim/pipe.ts'
-import { Scene } from './fixtures.ts'
+import { codeOf, Scene } from './fixtures.ts'
 
 /** A peer of a conversation that never says anything. */
 function quietPeer(name = 1, sender: Partial<Sender> = {}): Peer {
@@ -162,6 +166,64 @@ test(`what a peer claims to hold is written down ${COPIES_SAVE_MS} ms later, for
   await scene.pass(40)
 
   assert.deepEqual([before, saved()], [false, true])
+})
+
+test(`of those who claim to hold blocks the last ${COPY_PEERS_MAX} are remembered`, async () => {
+  const scene = new Scene()
+  const { replicator } = await scene.writer(10)
+  const join = async (name: number): Promise<void> => {
+    const key = new Uint8Array(32).fill(name)
+    const keys = [new Uint8Array(32), key] as const
+    const { sender } = joinScripted(scene.world, replicator, () => ({}), { keys })
+    const parts = { fork: 0, length: 10, remoteLength: 10, canUpgrade: true, hasManifest: true }
+    sender.status({ ...parts, uploading: true, downloading: true })
+    sender.have(0, 10)
+    await scene.pass(5)
+  }
+  const names = (): (number | undefined)[] =>
+    replicator.copies().map(({ remotePublicKey }) => remotePublicKey[0])
+
+  for (let i = 1; i <= COPY_PEERS_MAX; i++) await join(i)
+  const below = names()
+  await join(COPY_PEERS_MAX + 1)
+
+  assert.deepEqual([below.length, below.includes(1)], [COPY_PEERS_MAX, true])
+  assert.deepEqual([names().length, names().includes(1)], [COPY_PEERS_MAX, false])
+})
+
+test(`a claim that is checked is proved within ${CHALLENGE_MS_MAX} ms, or not at all`, async () => {
+  for (const lateMs of [CHALLENGE_MS_MAX - 100, CHALLENGE_MS_MAX + 100]) {
+    const scene = new Scene()
+    const { replica, replicator } = await scene.writer(1)
+    const { sender } = joinScripted(scene.world, replicator, () => ({
+      onRequest(asked) {
+        const proof = new Proof()
+        replica.prove(asked, proof)
+        const bytes = replica.read(asked.block) ?? assert.fail()
+        scene.world.after(lateMs, () => {
+          sender.data(asked.id, proof, bytes.length, (into, at) => into.set(bytes, at))
+        })
+      },
+    }))
+    const parts = { fork: 0, length: 1, remoteLength: 1, canUpgrade: true, hasManifest: true }
+    sender.status({ ...parts, uploading: true, downloading: true })
+    sender.have(0, 1)
+
+    const wait = replicator.replicated({ verify: true, timeoutMs: CHALLENGE_MS_MAX + 1_000 })
+
+    const ended = await scene.until(codeOf(wait))
+    assert.equal(ended === 'no error', lateMs < CHALLENGE_MS_MAX, ended)
+  }
+})
+
+test(`${IN_FLIGHT_BYTES_MAX} bytes are asked of one peer at a time, and no more, however urgent`, () => {
+  const window = new Window(1_000)
+  window.blocks = 1
+  window.bytes = IN_FLIGHT_BYTES_MAX - 1
+  const below = window.hasUrgentRoom
+  window.bytes++
+
+  assert.deepEqual([below, window.hasUrgentRoom], [true, false])
 })
 
 // ---- Another history -----------------------------------------------------------------------------
