@@ -22,6 +22,7 @@ import { formatLink } from '../crypto/links.ts'
 import { Bee, type BeeReader } from '../index/bee.ts'
 import type { Log } from '../log/log.ts'
 import type { Download, WaitOptions } from '../log/remote.ts'
+import { beeContent } from './bee-content.ts'
 import { BeeRows, type BeeSource } from './bee-rows.ts'
 import type { Blobs } from './blobs.ts'
 import { Content } from './content.ts'
@@ -86,18 +87,18 @@ export class BeeDrive implements Drive {
     this.#clock = clock
     this.#paths = { strict: options.strictPaths }
     this.#log = log
-    this.#content = new Content(log, options)
     const readOnly = options.readOnly ?? false
     this.#bee = Bee.open(log, { readOnly, clock, metadata: {} })
+    this.#content = new Content(async (waiting) =>
+      beeContent(log, await this.#bee.header(waiting), options),
+    )
     this.#rows = this.#bee.sub(ROWS)
     this.#source = {
       log,
       prepare: async (waiting) => {
         await this.#bee.header(waiting)
       },
-      content: async (waiting) => {
-        return this.#content.blobs ?? this.#content.open(await this.#bee.header(waiting))
-      },
+      content: async (waiting) => this.#content.blobs ?? this.#content.open(waiting),
     }
     this.#view = this.#viewOf(this.#rows)
     this.#closeStore = closeStore
@@ -163,7 +164,7 @@ export class BeeDrive implements Drive {
   /** Waits until the blobs log is known: for a remote drive, until its first block is here. */
   async ready(options: WaitOptions = {}): Promise<void> {
     const header = await this.#bee.header(options)
-    if (header !== undefined || this.#log.writable) await this.#content.open(header)
+    if (header !== undefined || this.#log.writable) await this.#content.open(options)
   }
 
   /** Asks peers for a newer version; was there one? */

@@ -11,10 +11,10 @@ import { DatError, isCode } from '../base/errors.ts'
 import { copy } from '../bytes/bytes.ts'
 import { KEY_BYTES } from '../crypto/crypto.ts'
 import { formatLink } from '../crypto/links.ts'
-import { AppendTree } from '../index/append-tree/append-tree.ts'
+import { AppendTree, type AppendTreeReader } from '../index/append-tree/append-tree.ts'
 import type { Log } from '../log/log.ts'
 import type { Download, WaitOptions } from '../log/remote.ts'
-import { Blobs } from './blobs.ts'
+import { Content, unknownContent } from './content.ts'
 import type { Drive, DriveAbilities } from './drive.ts'
 import { fetchRuns } from './fetch.ts'
 import { readHeader } from './header.ts'
@@ -33,7 +33,6 @@ import type {
   FolderItem,
   HistoryRange,
   ListOptions,
-  LogProvider,
   MountPoint,
   ReadOptions,
   WatchOptions,
@@ -57,19 +56,20 @@ export class TreeDrive implements Drive {
   readonly abilities: DriveAbilities = ABILITIES
   readonly log: Log
   readonly writable = false
-  contentLog: Log | undefined = undefined
-  readonly #store: LogProvider
+  readonly #content: Content
   readonly #clock: Clock
   readonly #tree: AppendTree
   readonly #view: DriveView
-  #opening: Promise<Blobs> | undefined = undefined
 
   private constructor(log: Log, { store, clock = systemClock }: DriveOptions) {
     this.log = log
-    this.#store = store
+    this.#content = new Content(async (wait) => {
+      const key = contentKey(await log.get(0, wait))
+      return store.get({ key, generation: log.generation.id })
+    })
     this.#clock = clock
     this.#tree = AppendTree.open(log, { clock })
-    this.#view = new DriveView(new TreeRows(log, this.#tree, (wait) => this.#content(wait)), clock)
+    this.#view = this.#viewOf(this.#tree)
   }
 
   /** Opens the drive of a key or of an open log. Never waits for peers: the first read does. */
@@ -89,32 +89,21 @@ export class TreeDrive implements Drive {
     return formatLink({ key: this.key })
   }
 
+  get contentLog(): Log | undefined {
+    return this.#content.log
+  }
+
   /** Number of the newest block; 0 is the empty drive. */
   get version(): number {
     return this.#tree.version
   }
 
   async ready(options: WaitOptions = {}): Promise<void> {
-    await this.#content(options)
+    await this.#content.open(options)
   }
 
   update(options: WaitOptions = {}): Promise<boolean> {
     return this.#tree.update(options)
-  }
-
-  #content(options: WaitOptions): Promise<Blobs> {
-    // A failure is not kept: the next call may know more.
-    this.#opening ??= this.#openContent(options).catch((error: unknown) => {
-      this.#opening = undefined
-      throw error
-    })
-    return this.#opening
-  }
-
-  async #openContent(options: WaitOptions): Promise<Blobs> {
-    const key = contentKey(await this.log.get(0, options))
-    this.contentLog = await this.#store.get({ key, generation: this.log.generation.id })
-    return Blobs.open(this.contentLog)
   }
 
   // ---- Reading ----
@@ -164,8 +153,7 @@ export class TreeDrive implements Drive {
   }
 
   checkout(version: number): DriveReader {
-    const rows = new TreeRows(this.log, this.#tree.checkout(version), (wait) => this.#content(wait))
-    return new DriveView(rows, this.#clock)
+    return this.#viewOf(this.#tree.checkout(version))
   }
 
   /** Every block of the log of rows is a change, so growth is all that there is to see. */
@@ -245,13 +233,17 @@ export class TreeDrive implements Drive {
 
   /** Closes the handles on both logs. The store stays open. */
   async close(): Promise<void> {
-    await this.#opening?.catch(() => undefined)
     await this.#tree.close()
-    await this.contentLog?.close()
+    await this.#content.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #viewOf(tree: AppendTreeReader): DriveView {
+    const rows = new TreeRows(this.log, tree, (wait) => this.#content.open(wait))
+    return new DriveView(rows, this.#clock)
   }
 }
 
@@ -268,5 +260,5 @@ function byKey({ store, key, generation = 1 }: DriveOptions): Promise<Log> {
 function contentKey(header: Uint8Array): Uint8Array {
   const { content } = readHeader(header)
   if (content?.length === KEY_BYTES) return copy(content)
-  throw new DatError('BAD_CONTENT', 'This drive does not say which log holds its files.')
+  throw unknownContent(1)
 }

@@ -17,7 +17,8 @@ import { KEY_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { Trie } from '../index/trie/trie.ts'
 import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
-import { Blobs } from './blobs.ts'
+import type { Blobs } from './blobs.ts'
+import { Content, unknownContent } from './content.ts'
 import type { LogProvider } from './types.ts'
 
 /** Largest block that hyperdrive writes. */
@@ -44,17 +45,17 @@ export interface TrieFilesOptions {
 export class TrieFiles {
   readonly log: Log
   readonly trie: Trie
-  /** Once it is known which log has them. */
-  blobs: Blobs | undefined = undefined
-  contentLog: Log | undefined = undefined
-  readonly #store: LogProvider
+  readonly #content: Content
   readonly #lock = new Mutex()
-  #opening: Promise<Blobs> | undefined = undefined
 
-  private constructor(store: LogProvider, log: Log, trie: Trie) {
-    this.#store = store
+  private constructor(store: LogProvider, log: Log, trie: Trie, content?: Log) {
     this.log = log
     this.trie = trie
+    this.#content = new Content(async (options) => {
+      const key = (await trie.header(options))?.metadata
+      if (key?.length !== KEY_BYTES) throw unknownContent(trie.version)
+      return store.get({ key, generation: log.generation.id })
+    }, content)
   }
 
   /** @param log of rows; closed with this */
@@ -70,32 +71,17 @@ export class TrieFiles {
     const keyPair = contentKeyPair ?? store.keyPair(`${hex(log.key)}-content`)
     const content = await store.get({ keyPair, generation: log.generation.id })
     const header = { metadata: content.key, subtype: 'hyperdrive' }
-    const files = new TrieFiles(store, log, Trie.open(log, { readOnly, header }))
-    files.contentLog = content
-    files.blobs = Blobs.open(content)
-    files.#opening = Promise.resolve(files.blobs)
-    return files
+    return new TrieFiles(store, log, Trie.open(log, { readOnly, header }), content)
+  }
+
+  /** Once it is known which log has the bytes. */
+  get contentLog(): Log | undefined {
+    return this.#content.log
   }
 
   /** Waits until it is known which log has the bytes, and opens it. */
   content(options: WaitOptions): Promise<Blobs> {
-    // A failure is not kept: the next call may know more.
-    this.#opening ??= this.#openContent(options).catch((error: unknown) => {
-      this.#opening = undefined
-      throw error
-    })
-    return this.#opening
-  }
-
-  async #openContent(options: WaitOptions): Promise<Blobs> {
-    const header = await this.trie.header(options)
-    const key = header?.metadata
-    if (key?.length !== KEY_BYTES) {
-      throw new DatError('BAD_CONTENT', 'This drive does not say which log holds its files.')
-    }
-    this.contentLog = await this.#store.get({ key, generation: this.log.generation.id })
-    this.blobs = Blobs.open(this.contentLog)
-    return this.blobs
+    return this.#content.open(options)
   }
 
   /** Appends the bytes of one file. Chunks are not copied before they are appended. */
@@ -122,9 +108,8 @@ export class TrieFiles {
   }
 
   async close(): Promise<void> {
-    await this.#opening?.catch(() => undefined)
     await this.trie.close()
-    await this.contentLog?.close()
+    await this.#content.close()
   }
 }
 
