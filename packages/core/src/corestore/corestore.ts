@@ -22,7 +22,7 @@ import {
   type ExtensionHandler,
   openExtension,
 } from '../log/extensions.ts'
-import type { Log, SessionOptions } from '../log/log.ts'
+import type { HandleOwner, Log, SessionOptions } from '../log/log.ts'
 import { DEFAULT_WAIT_MS } from '../log/remote.ts'
 import type { PeerStats } from '../replicator/replicator.ts'
 import type { Store } from '../store/store.ts'
@@ -37,8 +37,9 @@ import type { CorestoreEvents } from './events.ts'
 import type { FeedConnection, FeedConnectOptions } from './feed-connection.ts'
 import type { Traffic } from './gate.ts'
 import { collectGarbage, type GcReport } from './gc.ts'
-import { identify, type LogSelector } from './identify.ts'
+import { identify, type LogSelector, storedLog } from './identify.ts'
 import { type LogRecord, listLogs } from './listing.ts'
+import { OpenLog } from './open-log.ts'
 import type { Policy } from './policy.ts'
 import { Root } from './root.ts'
 
@@ -77,6 +78,10 @@ export class Corestore {
   readonly #root: Root
   readonly #isRoot: boolean
   readonly #handles = new Set<Log>()
+  readonly #owner: HandleOwner = {
+    opened: (log) => this.#handles.add(log),
+    closed: (log) => this.#handles.delete(log),
+  }
   readonly #extensions = new Set<() => void>()
   #closed = false
 
@@ -112,17 +117,20 @@ export class Corestore {
    * @throws DatError NOT_FOUND if it is to be opened only and is not stored; CONFLICT if it is open for reading and
    *   asked for with its secret key; of an unknown generation NO_PEERS, TIMEOUT or ABORTED before that is settled
    */
-  async get(selector: LogSelector, options: GetOptions = {}): Promise<Log> {
+  get(selector: LogSelector, options: GetOptions = this.#root.usual): Promise<Log> {
+    return this.#root.line.run(() => this.#get(selector, options))
+  }
+
+  #get(selector: LogSelector, options: GetOptions): Log | Promise<Log> {
     this.#checkOpen()
-    const { createIfMissing = true, signal, ...handleOptions } = options
-    const { timeoutMs = DEFAULT_WAIT_MS } = options
+    const { createIfMissing = true, timeoutMs = DEFAULT_WAIT_MS, signal } = options
     const limits = signal === undefined ? { timeoutMs } : { timeoutMs, signal }
     const wanted = identify(this.store, this.namespaceKey, selector)
-    const open = await this.#root.get(wanted, createIfMissing, limits)
-    this.#checkOpen()
-    return open.handle(handleOptions, {
-      opened: (log) => this.#handles.add(log),
-      closed: (log) => this.#handles.delete(log),
+    const open = this.#root.get(wanted, createIfMissing, limits)
+    if (open instanceof OpenLog) return open.handle(options, this.#owner)
+    return open.then((log) => {
+      this.#checkOpen()
+      return log.handle(options, this.#owner)
     })
   }
 
@@ -302,8 +310,7 @@ export class Corestore {
     this.#checkOpen()
     const isKey = typeof which === 'string' || which instanceof Uint8Array
     const selector = isKey ? { key: which } : which
-    const { discoveryKey } = identify(this.store, this.namespaceKey, selector)
-    const log = this.store.find(discoveryKey)
+    const log = storedLog(this.store, identify(this.store, this.namespaceKey, selector))
     if (log === undefined || isDeleted(this.store.slot(log))) {
       throw new DatError('NOT_FOUND', 'This log is not in the store.')
     }
@@ -344,7 +351,7 @@ export class Corestore {
       {
         list: () => this.list(),
         identify: (discoveryKey) => identify(this.store, this.namespaceKey, { discoveryKey }),
-        get: (wanted) => root.get(wanted, false, signal === undefined ? {} : { signal }),
+        get: async (wanted) => root.get(wanted, false, signal === undefined ? {} : { signal }),
         release: async (log) => {
           if (log.isUnused && !root.closed) await root.closeLog(log)
         },

@@ -54,6 +54,11 @@ export class Deletions {
     this.#host = host
   }
 
+  /** Is none under way? */
+  get isIdle(): boolean {
+    return this.#running.size === 0
+  }
+
   /** The deletion of this log, if there is one: whoever wants the log waits for it. @param id `mapKey` of its discovery key */
   of(id: string): Promise<void> | undefined {
     return this.#running.get(id)

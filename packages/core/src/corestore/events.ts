@@ -4,9 +4,7 @@
  * Owns: the names and their facts.
  */
 
-import type { Emitter, Hearer } from '../base/emitter.ts'
 import type { DatError } from '../base/errors.ts'
-import type { ReplicaEvents } from '../log/events.ts'
 
 /** News of a store, of all its views. */
 export interface CorestoreEvents {
@@ -38,27 +36,4 @@ export interface CorestoreEvents {
   /** A log was opened in memory, or let go. */
   'log-open': { readonly key: Uint8Array; readonly discoveryKey: Uint8Array }
   'log-close': { readonly key: Uint8Array; readonly discoveryKey: Uint8Array }
-}
-
-/** What the store tells of each of its logs. */
-export class Forward implements Hearer<ReplicaEvents> {
-  readonly #to: Emitter<CorestoreEvents>
-  readonly #key: Uint8Array
-
-  constructor(to: Emitter<CorestoreEvents>, key: Uint8Array) {
-    this.#to = to
-    this.#key = key
-  }
-
-  conflict(): void {
-    this.#to.emit('conflict', { key: this.#key })
-  }
-
-  'wrong-proof'(event: ReplicaEvents['wrong-proof']): void {
-    this.#to.emit('wrong-proof', { key: this.#key, ...event })
-  }
-
-  'storage-error'({ error }: ReplicaEvents['storage-error']): void {
-    this.#to.emit('storage-error', { key: this.#key, error })
-  }
 }

@@ -31,6 +31,9 @@ export type LogSelector =
 
 /** The log that was meant. */
 export interface Identified {
+  /** Its number in the store, if it was found by its name: then nothing else need be known of it. */
+  readonly log: number | undefined
+  /** Empty if it was found by its name. */
   readonly discoveryKey: Uint8Array
   /** Who the log is, for making it; undefined if it can only be opened. */
   readonly identity: LogIdentity | undefined
@@ -53,9 +56,10 @@ export function identify(store: Store, namespace: Uint8Array, selector: LogSelec
 
 /** A second name would be ignored, and whoever gave it would write to another log than he thinks. */
 function checkIsOne(selector: LogSelector): void {
-  const is = (part: string): boolean => part in selector
-  const names = [is('discoveryKey'), is('name'), is('key') || is('manifest') || is('keyPair')]
-  if (names.filter(Boolean).length <= 1) return
+  const isByKey = 'key' in selector || 'manifest' in selector || 'keyPair' in selector
+  const isByName = 'name' in selector
+  const isByDiscoveryKey = 'discoveryKey' in selector
+  if (Number(isByKey) + Number(isByName) + Number(isByDiscoveryKey) <= 1) return
   throw new DatError(
     'BAD_ARGUMENT',
     'A log is asked for in one way: a name, a discovery key, or a key, manifest and key pair that belong together.',
@@ -66,24 +70,37 @@ function byName(store: Store, alias: Alias): Identified {
   keyBytes(alias.namespace, 'namespace')
   if (typeof alias.name !== 'string') throw new DatError('BAD_ARGUMENT', 'A name is a string.')
   const log = store.findAlias(alias)
-  if (log !== undefined) return stored(store.slot(log).identity.discoveryKey)
+  if (log !== undefined) return { ...stored(EMPTY), log }
   return known({ keyPair: deriveKeyPair(store.primaryKey, alias.namespace, alias.name), alias }, 3)
 }
 
 function stored(discoveryKey: Uint8Array): Identified {
-  return { discoveryKey, identity: undefined, keyPair: undefined, candidates: [] }
+  return { ...NOT_STORED, discoveryKey }
 }
 
 function known(input: IdentityInput, generation: LogIdentity['generation']): Identified {
   const identity = IDENTITIES[generation](input)
   const { discoveryKey } = identity
-  return { discoveryKey, identity, keyPair: input.keyPair, candidates: [] }
+  return { ...NOT_STORED, discoveryKey, identity, keyPair: input.keyPair }
 }
 
 function unknown(input: IdentityInput): Identified {
   const candidates = Object.values(IDENTITIES).map((identityOf) => identityOf(input))
   const discoveryKey = candidates[0]?.discoveryKey ?? EMPTY
-  return { discoveryKey, identity: undefined, keyPair: undefined, candidates }
+  return { ...NOT_STORED, discoveryKey, candidates }
+}
+
+const NOT_STORED: Identified = {
+  log: undefined,
+  discoveryKey: EMPTY,
+  identity: undefined,
+  keyPair: undefined,
+  candidates: [],
+}
+
+/** The number of the log that was meant, if it is stored. */
+export function storedLog(store: Store, { log, discoveryKey }: Identified): number | undefined {
+  return log ?? store.find(discoveryKey)
 }
 
 /** Who a log is in each generation. */

@@ -7,73 +7,67 @@
  */
 
 import type { Clock } from '../base/clock.ts'
+import type { Emitter } from '../base/emitter.ts'
 import type { AuditOptions, AuditReport } from '../log/audit.ts'
-import { Log, type LogOptions } from '../log/log.ts'
-import type { RemoteMaker } from '../log/remote.ts'
-import { Replica, type ReplicaOptions } from '../log/replica.ts'
+import type { ReplicaEvents } from '../log/events.ts'
+import type { ReplicaHost, ReplicaOptions } from '../log/holders.ts'
+import { type HandleOwner, Log, type LogOptions } from '../log/log.ts'
+import { Replica } from '../log/replica.ts'
 import type { IdlePeer } from '../replicator/idle.ts'
 import { mayBeIdle } from '../replicator/idle.ts'
 import { type IdleHost, IdleLog } from '../replicator/idle-log.ts'
 import { type AttachOptions, type PeerHandler, Replicator } from '../replicator/replicator.ts'
 import type { Slot, Store } from '../store/store.ts'
 import type { Sender } from '../wire/messages.ts'
+import type { CorestoreEvents } from './events.ts'
 
 /** How long a log must have been of no use to anybody before it is closed. */
 const IDLE_MS = 6_000
 
-/** Who closes handles with itself. */
-export interface HandleOwner {
-  opened(log: Log): void
-  closed(log: Log): void
+/** What open logs ask of whoever opens them, once for all. */
+export interface OpenLogHost {
+  readonly clock: Clock
+  readonly wallNow: () => number
+  readonly events: Emitter<CorestoreEvents>
+  /** Options of handles for whom nothing is said: one object for all of them. */
+  readonly usual: LogOptions
+  /** Told when the first handle is made, and when the last one is closed. */
+  held(log: OpenLog, isHeld: boolean): void
+  /** Its replicator was made. */
+  replicating(log: OpenLog): void
 }
 
 /** A log in memory with its replication, for all who hold it. */
-export class OpenLog implements IdleHost, RemoteMaker {
+export class OpenLog implements IdleHost, ReplicaHost {
   readonly replica: Replica
-  readonly clock: Clock
-  readonly #wallNow: () => number
-  readonly #handles = new Set<Log>()
-  /** Told when the first handle is made, and when the last one is closed. */
-  readonly #onHeld: (isHeld: boolean) => void
+  readonly #host: OpenLogHost
   /** Made when peers have something to say, or somebody waits for something that is not here: most of many logs rest. */
   #replicator: Replicator | undefined
   /** Until then: those who are spoken to. Made with the first. */
   #idle: IdleLog | undefined
   /** Conversations that we have opened and the remote has not answered yet. */
   #opening = 0
-  readonly #onReplicator: () => void
   #idleSince: number
   #audits = 0
 
-  constructor(
-    store: Store,
-    slot: Slot,
-    options: ReplicaOptions,
-    times: { readonly clock: Clock; readonly wallNow: () => number },
-    onHeld: (isHeld: boolean) => void,
-    onReplicator: () => void,
-  ) {
-    this.replica = Replica.open(store, slot, { ...options, remoteMaker: this })
-    const { clock, wallNow } = times
-    this.clock = clock
-    this.#wallNow = wallNow
-    this.#onHeld = onHeld
-    this.#onReplicator = onReplicator
-    this.#idleSince = clock.now()
+  constructor(host: OpenLogHost, store: Store, slot: Slot, options: ReplicaOptions) {
+    this.#host = host
+    this.replica = Replica.open(store, slot, options, this)
+    this.#idleSince = host.clock.now()
   }
 
   get replicator(): Replicator {
     if (this.#replicator === undefined) {
-      const { clock, isHeld } = this
+      const { clock, wallNow } = this.#host
+      const { isHeld } = this
       const downloading = this.#idle?.downloading ?? isHeld
-      const options = { clock, wallNow: this.#wallNow, downloading }
-      const replicator = new Replicator(this.replica, options)
+      const replicator = new Replicator(this.replica, { clock, wallNow, downloading })
       this.#replicator = replicator
       replicator.opening(this.#opening)
       this.#idle?.moveTo(replicator)
       this.#idle = undefined
       replicator.setDownloading(isHeld)
-      this.#onReplicator()
+      this.#host.replicating(this)
     }
     return this.#replicator
   }
@@ -111,6 +105,10 @@ export class OpenLog implements IdleHost, RemoteMaker {
     return this.#replicator
   }
 
+  get clock(): Clock {
+    return this.#host.clock
+  }
+
   get key(): Uint8Array {
     return this.replica.key
   }
@@ -121,7 +119,7 @@ export class OpenLog implements IdleHost, RemoteMaker {
 
   /** Does somebody here hold it? */
   get isHeld(): boolean {
-    return this.#handles.size > 0
+    return this.replica.holders.length > 0
   }
 
   /** Has nobody wanted anything of it for long enough? */
@@ -136,27 +134,26 @@ export class OpenLog implements IdleHost, RemoteMaker {
     return this.#opening > 0 || this.peerCount > 0 || this.#replicator?.idle === false
   }
 
+  // ---- Who holds it ----
+
   /** A new handle. `owner` is told of it, of its sessions, and when each of them is closed. */
   handle(options: LogOptions, owner: HandleOwner): Log {
-    return new Log(this.replica, {
-      clock: this.clock,
-      ...options,
-      onOpen: (log) => {
-        this.#handles.add(log)
-        owner.opened(log)
-        if (this.#handles.size > 1) return
-        this.#talkers?.setDownloading(true)
-        this.#onHeld(true)
-      },
-      onClose: (log) => {
-        this.#handles.delete(log)
-        owner.closed(log)
-        if (this.#handles.size > 0) return
-        this.#idleSince = this.clock.now()
-        this.#talkers?.setDownloading(false)
-        this.#onHeld(false)
-      },
-    })
+    const { clock, usual } = this.#host
+    const own = options === usual ? options : { clock, ...options }
+    return new Log(this.replica, own, owner)
+  }
+
+  /** The first handle was made. */
+  taken(): void {
+    this.#talkers?.setDownloading(true)
+    this.#host.held(this, true)
+  }
+
+  /** The last handle was closed. */
+  left(): void {
+    this.#idleSince = this.clock.now()
+    this.#talkers?.setDownloading(false)
+    this.#host.held(this, false)
   }
 
   get #talkers(): Replicator | IdleLog | undefined {
@@ -180,7 +177,7 @@ export class OpenLog implements IdleHost, RemoteMaker {
 
   /** Closes the handles; conversations go on for a while. */
   async closeHandles(): Promise<void> {
-    await Promise.all([...this.#handles].map((log) => log.close()))
+    await Promise.all(this.replica.holders.map((holder) => holder.close()))
   }
 
   /** Closes the handles, the conversations and the replica. */
@@ -191,5 +188,19 @@ export class OpenLog implements IdleHost, RemoteMaker {
       this.#talkers?.close()
       await this.replica.close()
     }
+  }
+
+  // ---- What the store tells of it ----
+
+  conflict(): void {
+    this.#host.events.emit('conflict', { key: this.key })
+  }
+
+  'wrong-proof'(event: ReplicaEvents['wrong-proof']): void {
+    this.#host.events.emit('wrong-proof', { key: this.key, ...event })
+  }
+
+  'storage-error'({ error }: ReplicaEvents['storage-error']): void {
+    this.#host.events.emit('storage-error', { key: this.key, error })
   }
 }

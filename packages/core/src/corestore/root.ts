@@ -6,23 +6,27 @@
  * a log that is only stored is opened when a remote asks for it. Everything stored is served to whoever knows the
  * key, unless the policy says otherwise; a remote that asks for what is not here costs one look-up in memory. Source:
  * corestore 4 and 5.
+ *
+ * Long because all of that meets in one table of open logs, which everything here reads or changes.
  */
 
 import { type Clock, systemClock, type Timer } from '../base/clock.ts'
 import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
+import { Line } from '../base/line.ts'
 import { mapKey } from '../bytes/bytes.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
 import { type ExtensionPeer, Extensions } from '../log/extensions.ts'
+import type { ReplicaOptions } from '../log/holders.ts'
+import type { LogOptions } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
-import type { ReplicaOptions } from '../log/replica.ts'
 import type { LogIdentity, Slot, Store } from '../store/store.ts'
 import { Connections } from './connections.ts'
 import { Deletions, isDeleted, isGone, revive } from './deletion.ts'
-import { type CorestoreEvents, Forward } from './events.ts'
+import type { CorestoreEvents } from './events.ts'
 import { Gate } from './gate.ts'
-import type { Identified } from './identify.ts'
-import { OpenLog } from './open-log.ts'
+import { type Identified, storedLog } from './identify.ts'
+import { OpenLog, type OpenLogHost } from './open-log.ts'
 import { Pending } from './pending.ts'
 import type { Policy } from './policy.ts'
 import type { Generations } from './talks.ts'
@@ -54,15 +58,22 @@ export class Root {
   readonly deletions: Deletions
   /** Who listens to messages about any log. */
   readonly extensions: Extensions = new Extensions()
-  readonly #open = new Map<string, OpenLog>()
+  /** Logs that are asked for: what ten thousand of them cost is more than one turn of the event loop. */
+  readonly line: Line
+  /** By number. */
+  readonly #open = new Map<number, OpenLog>()
   /** Logs that are being made. */
   readonly #making = new Map<string, Promise<OpenLog>>()
-  readonly #closing = new Map<string, Promise<void>>()
+  readonly #closing = new Map<number, Promise<void>>()
   /** Logs whose generation is still to be found out. */
   readonly #pending = new Map<string, Pending>()
   readonly #findings = new Set<Finding>()
-  readonly #signsNow: boolean
   readonly #wallNow: () => number
+  /** Options of handles for whom nothing is said. */
+  readonly usual: LogOptions
+  readonly #openLogHost: OpenLogHost
+  /** Of all logs, but for those that somebody brings a key for. */
+  readonly #replicaOptions: ReplicaOptions
   #sweep: Timer | undefined = undefined
   #closed = false
 
@@ -70,8 +81,20 @@ export class Root {
     const { clock = systemClock } = options
     this.store = store
     this.clock = clock
-    this.#signsNow = options.signsNow ?? false
+    this.line = new Line(clock)
     this.#wallNow = options.wallNow ?? Date.now
+    this.#replicaOptions = {
+      eagerSignature: options.signsNow ?? false,
+      extensions: this.extensions,
+    }
+    this.usual = { clock }
+    this.#openLogHost = {
+      ...{ clock, wallNow: this.#wallNow, events: this.events, usual: this.usual },
+      held: (log, isHeld) => (isHeld ? this.net.attach(log) : this.#laterSweep()),
+      replicating: (log) => {
+        for (const finding of this.#findings) this.#findFor(finding, log)
+      },
+    }
     this.net = new Connections(
       {
         clock,
@@ -87,7 +110,9 @@ export class Root {
       find: (discoveryKey) => this.find(discoveryKey),
       closeLog: async (discoveryKey) => {
         const open = this.find(discoveryKey)
-        await (open === undefined ? this.#closing.get(mapKey(discoveryKey)) : this.closeLog(open))
+        const log = store.find(discoveryKey)
+        const closing = log === undefined ? undefined : this.#closing.get(log)
+        await (open === undefined ? closing : this.closeLog(open))
       },
       checkOpen: () => this.checkOpen(),
       failed: (key, error) => this.events.emit('storage-error', { key, error }),
@@ -103,20 +128,43 @@ export class Root {
   }
 
   find(discoveryKey: Uint8Array): OpenLog | undefined {
-    return this.#open.get(mapKey(discoveryKey))
+    const log = this.store.find(discoveryKey)
+    return log === undefined ? undefined : this.#open.get(log)
   }
 
-  /** The open log, opened or made if need be. All who ask at the same time get the same. */
-  async get(wanted: Identified, mayCreate: boolean, limits: WaitOptions = {}): Promise<OpenLog> {
-    const id = mapKey(wanted.discoveryKey)
+  /**
+   * The open log, opened or made if need be; a promise only if there is something to wait for. All who ask at the same
+   * time get the same.
+   */
+  get(
+    wanted: Identified,
+    mayCreate: boolean,
+    limits: WaitOptions = {},
+  ): OpenLog | Promise<OpenLog> {
+    this.checkOpen()
+    return this.#getAtOnce(wanted) ?? this.#get(wanted, mayCreate, limits)
+  }
+
+  /** As it mostly is: the log is stored, nothing is to be learnt of it, and nobody is about to close or delete it. */
+  #getAtOnce(wanted: Identified): OpenLog | undefined {
+    if (wanted.identity?.manifest !== undefined || wanted.keyPair !== undefined) return undefined
+    if (!this.deletions.isIdle) return undefined
+    const log = storedLog(this.store, wanted)
+    if (log === undefined || this.#closing.has(log)) return undefined
+    return this.#open.get(log) ?? (isGone(this.store.slot(log)) ? undefined : this.#openLog(log))
+  }
+
+  async #get(wanted: Identified, mayCreate: boolean, limits: WaitOptions): Promise<OpenLog> {
+    const discoveryKey = this.#discoveryKeyOf(wanted)
+    const id = mapKey(discoveryKey)
     const deletion = this.deletions.of(id)
     if (deletion !== undefined) await deletion
-    const closing = this.#closing.get(id)
+    const closing = this.#closing.get(this.store.find(discoveryKey) ?? -1)
     if (closing !== undefined) await closing
     this.checkOpen()
-    const open = this.#open.get(id)
+    const open = this.find(discoveryKey)
     if (open !== undefined) return this.#withKey(open, wanted)
-    const log = this.store.find(wanted.discoveryKey)
+    const log = this.store.find(discoveryKey)
     if (log !== undefined && this.#isThere(log, mayCreate)) {
       const slot = this.store.slot(log)
       if (isDeleted(slot)) await this.#revived(slot)
@@ -124,7 +172,9 @@ export class Root {
       return this.#openLog(log, wanted.keyPair)
     }
     const { identity, candidates } = wanted
-    if (mayCreate && candidates.length > 0) return this.#unknown(id, candidates).wait(limits)
+    if (mayCreate && candidates.length > 0) {
+      return this.#unknown(discoveryKey, candidates).wait(limits)
+    }
     if (identity === undefined || !mayCreate) {
       throw new DatError('NOT_FOUND', 'This log is not in the store.')
     }
@@ -176,17 +226,18 @@ export class Root {
 
   /** Closes a log with all its handles. */
   closeLog(log: OpenLog): Promise<void> {
-    const id = mapKey(log.discoveryKey)
-    const { key, discoveryKey } = log
-    const known = this.#closing.get(id)
+    const number = log.replica.slot.log
+    const known = this.#closing.get(number)
     if (known !== undefined) return known
-    this.#open.delete(id)
+    this.#open.delete(number)
     this.net.detach(log)
     const closing = log.close().finally(() => {
-      this.#closing.delete(id)
+      this.#closing.delete(number)
+      if (!this.events.has('log-close')) return
+      const { key, discoveryKey } = log
       this.events.emit('log-close', { key, discoveryKey })
     })
-    this.#closing.set(id, closing)
+    this.#closing.set(number, closing)
     return closing
   }
 
@@ -237,49 +288,32 @@ export class Root {
     return (mayCreate && this.store.writable) || !isGone(this.store.slot(log))
   }
 
+  #discoveryKeyOf({ log, discoveryKey }: Identified): Uint8Array {
+    return log === undefined ? discoveryKey : this.store.slot(log).identity.discoveryKey
+  }
+
   async #revived(slot: Slot): Promise<void> {
     await revive(this.store, slot)
     this.checkOpen()
   }
 
-  #openLog(log: number, keyPair: KeyPair | undefined): OpenLog {
-    const slot = this.store.slot(log)
-    const id = mapKey(slot.identity.discoveryKey)
-    const found = this.#open.get(id)
+  #openLog(log: number, keyPair?: KeyPair): OpenLog {
+    const found = this.#open.get(log)
     if (found !== undefined) return found
-    const options = {
-      eagerSignature: this.#signsNow,
-      extensions: this.extensions,
-      ...(keyPair === undefined ? {} : { keyPair }),
-    }
-    const open = this.#make(this.store, slot, options)
+    const usual = this.#replicaOptions
+    const options = keyPair === undefined ? usual : { ...usual, keyPair }
+    const open = new OpenLog(this.#openLogHost, this.store, this.store.slot(log), options)
     this.#opened(open)
     return open
   }
 
-  #make(store: Store, slot: Slot, options: ReplicaOptions): OpenLog {
-    const open: OpenLog = new OpenLog(
-      store,
-      slot,
-      options,
-      { clock: this.clock, wallNow: this.#wallNow },
-      (isHeld) => {
-        if (isHeld) this.net.attach(open)
-        else this.#laterSweep()
-      },
-      () => {
-        for (const finding of this.#findings) this.#findFor(finding, open)
-      },
-    )
-    open.replica.events.hear(new Forward(this.events, open.key))
-    return open
-  }
-
   #opened(open: OpenLog): void {
-    this.store.used(open.replica.slot.log, this.#wallNow())
-    this.#open.set(mapKey(open.discoveryKey), open)
-    this.events.emit('log-open', { key: open.key, discoveryKey: open.discoveryKey })
+    const { log } = open.replica.slot
+    this.store.used(log, this.#wallNow())
+    this.#open.set(log, open)
     this.#laterSweep()
+    if (!this.events.has('log-open')) return
+    this.events.emit('log-open', { key: open.key, discoveryKey: open.discoveryKey })
   }
 
   #findFor({ discoveryKey, dones }: Finding, { replicator, discoveryKey: own }: OpenLog): void {
@@ -295,14 +329,16 @@ export class Root {
     return [...this.#open.values(), ...[...this.#pending.values()].flatMap(({ logs }) => logs)]
   }
 
-  #unknown(id: string, candidates: readonly LogIdentity[]): Pending {
+  #unknown(discoveryKey: Uint8Array, candidates: readonly LogIdentity[]): Pending {
+    const id = mapKey(discoveryKey)
     const known = this.#pending.get(id)
     if (known !== undefined) return known
     const host = {
       clock: this.clock,
-      open: (store: Store, slot: Slot) => this.#make(store, slot, { extensions: this.extensions }),
+      open: (store: Store, slot: Slot) =>
+        new OpenLog(this.#openLogHost, store, slot, { extensions: this.extensions }),
       create: (identity: LogIdentity) => this.store.create(identity),
-      opened: () => this.#open.get(id),
+      opened: () => this.find(discoveryKey),
       settled: (log: OpenLog) => this.#opened(log),
       dropped: (log: OpenLog) => this.net.detach(log),
     }
@@ -350,13 +386,11 @@ export class Root {
   }
 
   #openStored(discoveryKey: Uint8Array, generations: Generations): OpenLog | undefined {
-    const id = mapKey(discoveryKey)
-    const open = this.#open.get(id)
     const log = this.store.find(discoveryKey)
-    if (log === undefined) return this.#pending.get(id)?.find(generations)
+    if (log === undefined) return this.#pending.get(mapKey(discoveryKey))?.find(generations)
     if (this.#keyOf(discoveryKey, generations) === undefined) return undefined
-    if (open !== undefined || this.#closing.has(id)) return open
-    return this.#openLog(log, undefined)
+    const open = this.#open.get(log)
+    return open !== undefined || this.#closing.has(log) ? open : this.#openLog(log)
   }
 
   // ---- Logs that nobody needs ----

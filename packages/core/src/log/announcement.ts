@@ -41,6 +41,12 @@ export class Announcement {
     return this.#shown.address >= address
   }
 
+  /** The head that a log is opened with: nobody need be told of it if it is synced. */
+  begin(head: Head, address: number): void {
+    if (address > this.#store.syncedAddress) this.committed(head, address)
+    else this.#shown = { head, address }
+  }
+
   /** A head that is signed, or needs no signature, was committed and stands at `address`. */
   committed(head: Head, address: number): void {
     if (this.covers(address)) return

@@ -14,6 +14,7 @@ import { copy, EMPTY, fromHex } from '../bytes/bytes.ts'
 import { writeU64LE } from '../bytes/integers.ts'
 import { crypto } from '../crypto/crypto.ts'
 import { hash, hashKeyed } from '../crypto/keys.ts'
+import type { SessionOptions } from './options.ts'
 
 /** What stands between the bytes that users hand over and those that are stored. */
 export interface Cipher {
@@ -115,4 +116,11 @@ function randomHeads(): WriteHead {
     for (let i = 0; i < HEAD_BYTES; i++) head[i] = drawn[at + i] ?? 0
     at += HEAD_BYTES
   }
+}
+
+/** What the options of a handle say. */
+export function cipherFor(owner: KeyOwner, options: SessionOptions): Cipher | undefined {
+  const { cipher, encryptionKey, isBlockKey = false } = options
+  if (cipher !== undefined) return cipher === 'none' ? undefined : cipher
+  return encryptionKey && blockCipher(owner, { encryptionKey, isBlockKey })
 }

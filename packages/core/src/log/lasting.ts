@@ -8,9 +8,10 @@
  */
 
 import type { Emitter } from '../base/emitter.ts'
-import type { Head } from '../store/store.ts'
+import type { Head, Slot } from '../store/store.ts'
 import { Announcement } from './announcement.ts'
 import type { ReplicaEvents } from './events.ts'
+import type { Shown } from './generation.ts'
 import { type Changing, Joint, News } from './news.ts'
 import type { LogState } from './state.ts'
 import { stageSignature } from './writer.ts'
@@ -28,7 +29,7 @@ interface Brings {
 }
 
 /** The changes of one log, on their way. */
-export class Lasting implements Changing {
+export class Lasting implements Changing, Shown {
   readonly #state: LogState
   readonly #events: Emitter<ReplicaEvents>
   /** Called when a commit or a sync has changed what others may want to know. */
@@ -49,7 +50,7 @@ export class Lasting implements Changing {
     this.#onChanged = onChanged
     const { head, headAddress } = state.slot
     this.#announcement = this.#announceNothing()
-    if (this.#isSettled) this.#announcement.committed(head, headAddress)
+    if (this.#isSettled) this.#announcement.begin(head, headAddress)
   }
 
   #announceNothing(): Announcement {
@@ -73,10 +74,27 @@ export class Lasting implements Changing {
     return this.#news
   }
 
+  // ---- What may be shown ----
+
+  get slot(): Slot {
+    return this.#state.slot
+  }
+
   /** The head that peers may be told of. */
-  get shown(): Head {
+  get head(): Head {
     return this.#announcement.head
   }
+
+  get prologueLength(): number {
+    return this.#state.prologue?.length ?? 0
+  }
+
+  isDurable(block: number): boolean {
+    const address = this.#state.slot.addressOf(block)
+    return address > 0 && address <= this.#state.store.syncedAddress
+  }
+
+  // ---- What is staged ----
 
   /** Something was staged. */
   staged(): void {
@@ -194,7 +212,7 @@ export class Lasting implements Changing {
   }
 
   #onShown(): void {
-    const { length, fork } = this.shown
+    const { length, fork } = this.head
     this.#events.emit('announced', { length, fork })
     this.#onChanged()
   }

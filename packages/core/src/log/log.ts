@@ -14,11 +14,11 @@ import { Emitter, type Listener } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { RECLAIM_BYTES_MIN } from '../base/limits.ts'
 import { Pace } from '../base/pace.ts'
-import { type AppendFromOptions, appendFrom, type Pieces } from './append-from.ts'
+import { type Appended, type AppendFromOptions, appendFrom, type Pieces } from './append-from.ts'
 import type { AuditOptions, AuditReport } from './audit.ts'
 import { type BlocksOptions, BlockWalk } from './blocks.ts'
 import { type BytesOptions, readBytes } from './byte-range.ts'
-import { blockCipher, type Cipher } from './cipher.ts'
+import { type Cipher, cipherFor } from './cipher.ts'
 import { clearInSlices } from './clear.ts'
 import type { CopyClaim, ReplicatedOptions } from './copies.ts'
 import { type Downloads, downloads } from './downloads.ts'
@@ -31,47 +31,53 @@ import {
   openExtension,
 } from './extensions.ts'
 import type { Generation } from './generation.ts'
+import type { Holder } from './holders.ts'
 import { infoOf } from './info.ts'
 import type { Manifest } from './manifest.ts'
-import type { LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
+import type { HandleOwner, LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
 import type { Download, PeerStats, RangeRequest, WaitOptions } from './remote.ts'
 import type { AppendOptions, Replica, TruncateOptions } from './replica.ts'
-import { checkIndex, seekByte } from './seeking.ts'
+import { type BytePlace, checkIndex, seekByte } from './seeking.ts'
 import { OWN_DATA_PREFIX } from './state.ts'
 import { LogView } from './view.ts'
 import { Waits } from './waits.ts'
 
-export type { AppendFromOptions, Pieces } from './append-from.ts'
+export type { Appended, AppendFromOptions, Pieces } from './append-from.ts'
 export type { AuditOptions, AuditProgress, AuditReport, Finding } from './audit.ts'
 export type { BlocksOptions } from './blocks.ts'
 export type { BytesOptions } from './byte-range.ts'
-export type { LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
+export type { HandleOwner, LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
 
-export class Log {
+export class Log implements Holder {
   /** The log itself, shared with all other handles and with replication. */
   readonly replica: Replica
   /** What stands between blocks and stored bytes, if anything does. */
   readonly cipher: Cipher | undefined
   readonly #mayWrite: boolean
   readonly #options: LogOptions
-  readonly #waits: Waits
+  readonly #owner: HandleOwner | undefined
   // Made when first needed: ten thousand handles may be open, and most of them rest.
+  #madeWaits: Waits | undefined
   #downloads: Downloads | undefined
   #own: Emitter<ReplicaEvents> | undefined
   #listening: Set<() => void> | undefined
   #pace: Pace | undefined
-  readonly #stopHearing: () => void
   #closing: Promise<void> | undefined
 
-  constructor(replica: Replica, options: LogOptions = {}) {
-    const { clock = systemClock, timeoutMs } = options
+  constructor(replica: Replica, options: LogOptions = {}, owner?: HandleOwner) {
     this.replica = replica
-    this.cipher = cipherOf(replica, options)
+    this.cipher = cipherFor(replica, options)
     this.#mayWrite = options.writable ?? true
     this.#options = options
-    this.#waits = new Waits(replica, clock, timeoutMs === undefined ? {} : { timeoutMs })
-    this.#stopHearing = replica.events.on('closed', ({ error }) => void this.#close(error))
+    this.#owner = owner
+    replica.hold(this)
+    owner?.opened(this)
     options.onOpen?.(this)
+  }
+
+  get #waits(): Waits {
+    this.#madeWaits ??= new Waits(this.replica, this.#options)
+    return this.#madeWaits
   }
 
   // ---- Other ways to hold it ---------------------------------------------------------------------
@@ -81,12 +87,13 @@ export class Log {
     this.checkOpen()
     const { cipher, encryptionKey, isBlockKey, ...inherited } = this.#options
     const isOwn = options.cipher !== undefined || options.encryptionKey !== undefined
-    return new Log(this.replica, {
+    const own = {
       ...inherited,
       ...(!isOwn && this.cipher !== undefined && { cipher: this.cipher }),
       ...options,
       writable: this.#mayWrite && (options.writable ?? true),
-    })
+    }
+    return new Log(this.replica, own, this.#owner)
   }
 
   /** The log as it is now, for reading, whatever becomes of it. Close it when done. */
@@ -307,10 +314,7 @@ export class Log {
   }
 
   /** The block in which byte `byte` lies and the place in it; undefined beyond the end. */
-  seek(
-    byte: number,
-    options: WaitOptions = {},
-  ): Promise<{ index: number; offset: number } | undefined> {
+  seek(byte: number, options: WaitOptions = {}): Promise<BytePlace | undefined> {
     return seekByte(this, this.#waits, byte, options)
   }
 
@@ -336,8 +340,10 @@ export class Log {
   replicated(options: ReplicatedOptions = {}): Promise<CopyClaim[]> {
     this.checkOpen()
     return this.#waits.run(options, async (wait) => {
-      const claims = await this.#waits.ask(wait, never, (remote, left) =>
-        remote.replicated({ ...options, ...left }),
+      const claims = await this.#waits.ask(
+        wait,
+        () => false,
+        (remote, left) => remote.replicated({ ...options, ...left }),
       )
       return claims ?? []
     })
@@ -366,7 +372,7 @@ export class Log {
   append(
     blocks: Uint8Array | readonly Uint8Array[],
     options: AppendOptions = {},
-  ): Promise<{ length: number; byteLength: number }> {
+  ): Promise<Appended> {
     try {
       this.checkWritable()
       const list = blocks instanceof Uint8Array ? [blocks] : blocks
@@ -379,10 +385,7 @@ export class Log {
   }
 
   /** Appends what comes from a source, as it comes, and asks it for more only as fast as that is written. */
-  appendFrom(
-    pieces: Pieces,
-    options: AppendFromOptions = {},
-  ): Promise<{ length: number; byteLength: number }> {
+  appendFrom(pieces: Pieces, options: AppendFromOptions = {}): Promise<Appended> {
     return appendFrom(this, pieces, options)
   }
 
@@ -455,16 +458,24 @@ export class Log {
     return this.#close(undefined)
   }
 
+  /** For the replica, when it is closed by another way: ends everything with `error`. */
+  lost(error: DatError | undefined): void {
+    void this.#close(error)
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
   #close(error: DatError | undefined): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
-    this.#closing = Promise.resolve().then(() => this.#options.onClose?.(this))
-    this.#stopHearing()
+    this.#closing = Promise.resolve().then(() => {
+      this.replica.release(this)
+      this.#owner?.closed(this)
+      return this.#options.onClose?.(this)
+    })
     for (const off of [...(this.#listening ?? [])]) off()
-    this.#waits.endAll(() => error ?? closed())
+    this.#madeWaits?.endAll(() => error ?? closed())
     this.#downloads?.cancelAll()
     this.#own?.emit('closed', { error })
     return this.#closing
@@ -480,16 +491,6 @@ export class Log {
     this.checkOpen()
     if (!this.#mayWrite) throw new DatError('NOT_WRITABLE', 'This handle is for reading only.')
   }
-}
-
-function cipherOf(replica: Replica, options: LogOptions): Cipher | undefined {
-  const { cipher, encryptionKey, isBlockKey = false } = options
-  if (cipher !== undefined) return cipher === 'none' ? undefined : cipher
-  return encryptionKey && blockCipher(replica, { encryptionKey, isBlockKey })
-}
-
-function never(): boolean {
-  return false
 }
 
 function closed(): DatError {

@@ -36,6 +36,13 @@ export interface LogOptions extends SessionOptions {
   readonly onClose?: (log: Log) => Promise<void> | void
 }
 
+/** Who keeps handles, and is told of each and of each session that is made from it. */
+export interface HandleOwner {
+  opened(log: Log): void
+  /** It was closed, by whichever side. */
+  closed(log: Log): void
+}
+
 /** What a handle tells: the news of its log, but those that concern connections alone. */
 export type LogEvents = Omit<ReplicaEvents, 'announced' | 'attached'>
 

@@ -65,14 +65,6 @@ export interface PeerStats {
   readonly wrongProofs: number
 }
 
-/** Who makes a log's remote when somebody first wants it. */
-export interface RemoteMaker {
-  /** Peers that the log has an open channel with, while there is no remote. */
-  readonly peerCount: number
-  /** Makes the remote and sets it as `replica.remote`. */
-  makeRemote(): void
-}
-
 /** Those who can be asked about one log. */
 export interface Remote {
   /** Peers that this log has an open channel with. */

@@ -12,10 +12,8 @@
 import type { Clock } from '../base/clock.ts'
 import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
-import type { KeyPair } from '../crypto/crypto.ts'
 import type { Slot, Store } from '../store/store.ts'
 import type { ReaderMemory } from '../tree/digest.ts'
-import { endBlock, nodeOf, parentOf, tileBlocks } from '../tree/flat.ts'
 import { NodeSet } from '../tree/nodes.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { ProofRequest, Refused } from '../tree/prove.ts'
@@ -26,8 +24,17 @@ import { type AuditOptions, type AuditReport, auditLog } from './audit.ts'
 import type { Cipher } from './cipher.ts'
 import type { ReplicaEvents } from './events.ts'
 import { Extensions } from './extensions.ts'
-import type { Generation, Shown } from './generation.ts'
+import type { Generation } from './generation.ts'
+import {
+  type Holder,
+  NOBODY,
+  type ReplicaHost,
+  type ReplicaOptions,
+  withHolder,
+  withoutHolder,
+} from './holders.ts'
 import type { Views } from './kept.ts'
+import { hasRoots, missingNodes } from './known-nodes.ts'
 import { Lasting } from './lasting.ts'
 import type { Manifest } from './manifest.ts'
 import {
@@ -38,13 +45,14 @@ import {
   isBlockOf,
   stageProof,
 } from './receive.ts'
-import type { Remote, RemoteMaker } from './remote.ts'
+import type { Remote } from './remote.ts'
 import type { Reorg } from './reorg.ts'
 import { LogState } from './state.ts'
 import type { StoredLog } from './stored-log.ts'
 import {
   type AppendOptions,
   moveHead,
+  needsSignature,
   stageAppend,
   stageClear,
   stageTruncate,
@@ -53,66 +61,74 @@ import {
 
 export type { AppendOptions, Applied, ReplicaEvents, TruncateOptions }
 
-/** How a log is written. */
-export interface ReplicaOptions {
-  /** What signs the log. Default: what the store holds, or derives from its primary key. */
-  readonly keyPair?: KeyPair
-  /** Sign each append at once, not only when somebody can see it. Default false. */
-  readonly eagerSignature?: boolean
-  /** Who listens to messages about any log of the store. */
-  readonly extensions?: Extensions
-  /** Makes what asks peers, when somebody first wants it. */
-  readonly remoteMaker?: RemoteMaker
-}
-
 export class Replica {
-  readonly events: Emitter<ReplicaEvents> = new Emitter()
-  /** Who listens to messages of applications about this log. */
-  readonly extensions: Extensions
+  readonly events: Emitter<ReplicaEvents>
   readonly #state: LogState
-  readonly #lasting: Lasting
-  /** Made when somebody first asks: most of many logs are never asked. */
-  #shown: Shown | undefined
-  /** A signature that could not be made again must not be left for later. */
-  readonly #signsNow: boolean
+  readonly #options: ReplicaOptions
+  readonly #host: ReplicaHost | undefined
+  #holders: readonly Holder[] = NOBODY
+  // Made when somebody first asks, or changes something: most of many logs only rest.
+  #madeLasting: Lasting | undefined
+  #madeExtensions: Extensions | undefined
+  #mustSignNow: boolean | undefined
   #remote: Remote | undefined
-  #remoteMaker: RemoteMaker | undefined
-  readonly #isOffered: boolean
+  #mayMakeRemote: boolean
   #closed = false
 
-  static open(store: Store, slot: Slot, options: ReplicaOptions = {}): Replica {
-    return new Replica(store, slot, options)
+  /** @param host who opens it, if that is somebody who brings peers */
+  static open(store: Store, slot: Slot, options: ReplicaOptions = {}, host?: ReplicaHost): Replica {
+    return new Replica(store, slot, options, host)
   }
 
-  private constructor(store: Store, slot: Slot, options: ReplicaOptions) {
+  private constructor(store: Store, slot: Slot, options: ReplicaOptions, host?: ReplicaHost) {
     this.#state = new LogState(store, slot, options.keyPair)
-    this.#remoteMaker = options.remoteMaker
-    this.#isOffered = options.remoteMaker !== undefined
-    this.extensions = new Extensions(options.extensions)
-    this.#signsNow = options.eagerSignature === true || !this.#state.isKeyStored
-    this.#lasting = new Lasting(this.#state, this.events, () => this.#remote?.changed())
+    this.#options = options
+    this.#host = host
+    this.events = new Emitter<ReplicaEvents>(host)
+    this.#mayMakeRemote = host !== undefined
   }
+
+  /** What becomes of changes. To be asked for before something is staged: it begins with what is stored. */
+  get #lasting(): Lasting {
+    this.#madeLasting ??= new Lasting(this.#state, this.events, () => this.#remote?.changed())
+    return this.#madeLasting
+  }
+
+  /** A signature that could not be made again must not be left for later. */
+  get #signsNow(): boolean {
+    this.#mustSignNow ??= this.#options.eagerSignature === true || !this.#state.isKeyStored
+    return this.#mustSignNow
+  }
+
+  /** Who listens to messages of applications about this log. */
+  get extensions(): Extensions {
+    this.#madeExtensions ??= new Extensions(this.#options.extensions)
+    return this.#madeExtensions
+  }
+
+  // ---- Who holds it ------------------------------------------------------------------------------
+
+  /** Is to be closed with this, until it is released. */
+  hold(holder: Holder): void {
+    this.#holders = withHolder(this.#holders, holder)
+    if (this.#holders.length === 1) this.#host?.taken()
+  }
+
+  release(holder: Holder): void {
+    this.#holders = withoutHolder(this.#holders, holder)
+    if (this.#holders === NOBODY) this.#host?.left()
+  }
+
+  /** Those who hold it now. */
+  get holders(): readonly Holder[] {
+    return this.#holders
+  }
+
+  // ---- Who it is ---------------------------------------------------------------------------------
 
   /** Blocks that the manifest fixes; 0 without any, and while it is not known. */
   get prologueLength(): number {
     return this.#state.prologue?.length ?? 0
-  }
-
-  #makeShown(): Shown {
-    const state = this.#state
-    const lasting = this.#lasting
-    return {
-      get slot() {
-        return state.slot
-      },
-      get head() {
-        return lasting.shown
-      },
-      get prologueLength() {
-        return state.prologue?.length ?? 0
-      },
-      isDurable: (block) => this.isDurable(block),
-    }
   }
 
   get store(): Store {
@@ -136,16 +152,16 @@ export class Replica {
   }
 
   get length(): number {
-    return this.slot.head.length
+    return this.slot.length
   }
 
   /** Stored bytes of all blocks, padding included. */
   get byteLength(): number {
-    return this.slot.head.byteLength
+    return this.slot.byteLength
   }
 
   get fork(): number {
-    return this.slot.head.fork
+    return this.slot.fork
   }
 
   /** Can we append without anybody's help? */
@@ -189,24 +205,25 @@ export class Replica {
 
   /** What asks peers, while anybody can. */
   get remote(): Remote | undefined {
-    if (this.#remote === undefined && !this.#closed) {
-      const maker = this.#remoteMaker
-      this.#remoteMaker = undefined
-      maker?.makeRemote()
+    if (this.#remote === undefined && this.#mayMakeRemote && !this.#closed) {
+      this.#mayMakeRemote = false
+      this.#host?.makeRemote()
     }
     return this.#remote
   }
 
   set remote(remote: Remote | undefined) {
-    this.#remoteMaker = undefined
+    this.#mayMakeRemote = false
     this.#remote = remote
     // Where it is made when it is wanted, nobody waits for it.
-    if (remote !== undefined && !this.#isOffered) this.events.emit('attached', {})
+    if (remote !== undefined && this.#host === undefined) this.events.emit('attached', {})
   }
 
   /** Peers that this log has an open channel with. */
   get peerCount(): number {
-    return this.#remote?.peerCount ?? this.#remoteMaker?.peerCount ?? 0
+    const made = this.#remote
+    if (made !== undefined) return made.peerCount
+    return this.#mayMakeRemote ? (this.#host?.peerCount ?? 0) : 0
   }
 
   // ---- Reading -----------------------------------------------------------------------------------
@@ -246,15 +263,7 @@ export class Replica {
    * `nodes` of a request. 0 for a node that is stored itself or lies beyond the length.
    */
   missingNodes(node: number, trust?: (node: number) => boolean): number {
-    const { length } = this
-    let steps = 0
-    let at = node
-    // The root above is stored, so this ends there at the latest; the bound is for a damaged store.
-    while (endBlock(at) <= length && !this.slot.findNode(at) && trust?.(at) !== true) {
-      at = parentOf(at)
-      steps++
-    }
-    return endBlock(at) <= length || steps === 0 ? steps : steps - 1
+    return missingNodes(this.slot, node, trust)
   }
 
   // ---- Serving -----------------------------------------------------------------------------------
@@ -267,8 +276,7 @@ export class Replica {
    */
   prove(request: Readonly<ProofRequest>, out: Proof, reader?: ReaderMemory): Refused | undefined {
     out.reset()
-    this.#shown ??= this.#makeShown()
-    const shown = this.#shown
+    const shown = this.#lasting
     const { head } = shown
     const refused =
       this.frozen || request.fork !== head.fork
@@ -283,29 +291,21 @@ export class Replica {
 
   /** Are all full roots of `length` stored, so that an upgrade from there can be proved? */
   canProveUpgradeFrom(length: number): boolean {
-    if (length === 0) return true
-    if (length >= this.announcedLength) return false
-    for (let at = 0; at < length; ) {
-      const blocks = tileBlocks(at, length)
-      if (!this.slot.findNode(nodeOf(at, blocks))) return false
-      at += blocks
-    }
-    return true
+    return length === 0 || (length < this.announcedLength && hasRoots(this.slot, length))
   }
 
   /** Length and fork that peers may be told of: signed, and synced with all that they stand on. */
   get announcedLength(): number {
-    return this.#lasting.shown.length
+    return this.#lasting.head.length
   }
 
   get announcedFork(): number {
-    return this.#lasting.shown.fork
+    return this.#lasting.head.fork
   }
 
   /** Is the block held and on the disk, so that it may be announced and sent? */
   isDurable(index: number): boolean {
-    const address = this.slot.addressOf(index)
-    return address > 0 && address <= this.store.syncedAddress
+    return this.#lasting.isDurable(index)
   }
 
   /** Signs the head if need be; resolves when it and all before it is synced and may be announced. */
@@ -339,11 +339,12 @@ export class Replica {
         fork: proof.fork,
       })
     }
+    const lasting = this.#lasting
     return beginReorg(this.#state, proof, (reorg) => {
-      this.#lasting.cut(reorg.fork)
-      this.#lasting.news.truncated(reorg.ancestors)
-      if (reorg.learnsManifest) this.#lasting.news.learntManifest()
-      this.#lasting.staged()
+      lasting.cut(reorg.fork)
+      lasting.news.truncated(reorg.ancestors)
+      if (reorg.learnsManifest) lasting.news.learntManifest()
+      lasting.staged()
     })
   }
 
@@ -353,17 +354,19 @@ export class Replica {
    */
   checkConflict(proof: Proof): 'same' | 'conflict' | 'unproven' {
     this.#checkOpen()
-    const found = compareHead(this.#state, proof, this.#lasting.news)
-    if (found === 'conflict') this.#lasting.staged()
+    const lasting = this.#lasting
+    const found = compareHead(this.#state, proof, lasting.news)
+    if (found === 'conflict') lasting.staged()
     return found
   }
 
   /** Takes evidence of others that two histories are signed: freezes the log (staged) and is true, if it is about now. */
   acceptConflict(evidence: Uint8Array): boolean {
     this.#checkOpen()
+    const lasting = this.#lasting
     if (!this.frozen && this.peerCount > 0) this.remote?.freezing()
-    const isFrozen = acceptConflict(this.#state, evidence, this.#lasting.news)
-    if (isFrozen) this.#lasting.staged()
+    const isFrozen = acceptConflict(this.#state, evidence, lasting.news)
+    if (isFrozen) lasting.staged()
     return isFrozen
   }
 
@@ -372,31 +375,36 @@ export class Replica {
   /** Stages an append; blocks are copied, and encrypted if there is a cipher. `commit` makes it last. */
   append(blocks: readonly Uint8Array[], options: AppendOptions = {}, cipher?: Cipher): void {
     this.#checkOpen()
+    const lasting = this.#lasting
     const { length } = this
     stageAppend(this.#state, blocks, cipher, options.signature, this.#signsNow)
-    this.#lasting.news.held(length, this.length)
-    this.#lasting.news.grew()
-    this.#lasting.staged()
+    lasting.news.held(length, this.length)
+    lasting.news.grew()
+    lasting.staged()
   }
 
   truncate(length: number, options: TruncateOptions = {}): void {
     this.#checkOpen()
+    const lasting = this.#lasting
     stageTruncate(this.#state, length, options, this.#signsNow)
-    this.#lasting.cut(this.fork)
-    this.#lasting.news.truncated(length)
-    this.#lasting.staged()
+    lasting.cut(this.fork)
+    lasting.news.truncated(length)
+    lasting.staged()
   }
 
   /** Drops blocks here; hashes stay, because what remains is proved by them. */
   clear(start: number, end: number): void {
     this.#checkOpen()
-    this.#lasting.news.cleared(start, stageClear(this.#state, start, end))
-    this.#lasting.staged()
+    const lasting = this.#lasting
+    lasting.news.cleared(start, stageClear(this.#state, start, end))
+    lasting.staged()
   }
 
   setUserData(name: string, value: Uint8Array | undefined): void {
     this.#checkOpen()
+    const lasting = this.#lasting
     this.slot.stageUserData(name, value)
+    lasting.staged()
   }
 
   /** Verifies everything that is stored, and repairs what can be if asked to. See `audit.ts`. */
@@ -429,9 +437,10 @@ export class Replica {
    */
   moveInto(store: Store, slot: Slot): Promise<void> {
     this.#checkOpen()
+    const lasting = this.#lasting
     moveHead(this.#state, slot)
     this.#state.moveInto(store, slot)
-    this.#lasting.moved()
+    lasting.moved()
     return this.commit()
   }
 
@@ -467,8 +476,10 @@ export class Replica {
   async close(error?: DatError): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    if (this.store.writable && error === undefined) await this.#lasting.sign()
-    this.#lasting.end()
+    const isTouched = this.#madeLasting !== undefined || needsSignature(this.#state)
+    if (isTouched && this.store.writable && error === undefined) await this.#lasting.sign()
+    this.#madeLasting?.end()
+    for (const holder of this.#holders) holder.lost(error)
     this.events.emit('closed', { error })
   }
 

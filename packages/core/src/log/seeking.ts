@@ -12,13 +12,19 @@ import type { Waits } from './waits.ts'
 /** Rounds of asking in one seek: each halves the range, so honest answers need fewer. */
 const SEEK_ROUNDS_MAX = 64
 
+/** Where a byte lies: in which block, and how far into it. */
+export interface BytePlace {
+  readonly index: number
+  readonly offset: number
+}
+
 /** The block in which byte `byte` lies and the place in it; undefined beyond the end. */
 export async function seekByte(
   log: Log,
   waits: Waits,
   byte: number,
   options: WaitOptions,
-): Promise<{ index: number; offset: number } | undefined> {
+): Promise<BytePlace | undefined> {
   checkIndex(byte)
   const { replica } = log
   for (let round = 0; round < SEEK_ROUNDS_MAX; round++) {

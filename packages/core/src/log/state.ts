@@ -30,11 +30,11 @@ export class LogState implements Base {
   #store: Store
   #slot: Slot
   #generation: Generation
-  /** Told before blocks are dropped or replaced. */
-  readonly views: Views = new Views()
   /** A manifest that came with a proof under verification; it fits the key, but is not stored yet. */
   offered: Uint8Array | undefined
   #keyPair: KeyPair | undefined
+  /** Made with the first view, or when something is dropped. */
+  #views: Views | undefined
   /** Made when first needed: most logs of a store are never changed. */
   #roots: NodeSet | undefined
   #rootsFork = -1
@@ -45,7 +45,7 @@ export class LogState implements Base {
   constructor(store: Store, slot: Slot, keyPair: KeyPair | undefined) {
     this.#store = store
     this.#slot = slot
-    this.#generation = GENERATIONS[slot.identity.generation]
+    this.#generation = GENERATIONS[slot.generation]
     this.#keyPair = keyPair
   }
 
@@ -53,7 +53,7 @@ export class LogState implements Base {
   moveInto(store: Store, slot: Slot): void {
     this.#store = store
     this.#slot = slot
-    this.#generation = GENERATIONS[slot.identity.generation]
+    this.#generation = GENERATIONS[slot.generation]
     this.forgetRoots()
   }
 
@@ -67,6 +67,12 @@ export class LogState implements Base {
 
   get generation(): Generation {
     return this.#generation
+  }
+
+  /** Told before blocks are dropped or replaced. */
+  get views(): Views {
+    this.#views ??= new Views()
+    return this.#views
   }
 
   // ---- Identity ----------------------------------------------------------------------------------
@@ -174,16 +180,16 @@ export class LogState implements Base {
   }
 
   get fork(): number {
-    return this.slot.head.fork
+    return this.slot.fork
   }
 
   get length(): number {
-    return this.slot.head.length
+    return this.slot.length
   }
 
   /** Full roots of the head. A writer that changes them stages a head that fits, or calls `forgetRoots`. */
   get roots(): NodeSet {
-    const { fork, length } = this.slot.head
+    const { fork, length } = this.slot
     this.#roots ??= new NodeSet()
     if (this.#rootsFork !== fork || lengthOf(this.#roots) !== length) {
       this.#roots.clear()

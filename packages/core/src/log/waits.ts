@@ -6,9 +6,10 @@
  * that first: it ends with `NO_PEERS` when its time is over.
  */
 
-import type { Clock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { Stop, type StopSignal } from '../base/stop.ts'
+import type { LogOptions } from './options.ts'
 import { DEFAULT_WAIT_MS, type Remote, type Wait, type WaitOptions } from './remote.ts'
 import type { Replica } from './replica.ts'
 
@@ -20,10 +21,10 @@ export class Waits {
   /** Made with the first: most of many handles never wait. */
   #open: Set<(error: DatError) => void> | undefined
 
-  constructor(replica: Replica, clock: Clock, usual: WaitOptions) {
+  constructor(replica: Replica, { clock = systemClock, timeoutMs }: LogOptions) {
     this.#replica = replica
     this.#clock = clock
-    this.#usual = usual
+    this.#usual = timeoutMs === undefined ? {} : { timeoutMs }
   }
 
   /** Runs `start` with a signal that also fires when this handle is closed. */

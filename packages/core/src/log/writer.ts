@@ -176,10 +176,15 @@ export function moveHead(state: LogState, into: Slot): void {
   into.stageHead(head)
 }
 
+/** Was the signature of the head left for later, and can it be made here? */
+export function needsSignature(state: LogState): boolean {
+  return state.head.signature === undefined && !state.isNew && state.maySign
+}
+
 /** Signs the head if that was left for later. */
 export function stageSignature(state: LogState): void {
+  if (!needsSignature(state)) return
   const { head, slot } = state
-  if (head.signature !== undefined || state.isNew || !state.maySign) return
   const signature = state.signHead()
   slot.stageHead({ ...head, signature })
   keepSignature(state, head.length, signature)

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Clock } from '../../src/base/clock.ts'
+import { Emitter } from '../../src/base/emitter.ts'
 import { STATUSES_IDLE_MAX } from '../../src/base/limits.ts'
+import type { CorestoreEvents } from '../../src/corestore/events.ts'
 import { OpenLog } from '../../src/corestore/open-log.ts'
 import { logIdentity } from '../../src/log/identity.ts'
 import type { Log } from '../../src/log/log.ts'
@@ -41,7 +43,14 @@ class Scene {
     const made = (): void => {
       if (scene !== undefined) scene.made++
     }
-    const log = new OpenLog(store, slot, { keyPair: testKeyPair() }, times, () => {}, made)
+    const host = {
+      ...times,
+      usual: {},
+      events: new Emitter<CorestoreEvents>(),
+      held: () => {},
+      replicating: made,
+    }
+    const log = new OpenLog(host, store, slot, { keyPair: testKeyPair() })
     const handle = log.handle({}, { opened: () => {}, closed: () => {} })
     if (blocks > 0) await handle.append(numbered(0, blocks))
     await log.replica.sealed()

@@ -1,0 +1,73 @@
+/** Work in slices: sorting, and what is asked for one by one. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { SLICE_ITEMS, SLICE_MS } from '../../src/base/limits.ts'
+import { Line } from '../../src/base/line.ts'
+import { Pace } from '../../src/base/pace.ts'
+import { sorted } from '../../src/base/sort.ts'
+import { BusyClock } from '../fakes/busy-clock.ts'
+
+/** Items after which a slice is over on a clock on which every look takes a millisecond. */
+const SLICE = SLICE_ITEMS * SLICE_MS
+
+test('what is sorted in slices is sorted as the engine sorts, equal items in their order', async () => {
+  const item = fc.record({ key: fc.integer({ min: 0, max: 99 }), tag: fc.string() })
+  const order = (a: { key: number }, b: { key: number }): number => a.key - b.key
+
+  await fc.assert(
+    fc.asyncProperty(fc.array(item, { maxLength: 3_000, size: 'max' }), async (items) => {
+      const before = [...items]
+      const result = await sorted(items, order, new Pace(new BusyClock()))
+
+      assert.deepEqual(result, [...items].sort(order))
+      assert.deepEqual(items, before)
+    }),
+    { numRuns: 20 },
+  )
+})
+
+test('sorting many items gives turns to others', async () => {
+  const clock = new BusyClock()
+  const items = Array.from({ length: 4_096 }, (_, i) => ({ key: (i * 7919) % 4_096 }))
+
+  await sorted(items, (a, b) => a.key - b.key, new Pace(clock))
+
+  // Eight runs of 512 are merged in three passes over all items.
+  assert.ok(clock.turns >= (3 * 4_096) / SLICE - 1, `${clock.turns} turns`)
+})
+
+test('work is done at once while the slice lasts, and then in order in later turns', async () => {
+  const clock = new BusyClock()
+  const line = new Line(clock)
+  const done: number[] = []
+  const work = Array.from({ length: 1_000 }, (_, i) => () => done.push(i))
+
+  const results = work.map((one) => line.run(one))
+  const atOnce = done.length
+  await Promise.all(results)
+
+  assert.ok(atOnce > 0 && atOnce <= SLICE, `${atOnce} at once`)
+  assert.deepEqual(
+    done,
+    work.map((_, i) => i),
+  )
+  assert.ok(clock.turns >= 1_000 / SLICE - 1, `${clock.turns} turns`)
+})
+
+test('work that fails fails its own promise, at once or later, and the others go on', async () => {
+  const line = new Line(new BusyClock())
+  const results = Array.from({ length: 500 }, (_, i) =>
+    line.run(() => {
+      if (i % 100 === 0) throw new Error(`no ${i}`)
+      return i
+    }),
+  )
+
+  const ends = await Promise.allSettled(results)
+
+  const failed = ends.flatMap((end, i) => (end.status === 'rejected' ? [i] : []))
+  assert.deepEqual(failed, [0, 100, 200, 300, 400])
+  assert.deepEqual(await line.run(() => 'later'), 'later')
+})
