@@ -1,8 +1,8 @@
 /**
  * What the object, the views and the batches of one bee have in common.
  *
- * Owns: the log, its blocks in memory, the write lock, the tree that the last write left in memory, and the
- * question whether there is a bee at all. Waiting, for the first block and for others, is `life.ts`.
+ * Owns: the log, its blocks in memory, the write lock, and the tree that the last write left in memory. Whether there is
+ * a bee at all is `beginning.ts`; waiting, for the first block and for others, `life.ts`.
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
@@ -10,6 +10,7 @@ import { DatError } from '../base/errors.ts'
 import { Mutex } from '../base/mutex.ts'
 import { Pace } from '../base/pace.ts'
 import type { WaitOptions } from '../log/remote.ts'
+import { Beginning, type HeaderFormat } from './beginning.ts'
 import { decodeHeader } from './block.ts'
 import { BlockWriter } from './block-writer.ts'
 import { Blocks } from './blocks.ts'
@@ -18,6 +19,8 @@ import { Life } from './life.ts'
 import type { LogSource } from './source.ts'
 import type { Tree } from './tree.ts'
 import type { BeeHeader, BeeOptions } from './types.ts'
+
+const FORMAT: HeaderFormat<BeeHeader> = { name: 'bee', decode: decodeHeader }
 
 export class Shared {
   readonly source: LogSource
@@ -35,9 +38,8 @@ export class Shared {
   /** The tree as the last write left it, if no block was added or lost since. */
   #tree: { readonly tree: Tree; readonly version: number; readonly epoch: number } | undefined =
     undefined
-  #header: BeeHeader | undefined = undefined
-  #headerEpoch = 0
   readonly #life: Life
+  readonly #beginning: Beginning<BeeHeader>
 
   constructor(source: LogSource, options: BeeOptions) {
     this.source = source
@@ -45,6 +47,7 @@ export class Shared {
     this.clock = options.clock ?? systemClock
     this.pace = new Pace(this.clock)
     this.#life = new Life(source, this.clock)
+    this.#beginning = new Beginning(this.#life, this.blocks, FORMAT)
     this.hinting = new Hinting(source, this.clock)
     this.readOnly = options.readOnly ?? false
     this.metadata = options.metadata
@@ -77,32 +80,16 @@ export class Shared {
     return this.blocks.fetch(options)
   }
 
-  /** The header, if it is here and was checked. */
   get header(): BeeHeader | undefined {
-    return this.isReady() ? this.#header : undefined
+    return this.#beginning.header
   }
 
-  /** Is it known, without waiting, that this is a bee (or that it is ours and empty)? */
   isReady(): boolean {
-    this.checkOpen()
-    const { blocks, source } = this
-    if (source.length === 0) return source.writable
-    if (this.#header !== undefined && blocks.isWhole(1, this.#headerEpoch)) return true
-    const block = source.peek(0)
-    if (block === undefined) return false
-    this.#header = decodeHeader(block)
-    this.#headerEpoch = blocks.epoch
-    return true
+    return this.#beginning.isReady()
   }
 
-  /** Waits until `isReady`. */
-  async prepare(options: WaitOptions): Promise<void> {
-    if (this.isReady()) return
-    await this.#life.begun(options)
-    if (this.isReady()) return
-    throw new DatError('NOT_AVAILABLE', 'The first block of the bee went away while it was read.', {
-      seq: 0,
-    })
+  prepare(options: WaitOptions): Promise<void> {
+    return this.#beginning.prepare(options)
   }
 
   /** The kept tree, if it is that of now; whoever takes it may change it. */

@@ -1,14 +1,15 @@
 /**
  * What the object and the views of one trie have in common.
  *
- * Owns: the log, the decoded nodes, the write lock, and the question whether there is a trie at all. Waiting, for the
- * first block and for others, is `life.ts`.
+ * Owns: the log, the decoded nodes and the write lock. Whether there is a trie at all is `beginning.ts`; waiting, for the first
+ * block and for others, `life.ts`.
  */
 
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { DatError } from '../../base/errors.ts'
 import { Mutex } from '../../base/mutex.ts'
 import type { WaitOptions } from '../../log/remote.ts'
+import { Beginning, type HeaderFormat } from '../beginning.ts'
 import { Life } from '../life.ts'
 import type { LogSource } from '../source.ts'
 import { decodeHeader } from './header.ts'
@@ -16,6 +17,8 @@ import { TrieHinting } from './hinting.ts'
 import { type Nodes, openNodes } from './nodes.ts'
 import type { Hash } from './path.ts'
 import type { TrieHeader, TrieOptions } from './types.ts'
+
+const FORMAT: HeaderFormat<TrieHeader> = { name: 'trie', decode: decodeHeader }
 
 export class Shared {
   readonly source: LogSource
@@ -27,9 +30,8 @@ export class Shared {
   /** What the header is to say, if we are the one who writes it. */
   readonly newHeader: Partial<TrieHeader>
   readonly lock: Mutex = new Mutex()
-  #header: TrieHeader | undefined = undefined
-  #headerEpoch = 0
   readonly #life: Life
+  readonly #beginning: Beginning<TrieHeader>
 
   constructor(source: LogSource, options: TrieOptions) {
     this.source = source
@@ -37,6 +39,7 @@ export class Shared {
     this.nodes = openNodes(source, options.cacheBytes, options.hash)
     this.clock = options.clock ?? systemClock
     this.#life = new Life(source, this.clock)
+    this.#beginning = new Beginning(this.#life, this.nodes, FORMAT)
     this.hinting = new TrieHinting(source, this.clock, this.hash)
     this.readOnly = options.readOnly ?? false
     this.newHeader = options.header ?? {}
@@ -65,36 +68,16 @@ export class Shared {
     return this.nodes.fetch(options)
   }
 
-  /** The header, if it is here and was checked. */
   get header(): TrieHeader | undefined {
-    return this.isReady() ? this.#header : undefined
+    return this.#beginning.header
   }
 
-  /** Is it known, without waiting, that this is a trie (or that it is ours and empty)? */
   isReady(): boolean {
-    this.checkOpen()
-    const { nodes, source } = this
-    if (source.length === 0) return source.writable
-    if (this.#header !== undefined && nodes.isWhole(1, this.#headerEpoch)) return true
-    const block = source.peek(0)
-    if (block === undefined) return false
-    this.#header = decodeHeader(block)
-    this.#headerEpoch = nodes.epoch
-    return true
+    return this.#beginning.isReady()
   }
 
-  /** Waits until `isReady`. */
-  async prepare(options: WaitOptions): Promise<void> {
-    if (this.isReady()) return
-    await this.#life.begun(options)
-    if (this.isReady()) return
-    throw new DatError(
-      'NOT_AVAILABLE',
-      'The first block of the trie went away while it was read.',
-      {
-        seq: 0,
-      },
-    )
+  prepare(options: WaitOptions): Promise<void> {
+    return this.#beginning.prepare(options)
   }
 
   /** Resolves when the log grows or shrinks next; rejects with `ABORTED` or `CLOSED`. */
