@@ -26,6 +26,9 @@ import { ANSWER_BYTES, type Passenger } from './passage.ts'
 import type { Peer } from './peer.ts'
 import type { Shared } from './shared.ts'
 
+/** Answers that a part has, where what somebody waits for goes out in parts: a frame costs as much as a few of them. */
+const PART_MIN = 8
+const PART_MAX = 64
 /** Blocks that are brought into memory together when the disk is cold. */
 const WARM_BLOCKS = 64
 
@@ -110,6 +113,7 @@ export class Server implements Passenger {
     const { up } = this.#peer.passage
     const now = clock.now()
     const until = now + SLICE_MS
+    const part = partOf(this.#urgent.length)
     let items = 0
     let answers = 0
     while (this.#waiting.size > 0 && this.#peer.sender.writable) {
@@ -130,6 +134,7 @@ export class Server implements Passenger {
       if (up.isLimited) up.passed(bytes + ANSWER_BYTES, clock.now())
       else answers++
       this.#spare.push(request)
+      if (items % part === 0) this.#peer.sender.flush()
     }
     if (answers > 0) up.passed(this.#peer.bytesUp - bytesUp + answers * ANSWER_BYTES, now)
     if (this.#peer.blocksUp > blocksUp && events.has('upload')) {
@@ -252,6 +257,15 @@ export class Server implements Passenger {
       if (!this.#peer.closed) sender.refuse(id, why)
     })
   }
+}
+
+/**
+ * How many answers go out together, of so many that somebody waits for: half of them, so that he works on these while we
+ * make the others, and asks again meanwhile. All at once, each side would stand still while the other works.
+ */
+function partOf(urgent: number): number {
+  const half = Math.ceil(urgent / 2)
+  return half < PART_MIN ? Number.POSITIVE_INFINITY : Math.min(half, PART_MAX)
 }
 
 /** Field by field: a generic copy costs as much as finding the proof. */

@@ -6,7 +6,7 @@ import type { Clock } from '../../src/base/clock.ts'
 import { DatError } from '../../src/base/errors.ts'
 import { NOTHING_ASKED } from '../../src/tree/prove.ts'
 import type { Request } from '../../src/wire/messages.ts'
-import { type JoinOptions, joinScripted } from '../sim/pipe.ts'
+import { type JoinOptions, joinScripted, type Message } from '../sim/pipe.ts'
 import { type Party, Scene } from './fixtures.ts'
 
 const request = (id: number, block: number, parts: Partial<Request> = {}): Request => ({
@@ -41,6 +41,25 @@ test('requests are answered in order, urgent ones before the others', async () =
   await scene.pass(10)
 
   assert.deepEqual(answers, [9, 3, 1, 2])
+})
+
+test('answers that somebody waits for go out in two parts, those of a range together', async () => {
+  const scene = new Scene()
+  const frames: number[] = []
+  const onFrame = (frame: readonly Message[]): void => {
+    const answers = frame.filter(({ type }) => type === 'data').length
+    if (answers > 0) frames.push(answers)
+  }
+  const { sender } = asker(scene, await scene.writer(100), { onFrame })
+
+  for (let i = 0; i < 40; i++) sender.request(request(i + 1, i, { priority: 1 }))
+  await scene.pass(10)
+  for (let i = 0; i < 5; i++) sender.request(request(i + 1, i, { priority: 1 }))
+  await scene.pass(10)
+  for (let i = 0; i < 40; i++) sender.request(request(i + 1, i))
+  await scene.pass(10)
+
+  assert.deepEqual(frames, [20, 20, 5, 40])
 })
 
 test('a request that is cancelled in the same frame is not answered', async () => {
