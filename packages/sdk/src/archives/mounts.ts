@@ -6,7 +6,7 @@
  *        └── those of which we have rows ◀── `bring`: is it here, or can it be?
  *
  * Owns: finding all of it. Always true: each drive is read once for each version that a mount shows, at however many paths
- * it is mounted and however drives are inside each other; nobody is asked for what is not here; `MOUNTS_FOLLOWED_MAX`
+ * it is mounted and however drives are inside each other; nobody is asked for a drive that is not here; `MOUNTS_FOLLOWED_MAX`
  * are followed and it is told when there are more.
  */
 
@@ -17,6 +17,7 @@ import { hex } from '@dat-rhino/core/bytes/bytes'
 import type { DriveReader, MountPoint } from '@dat-rhino/core/drive/drive'
 import { TrieDrive } from '@dat-rhino/core/drive/trie-drive'
 import type { LogProvider } from '@dat-rhino/core/drive/types'
+import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import type { StoredLog } from '@dat-rhino/core/log/stored-log'
 import type { StoredArchive, StoredStore } from '../migrate/types.ts'
 import { AT_ONCE, asksNobody } from './alone.ts'
@@ -104,13 +105,17 @@ export class Mounts {
     return this.#drives
   }
 
-  /** Looks for all that is mounted now. */
-  async look(): Promise<FoundMounts> {
+  /**
+   * Looks for all that is mounted now.
+   *
+   * @param wait for rows that are not here; nobody is asked for them by default
+   */
+  async look(wait: WaitOptions = AT_ONCE): Promise<FoundMounts> {
     const release = await this.#mutex.acquire()
     try {
       const walk = new Walk(this.#roots)
       for (let visit = walk.next(); visit !== undefined; visit = walk.next()) {
-        await this.#visit(visit, walk)
+        await this.#visit(visit, walk, wait)
       }
       const { found, isCut } = walk
       return { found, isCut }
@@ -119,11 +124,11 @@ export class Mounts {
     }
   }
 
-  async #visit(visit: Visit, walk: Walk): Promise<void> {
+  async #visit(visit: Visit, walk: Walk, wait: WaitOptions): Promise<void> {
     try {
       const reader = await this.#reader(visit)
       const { logs } = this.#source
-      for await (const point of reader.mounts({ ...AT_ONCE, logs })) {
+      for await (const point of reader.mounts({ ...wait, logs })) {
         const known = walk.add(visit, point)
         if (known !== undefined) known.problem ??= await this.#problemOf(point)
         if (known?.problem !== undefined) walk.drop(point)

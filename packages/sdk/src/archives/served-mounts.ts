@@ -13,6 +13,7 @@ import { hex } from '@dat-rhino/core/bytes/bytes'
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import { discoveryKey } from '@dat-rhino/core/crypto/keys'
 import type { Drive } from '@dat-rhino/core/drive/drive'
+import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import { openStored } from '../migrate/open.ts'
 import type { StoredArchive, StoredStore } from '../migrate/types.ts'
 import { AT_ONCE } from './alone.ts'
@@ -49,6 +50,9 @@ export interface MountsUser {
   readonly changed: (mounts: ServedMounts) => void
 }
 
+/** Who brought a longer history has its rows too. */
+const PATIENT = { timeoutMs: 10_000 }
+
 const NONE: ServedMounts = { found: [], isCut: false }
 
 export class MountsServer {
@@ -79,7 +83,7 @@ export class MountsServer {
   static async open(files: MountedFiles, user: MountsUser): Promise<MountsServer> {
     const server = new MountsServer(files, user)
     try {
-      await server.#look()
+      await server.#look(AT_ONCE)
       return server
     } catch (error) {
       await server.close()
@@ -99,12 +103,12 @@ export class MountsServer {
     await this.#mounts.close()
   }
 
-  async #look(): Promise<void> {
+  async #look(wait: WaitOptions): Promise<void> {
     let versions = -1
     // What was mounted behind the look's back is found by another one.
     while (versions !== this.#versions()) {
       versions = this.#versions()
-      const { found, isCut } = await this.#mounts.look()
+      const { found, isCut } = await this.#mounts.look(wait)
       for (const { key, problem } of found) {
         if (problem !== undefined || this.#served.has(key)) continue
         this.#served.add(key)
@@ -136,9 +140,9 @@ export class MountsServer {
   async #follow(drive: Drive): Promise<void> {
     const { signal } = this.#end
     for await (const { previousVersion } of drive.watch({ signal })) {
-      if (!(await concernsMounts(drive, previousVersion))) continue
+      if (!(await concernsMounts(drive, previousVersion, { ...PATIENT, signal }))) continue
       const before = this.#now
-      await this.#look()
+      await this.#look({ ...PATIENT, signal })
       if (!isSame(before, this.#now)) this.#user.changed(this.#now)
     }
   }
@@ -175,14 +179,19 @@ export class MountsServer {
 }
 
 /** Is a mount among what changed? Where that can't be told, one may be. */
-async function concernsMounts(drive: Drive, previousVersion: number): Promise<boolean> {
+async function concernsMounts(
+  drive: Drive,
+  previousVersion: number,
+  wait: WaitOptions,
+): Promise<boolean> {
   try {
-    for await (const { left, right } of drive.diff(previousVersion, '/', AT_ONCE)) {
+    for await (const { left, right } of drive.diff(previousVersion, '/', wait)) {
       if (left?.mount !== undefined || right?.mount !== undefined) return true
     }
     return false
   } catch (error) {
-    if (error instanceof DatError && error.code !== 'CLOSED') return true
+    const isOver = isCode(error, 'CLOSED') || isCode(error, 'ABORTED')
+    if (error instanceof DatError && !isOver) return true
     throw error
   }
 }

@@ -180,6 +180,29 @@ test('what is mounted later is taken out of the files that held it all the time'
   assert.ok(((await reader.get('/a/hello.txt', WAIT))?.length ?? 0) > 0)
 })
 
+test('a mount that comes from the author of a served archive is looked into', async (t) => {
+  const bed = new Bed(t)
+  const author = await bed.offline()
+  await author.import(fixture(PLACE), { writable: true })
+  const theirs = await author.corestore()
+  const drive = await TrieDrive.open({
+    store: theirs,
+    key: fromHex(B.metadataKey),
+    generation: 2,
+  })
+  const folder = await serve(await bed.offline(), fixture(PLACE), { archive: B.metadataKey })
+  const news = heard(folder, ({ found }) => found.length > 1)
+  const { host, port } = folder.address ?? assert.fail()
+  const bytes = await connectBytes({ host, port })
+  theirs.connectFeeds(bytes, { generation: 2, isInitiator: true })
+
+  await drive.mount('/a', fromHex(A.metadataKey))
+  const { found } = await news
+
+  const served = found.filter(({ problem }) => problem === undefined)
+  assert.deepEqual(served.map(({ path }) => path).sort(), ['/a', '/a/core'])
+})
+
 test('nothing is watched when serving has ended', async (t) => {
   const bed = new Bed(t)
   const { folder, store, drive } = await keeping(bed, A.metadataKey)
