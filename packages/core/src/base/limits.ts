@@ -229,7 +229,8 @@ export const READ_WINDOW_TOUCHES_MAX = 64
 export const SLOW_READ_MS = 0.5
 /** Two slow reads within so many make a store cold. */
 export const SLOW_READS_WITHIN = 16
-/** How long reads go through the thread pool then. */
+/** How long reads go through the thread pool then, unless so many of them in a row are fast. */
+export const FAST_READS_WARM = 64
 export const COLD_MS_MIN = 1_000
 export const COLD_MS_MAX = 16_000
 /** Blocks that are dropped in one turn of the event loop: the pages over them are read, imaged and changed. */

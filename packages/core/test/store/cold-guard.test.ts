@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Clock } from '../../src/base/clock.ts'
-import { COLD_MS_MAX, COLD_MS_MIN, SLOW_READ_MS, SLOW_READS_WITHIN } from '../../src/base/limits.ts'
+import {
+  COLD_MS_MAX,
+  COLD_MS_MIN,
+  FAST_READS_WARM,
+  SLOW_READ_MS,
+  SLOW_READS_WITHIN,
+} from '../../src/base/limits.ts'
 import { ColdGuard } from '../../src/store/engine/cold-guard.ts'
 
 const FAST_MS = 0.01
@@ -23,6 +29,14 @@ class Reads {
       const began = this.guard.now()
       this.nowMs += ms
       this.guard.ended(began)
+    }
+  }
+
+  readLater(ms: number, times = 1): void {
+    for (let i = 0; i < times; i++) {
+      const began = this.guard.now()
+      this.nowMs += ms
+      this.guard.endedLater(began)
     }
   }
 
@@ -53,6 +67,23 @@ test('two slow reads near each other make it cold, for a while', () => {
   assert.equal(reads.isCold, true)
   reads.nowMs += 1
   assert.equal(reads.isCold, false)
+})
+
+test('many fast reads in a row in the thread pool end the while, and one slow one among them does not', () => {
+  const reads = new Reads()
+  reads.read(SLOW_MS, 2)
+
+  reads.readLater(FAST_MS, FAST_READS_WARM - 1)
+  reads.readLater(SLOW_MS)
+  reads.readLater(FAST_MS, FAST_READS_WARM - 1)
+  assert.equal(reads.isCold, true)
+  reads.readLater(FAST_MS)
+  assert.equal(reads.isCold, false)
+
+  reads.read(SLOW_MS, 2)
+  assert.equal(reads.isCold, true, 'it is noticed anew')
+  reads.readLater(FAST_MS)
+  assert.equal(reads.isCold, true, 'and what was fast before is forgotten')
 })
 
 test('a disk that stays slow is probed ever less often', () => {

@@ -6,7 +6,11 @@ import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { isCode } from '../../src/base/errors.ts'
 import { OPEN_FILES_MAX } from '../../src/base/limits.ts'
+import { HEADER_BYTES } from '../../src/store/engine/format.ts'
+import { pageBytes } from '../../src/store/engine/page-layout.ts'
 import { openStore } from '../../src/store/open.ts'
+import type { Slot } from '../../src/store/store.ts'
+import { ManualClock } from '../fakes/clock.ts'
 import { FakeDisk } from '../fakes/disk.ts'
 import {
   append,
@@ -88,6 +92,87 @@ test('after slow reads the store is cold, warming reads in the thread pool, and 
   copy.read(300)
   assert.equal(copy.isCold(200, 201), false, 'it was fast')
   await again.close()
+})
+
+/** A store of one log with 40 pages of level 0, closed; `find` looks for a node in each of them. */
+async function manyPages(): Promise<{ disk: FakeDisk; clock: ManualClock; log: number }> {
+  const { disk, clock, store, slot } = await rig()
+  for (let i = 0; i < 40 * 64; i++) append(slot, bytesOf(10, i))
+  await store.close()
+  return { disk, clock, log: slot.log }
+}
+
+function find(slot: Slot): void {
+  for (let i = 0; i < 40 * 64; i += 64) assert.equal(slot.findNode(2 * i), true)
+}
+
+test('where a page takes as long as from a disk, the next ones are read with those beside them', async () => {
+  const { disk, clock, log } = await manyPages()
+
+  const warm = await openStore({ disk, clock, crc32 })
+  disk.reads = 0
+  find(warm.slot(log))
+  assert.equal(disk.reads, 41, 'from memory each page alone, and the one above')
+  await warm.close()
+
+  const cold = await openStore({ disk, clock, crc32 })
+  disk.onRead = () => clock.pass(0.2)
+  disk.reads = 0
+  find(cold.slot(log))
+  assert.ok(disk.reads < 10, `${disk.reads} reads`)
+  for (let i = 0; i < 40 * 64; i += 50) assert.deepEqual(cold.slot(log).read(i), bytesOf(10, i))
+  disk.onRead = undefined
+  await cold.close()
+})
+
+test('pages are warmed with those beside them', async () => {
+  const { disk, clock, log } = await manyPages()
+  const store = await openStore({ disk, clock, crc32 })
+  const slot = store.slot(log)
+  disk.onRead = () => clock.pass(5)
+  slot.read(0)
+  slot.findNode(2 * 64)
+  disk.onRead = undefined
+  assert.equal(slot.isCold(10 * 64, 40 * 64), true)
+
+  disk.laterReads = 0
+  await slot.warm(10 * 64, 40 * 64)
+  assert.ok(disk.laterReads < 10, `${disk.laterReads} reads`)
+
+  assert.equal(slot.isCold(10 * 64, 40 * 64), false)
+  disk.reads = 0
+  for (let i = 10 * 64; i < 40 * 64; i += 64) assert.equal(slot.findNode(2 * i), true)
+  assert.equal(disk.reads, 0)
+  await store.close()
+})
+
+test('of pages that are read together a damaged one is told when it is asked for, and no other', async () => {
+  const { disk, log } = await manyPages()
+  const files = disk.killed().files()
+  const name = [...files.keys()].find((file) => file.startsWith('pages-')) ?? ''
+  const damaged = new Uint8Array(files.get(name) ?? [])
+  // In the fifth page of those with room for 64 blocks.
+  const at = HEADER_BYTES + 4 * pageBytes(0, 2, false) + 100
+  damaged[at] = (damaged[at] ?? 0) ^ 1
+  const broken = new FakeDisk(new Map([...files, [name, damaged]]))
+  broken.id = disk.id
+  const clock = new ManualClock()
+  broken.onRead = () => clock.pass(0.2)
+  const store = await openStore({ disk: broken, clock, crc32 })
+  const slot = store.slot(log)
+
+  const wrong: number[] = []
+  for (const page of [0, 1, 2, 3, 5, 4, 6, 39, 4]) {
+    try {
+      assert.deepEqual(slot.read(page * 64), bytesOf(10, page * 64))
+    } catch (error) {
+      assert.ok(isCode(error, 'CORRUPT_STORE'))
+      wrong.push(page)
+    }
+  }
+
+  assert.deepEqual(wrong, [4, 4])
+  await store.close()
 })
 
 test('a commit larger than a record is several records, and still whole or not at all', async () => {

@@ -81,12 +81,8 @@ function hashTests(name: string, provider: () => Crypto): void {
   test(`${name}: hashPart is the hash of that part, wherever both stand in their memory`, () => {
     const memory = Uint8Array.from({ length: 300 }, (_, i) => i)
     const bytes = memory.subarray(3, 290)
-    for (const [from, end] of [
-      [0, 0],
-      [0, 287],
-      [7, 80],
-      [287, 287],
-    ] as const) {
+    const end = bytes.length
+    for (const from of [0, 7, end]) {
       const room = new Uint8Array(40)
       provider().hashPart(room.subarray(5, 37), bytes, from, end)
 

@@ -166,7 +166,9 @@ export class BlockReader {
   async warm(from: number, end: number): Promise<void> {
     const bytes = new Uint8Array(Math.min(end - from, READ_AHEAD_BYTES))
     for (let at = from; at < end; ) {
+      const began = this.#guard.now()
       const read = await this.#data.readLater(bytes, Math.min(bytes.length, end - at), at)
+      this.#guard.endedLater(began)
       if (read === 0) break
       at += read
     }

@@ -7,8 +7,8 @@
  */
 
 import { PUNCH_BYTES_MIN } from '../../base/limits.ts'
-import { refAddress } from './page-cache.ts'
 import type { DropSink, PageDrop } from './page-drop.ts'
+import { refAddress } from './page-layout.ts'
 import type { SegmentLog } from './segments.ts'
 
 export class Frees implements DropSink {

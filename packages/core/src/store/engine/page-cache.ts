@@ -7,28 +7,23 @@
  */
 
 import { DatError } from '../../base/errors.ts'
+import { copy } from '../../bytes/bytes.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { ColdGuard } from './cold-guard.ts'
 import { Page, type PageOwner } from './page.ts'
-import { FANOUT, pageBytes } from './page-layout.ts'
+import { FANOUT, pageBytes, refAddress, refClass } from './page-layout.ts'
+import { type PageRun, runAround, storedBytes } from './page-run.ts'
 import type { SegmentLog } from './segments.ts'
 
-/** A ref keeps the class of the page's room in its low bits. */
-const CLASSES = 4
+/** What comes from the system's memory takes a tenth of this. Pages that take longer are read with those beside them. */
+const DISK_READ_MS = 0.05
 
-/** A ref to a page that is stored at `address`. */
-export function makeRef(address: number, roomClass: number): number {
-  return address * CLASSES + roomClass
-}
-
-/** Where the page is stored. */
-export function refAddress(ref: number): number {
-  return Math.floor(ref / CLASSES)
-}
-
-/** The class of its room. */
-export function refClass(ref: number): number {
-  return ref % CLASSES
+/** A page that is not in memory, and where it belongs. */
+export interface MissingPage {
+  readonly level: number
+  readonly number: number
+  readonly ref: number
+  readonly parent: Page | undefined
 }
 
 /** All pages that are in memory, and the way to those that are not. */
@@ -41,6 +36,8 @@ export class PageCache {
   #dirtyBytes = 0
   #trimAt: number
   readonly #all = new Set<Page>()
+  /** Did the last page come from the disk? */
+  #fromDisk = false
 
   constructor(pages: SegmentLog, crc32: Crc32, guard: ColdGuard, bytesMax: number) {
     this.pages = pages
@@ -66,10 +63,79 @@ export class PageCache {
     ref: number,
     parent: Page | undefined,
   ): Page {
+    const isRun = level === 0 && parent !== undefined && (this.#fromDisk || this.guard.isCold)
+    const found = isRun ? this.#loadRun(parent, number % FANOUT) : undefined
+    if (found !== undefined) return found
     const page = this.read(tree, level, number, ref, parent)
     page.evicted = false
     this.#attach(page)
     return page
+  }
+
+  /** Reads child `i` and those beside it, and puts them in their places. Undefined if that one can't be had so. */
+  #loadRun(above: Page, i: number): Page | undefined {
+    const run = runAround(above, i)
+    if (run.count === 1) return undefined
+    const bytes = new Uint8Array(run.bytes)
+    const began = this.guard.now()
+    const read = this.pages.read(bytes, 0, run.bytes, run.from)
+    this.#fromDisk = this.guard.ended(began) > DISK_READ_MS
+    this.#place(above, run, bytes, read)
+    const page = above.children[i]
+    if (page !== undefined) page.used = true
+    return page
+  }
+
+  /** Puts the pages of a run that are still missing, and whole, in their places. Those that nobody asked for leave first. */
+  #place(above: Page, run: PageRun, bytes: Uint8Array, read: number): void {
+    const { tree } = above
+    let at = 0
+    for (let i = run.first; i < run.first + run.count; i++) {
+      const ref = above.entry(i)
+      const length = storedBytes(above, i)
+      // While the bytes were read in the thread pool a checkpoint may have written it elsewhere.
+      if (length === 0 || refAddress(ref) !== run.from + at || at + length > read) return
+      if (above.children[i] === undefined) {
+        const own = copy(bytes.subarray(at, at + length))
+        const page = new Page(tree, 0, above.number * FANOUT + i, refClass(ref), own, above)
+        if (page.isSealed(tree.log, this.crc32)) {
+          page.ref = ref
+          page.storedBytes = length
+          page.used = false
+          this.#attach(page)
+        }
+      }
+      at += length
+    }
+  }
+
+  /**
+   * Reads a page in the thread pool, with those beside it.
+   *
+   * @param missing what is missing now, on the way to what was asked for: somebody else may have been faster
+   */
+  async warm(tree: PageOwner, missing: () => MissingPage | undefined): Promise<void> {
+    const page = missing()
+    if (page === undefined) return
+    const { level, number, ref, parent } = page
+    const run =
+      level === 0 && parent !== undefined
+        ? runAround(parent, number % FANOUT)
+        : {
+            first: 0,
+            count: 0,
+            from: refAddress(ref),
+            bytes: pageBytes(level, refClass(ref), tree.signed),
+          }
+    const bytes = new Uint8Array(run.bytes)
+    const began = this.guard.now()
+    const read = await this.pages.readLater(bytes, run.bytes, run.from)
+    this.guard.endedLater(began)
+    const still = missing()
+    if (still === undefined || still.ref !== ref) return
+    if (still.parent !== undefined && run.count > 0) this.#place(still.parent, run, bytes, read)
+    // The highest pages, and one that is damaged: the system has it in memory now, and its error is told by `read`.
+    if (missing()?.ref === ref) this.load(tree, level, number, ref, still.parent)
   }
 
   /** Reads a page without keeping it. Throws `CORRUPT_STORE` if it is not what its place says. */
@@ -84,7 +150,7 @@ export class PageCache {
     const bytes = new Uint8Array(pageBytes(level, roomClass, tree.signed))
     const began = this.guard.now()
     const read = this.pages.read(bytes, 0, bytes.length, refAddress(ref))
-    this.guard.ended(began)
+    this.#fromDisk = this.guard.ended(began) > DISK_READ_MS
     const page = new Page(tree, level, number, roomClass, bytes, parent)
     if (read < bytes.length || !page.isSealed(tree.log, this.crc32)) {
       throw new DatError('CORRUPT_STORE', 'A page of the index is damaged.', {

@@ -38,6 +38,24 @@ export const ROOM_CLASS_MAX = 2
 /** At the start of a page. */
 export const SEAL_BYTES = 32
 
+/** A ref keeps the class of the page's room in its low bits. */
+const CLASSES = 4
+
+/** A ref to a page that is stored at `address`. */
+export function makeRef(address: number, roomClass: number): number {
+  return address * CLASSES + roomClass
+}
+
+/** Where the page is stored. */
+export function refAddress(ref: number): number {
+  return Math.floor(ref / CLASSES)
+}
+
+/** The class of its room. */
+export function refClass(ref: number): number {
+  return ref % CLASSES
+}
+
 /** Entries that a page of this class has room for. */
 export function roomOf(level: number, roomClass: number): number {
   return (level === 0 ? LEAF_ROOMS : UPPER_ROOMS)[roomClass] ?? 0

@@ -12,7 +12,7 @@
 import type { Facts } from '../../base/errors.ts'
 import { fillBits, popcount } from '../../bytes/words.ts'
 import type { Page, PageOwner } from './page.ts'
-import type { PageCache } from './page-cache.ts'
+import type { MissingPage, PageCache } from './page-cache.ts'
 import { FANOUT, LEAF_BLOCKS } from './page-layout.ts'
 
 /** Pages of level 0 below one page of level `n`. */
@@ -22,14 +22,6 @@ export const LEVEL_ONE_BLOCKS: number = LEAF_BLOCKS * FANOUT
 /** Pages of level 0 below one page of `level`. */
 export function leavesBelow(level: number): number {
   return LEAVES[level] ?? 0
-}
-
-/** Where a page that is not in memory belongs. */
-export interface MissingPage {
-  readonly level: number
-  readonly number: number
-  readonly ref: number
-  readonly parent: Page | undefined
 }
 
 /** One per log. Questions read pages where they must; only methods with `make` or `set` change any. */

@@ -9,8 +9,7 @@
 import { isCode } from '../../base/errors.ts'
 import type { LogTable } from './log-table.ts'
 import type { Page } from './page.ts'
-import { refAddress } from './page-cache.ts'
-import { FANOUT } from './page-layout.ts'
+import { FANOUT, refAddress } from './page-layout.ts'
 import type { PageTree } from './page-tree.ts'
 import type { SegmentLog } from './segments.ts'
 

@@ -22,8 +22,8 @@ import {
   writeHead,
 } from './items.ts'
 import type { Page } from './page.ts'
-import { refAddress, refClass } from './page-cache.ts'
-import { LEAF_BLOCKS, pageBytes } from './page-layout.ts'
+import type { MissingPage } from './page-cache.ts'
+import { LEAF_BLOCKS } from './page-layout.ts'
 import { nextBlock } from './page-scan.ts'
 import type { SlotState } from './slot-state.ts'
 import type { StagedLog, Staging } from './staging.ts'
@@ -183,16 +183,8 @@ export class EngineSlot implements Slot, StagedLog {
   /** Reads the pages that lead to a block in the thread pool, so that the walk after it finds them in memory. */
   async #warmPages(index: number): Promise<void> {
     const { tree } = this.state
-    const { cache } = tree
-    for (let page = tree.missingPage(index); page !== undefined; page = tree.missingPage(index)) {
-      const bytes = pageBytes(page.level, refClass(page.ref), tree.signed)
-      await cache.pages.readLater(new Uint8Array(bytes), bytes, refAddress(page.ref))
-      // Somebody else may have loaded it meanwhile.
-      const still = tree.missingPage(index)
-      if (still?.ref === page.ref) {
-        cache.load(tree, still.level, still.number, still.ref, still.parent)
-      }
-    }
+    const missing = (): MissingPage | undefined => tree.missingPage(index)
+    while (missing() !== undefined) await tree.cache.warm(tree, missing)
   }
 
   // ---- Tree nodes ----
