@@ -13,6 +13,9 @@ const ROOM_BYTES_MAX = 65_536
 /** A number of ours, or a tag and a length. */
 const NUMBER_BYTES_MAX = 8
 
+/** Up to this length a loop is sooner done than the view that `set` needs. */
+const LOOP_BYTES_MAX = 96
+
 const FIELD_1 = 0x0a
 const FIELD_2 = 0x12
 const FIELD_3 = 0x1a
@@ -73,21 +76,33 @@ export class BlockWriter {
     this.#at = endLength(bytes, start, at, 1)
   }
 
-  /** Ends the block, and gives it out. */
-  end(key: Uint8Array, value: Uint8Array | undefined): Uint8Array {
-    this.#ensure(key.length + (value?.length ?? 0))
+  /** Ends the index; the key follows, and the value, if there is one. */
+  endIndex(): void {
+    this.#ensure(0)
     this.#at = endLength(this.#bytes, this.#index, this.#at, 2)
-    this.#field(FIELD_2, key)
-    if (value !== undefined) this.#field(FIELD_3, value)
+  }
+
+  key(bytes: Uint8Array, from: number, length: number): void {
+    this.#field(FIELD_2, bytes, from, length)
+  }
+
+  value(bytes: Uint8Array, from: number, length: number): void {
+    this.#field(FIELD_3, bytes, from, length)
+  }
+
+  /** Gives out the block. */
+  end(): Uint8Array {
     return this.#bytes.subarray(this.#block, this.#at)
   }
 
-  #field(tag: number, content: Uint8Array): void {
+  #field(tag: number, content: Uint8Array, from: number, length: number): void {
+    this.#ensure(length)
     const bytes = this.#bytes
     bytes[this.#at] = tag
-    const at = writeVarint(bytes, this.#at + 1, content.length)
-    bytes.set(content, at)
-    this.#at = at + content.length
+    const at = writeVarint(bytes, this.#at + 1, length)
+    if (length > LOOP_BYTES_MAX) bytes.set(content.subarray(from, from + length), at)
+    else for (let i = 0; i < length; i++) bytes[at + i] = content[from + i] ?? 0
+    this.#at = at + length
   }
 
   /** Room for `length` bytes and a few numbers. What was given out stays where it is. */

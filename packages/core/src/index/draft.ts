@@ -14,10 +14,12 @@
 
 import { DatError } from '../base/errors.ts'
 import { BEE_KEY_BYTES_MAX, BLOCK_BYTES_MAX } from '../base/limits.ts'
-import { copy, equal } from '../bytes/bytes.ts'
+import { copyAt, equal } from '../bytes/bytes.ts'
 import type { BlockWriter } from './block-writer.ts'
 import type { Blocks } from './blocks.ts'
+import type { ByteShelf } from './byte-shelf.ts'
 import type { Keyspace } from './keyspace.ts'
+import type { Shared } from './shared.ts'
 import { entryAt } from './steps.ts'
 import type { Node, Ref, Tree } from './tree.ts'
 import { applyDelete, planDelete } from './tree-delete.ts'
@@ -33,10 +35,10 @@ const MARKED_REFUSALS_MAX = 1_024
 /** Leaves room in the largest block for the key and any index. */
 const VALUE_BYTES_MAX = BLOCK_BYTES_MAX - 1024 * 1024
 
+/** A block that will be written: names of its key and value, 0 for none, and its refs, the first of them the root's. */
 interface Pending {
-  readonly key: Uint8Array
-  readonly value: Uint8Array | undefined
-  /** Its refs are `refs[start .. end)`, the first of them the root's. */
+  readonly key: number
+  readonly value: number
   readonly start: number
   readonly end: number
 }
@@ -44,6 +46,7 @@ interface Pending {
 export class Draft {
   readonly tree: Tree
   readonly #blocks: Blocks
+  readonly #values: ByteShelf
   readonly #keys: Keyspace
   readonly #firstSeq: number
   readonly #pending: Pending[] = []
@@ -53,8 +56,10 @@ export class Draft {
   #markedRefusals = 0
 
   /** @param version of `tree` */
-  constructor(blocks: Blocks, keys: Keyspace, tree: Tree, version: number) {
-    this.#blocks = blocks
+  constructor(shared: Shared, keys: Keyspace, tree: Tree, version: number) {
+    this.#blocks = shared.blocks
+    this.#values = shared.values
+    this.#values.reset()
     this.#keys = keys
     this.tree = tree
     this.#firstSeq = version
@@ -101,9 +106,9 @@ export class Draft {
         return undefined
       }
     }
-    const kept = copy(encoded)
-    const isPath = tree.put(kept, this.version)
-    return this.#write(kept, value, isPath && this.#markedRefusals === 0)
+    const name = tree.nameOf(encoded)
+    const isPath = tree.put(name, this.version)
+    return this.#write(name, value, isPath && this.#markedRefusals === 0)
   }
 
   /** Block that will hold the deletion, or `undefined` if there is no such key or `options` refused. */
@@ -119,15 +124,17 @@ export class Draft {
     }
     const plan = planDelete(tree)
     if (plan === undefined) return NOT_HERE
+    const name = tree.nameOf(encoded)
     applyDelete(tree, plan)
-    return this.#write(copy(encoded), undefined, false)
+    return this.#write(name, undefined, false)
   }
 
   #entry(seq: number): BeeEntry | typeof NOT_HERE {
     const pending = this.#pending[seq - this.#firstSeq]
     if (pending === undefined) return entryAt(this.#blocks, this.#keys, seq)
-    const value = pending.value && copy(pending.value)
-    return { seq, key: copy(this.#keys.decode(pending.key)), value }
+    const key = copyOf(this.tree.keys, pending.key)
+    const value = pending.value === 0 ? undefined : copyOf(this.#values, pending.value)
+    return { seq, key: this.#keys.decode(key), value }
   }
 
   #refuse(): void {
@@ -141,14 +148,15 @@ export class Draft {
    *
    * @param isPath nothing did but the nodes of the tree's path
    */
-  #write(key: Uint8Array, value: Uint8Array | undefined, isPath: boolean): number {
+  #write(key: number, value: Uint8Array | undefined, isPath: boolean): number {
     const seq = this.version
     const refs = this.#refs
     const start = refs.length
     refs.push(undefined)
     if (isPath) this.#collectPath(seq, start)
     else collect(this.tree.root, seq, refs, start)
-    this.#pending.push({ key, value: value && copy(value), start, end: refs.length })
+    const kept = value === undefined ? 0 : this.#values.add(value)
+    this.#pending.push({ key, value: kept, start, end: refs.length })
     this.#markedRefusals = 0
     return seq
   }
@@ -193,9 +201,21 @@ export class Draft {
         const node = this.#refs[at]?.node
         if (node !== undefined) writer.node(node)
       }
-      into.push(writer.end(key, value))
+      this.#writeFields(writer, key, value)
+      into.push(writer.end())
     }
     return true
+  }
+
+  #writeFields(writer: BlockWriter, key: number, value: number): void {
+    const { keys } = this.tree
+    writer.endIndex()
+    keys.find(key)
+    writer.key(keys.found, keys.at, keys.length)
+    if (value === 0) return
+    const values = this.#values
+    values.find(value)
+    writer.value(values.found, values.at, values.length)
   }
 }
 
@@ -242,6 +262,11 @@ function settle(refs: (Ref | undefined)[], { start, end }: Pending, seq: number)
     refs[at] = refs[left]
   }
   return left
+}
+
+function copyOf(shelf: ByteShelf, name: number): Uint8Array {
+  shelf.find(name)
+  return copyAt(shelf.found, shelf.at, shelf.length)
 }
 
 function sameValue(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

@@ -14,6 +14,7 @@ import { Beginning, type HeaderFormat } from './beginning.ts'
 import { decodeHeader } from './block.ts'
 import { BlockWriter } from './block-writer.ts'
 import { Blocks } from './blocks.ts'
+import { ByteShelf } from './byte-shelf.ts'
 import { Hinting } from './hinting.ts'
 import { Life } from './life.ts'
 import type { LogSource } from './source.ts'
@@ -33,8 +34,9 @@ export class Shared {
   /** Metadata for the header, if we are the one who writes it. */
   readonly metadata: Partial<BeeHeader> | undefined
   readonly lock: Mutex = new Mutex()
-  /** For whoever holds the lock. */
+  /** For whoever holds the lock: memory of its draft. */
   readonly writer: BlockWriter = new BlockWriter()
+  readonly values: ByteShelf = new ByteShelf()
   /** The tree as the last write left it, if no block was added or lost since. */
   #tree: { readonly tree: Tree; readonly version: number; readonly epoch: number } | undefined =
     undefined

@@ -90,7 +90,7 @@ export function applyDelete(tree: Tree, plan: DeletePlan): void {
   const leaf = nodes.at(-1)
   if (leaf === undefined) return
   const [seq = 0] = leaf.seqs.splice(taken, 1)
-  const [key] = leaf.keys.splice(taken, 1)
+  const [key = 0] = leaf.keys.splice(taken, 1)
   if (holder !== leaf) {
     holder.seqs[held] = seq
     holder.keys[held] = key
@@ -124,9 +124,9 @@ function rebalance({ nodes, places }: DeletePlan): void {
 /** The left one's last key goes up to `parent` place `i`, the key from there down to the right one. */
 function rotateRight(parent: Node, i: number, left: Node, right: Node): void {
   right.seqs.unshift(parent.seqs[i] ?? 0)
-  right.keys.unshift(parent.keys[i])
+  right.keys.unshift(parent.keys[i] ?? 0)
   parent.seqs[i] = left.seqs.pop() ?? 0
-  parent.keys[i] = left.keys.pop()
+  parent.keys[i] = left.keys.pop() ?? 0
   const child = left.children.pop()
   if (child !== undefined) right.children.unshift(child)
   left.dirty = true
@@ -135,9 +135,9 @@ function rotateRight(parent: Node, i: number, left: Node, right: Node): void {
 /** The right one's first key goes up to `parent` place `i`, the key from there down to the left one. */
 function rotateLeft(parent: Node, i: number, left: Node, right: Node): void {
   left.seqs.push(parent.seqs[i] ?? 0)
-  left.keys.push(parent.keys[i])
+  left.keys.push(parent.keys[i] ?? 0)
   parent.seqs[i] = right.seqs.shift() ?? 0
-  parent.keys[i] = right.keys.shift()
+  parent.keys[i] = right.keys.shift() ?? 0
   const child = right.children.shift()
   if (child !== undefined) left.children.push(child)
   right.dirty = true

@@ -14,11 +14,14 @@
  */
 
 import { BEE_DEPTH_MAX } from '../base/limits.ts'
-import { compare } from '../bytes/bytes.ts'
 import { corrupt } from './block.ts'
 import type { Blocks } from './blocks.ts'
+import { ByteShelf } from './byte-shelf.ts'
 
 const KEYS_MAX = 8
+/** What stays in memory from one draft to the next: some 20 MB of nodes, and their keys. */
+const KEPT_NODES_MAX = 32_768
+const KEPT_KEY_BYTES_MAX = 16 * 1024 * 1024
 /** Keys below which a node takes from a sibling or joins it; the root is free. */
 export const KEYS_MIN = 4
 
@@ -31,9 +34,9 @@ export interface Ref {
 
 /** One tree node that may be changed. */
 export interface Node {
-  /** Blocks that hold the keys, and the keys where they are known. */
+  /** Blocks that hold the keys, and the keys' names in the tree's `keys`; 0 where they are not known. */
   readonly seqs: number[]
-  readonly keys: (Uint8Array | undefined)[]
+  readonly keys: number[]
   readonly children: Ref[]
   dirty: boolean
 }
@@ -41,6 +44,7 @@ export interface Node {
 /** The tree of one draft, and the way that the last search took in it. */
 export class Tree {
   root: Node
+  readonly keys: ByteShelf = new ByteShelf()
   /** Nodes in memory, about. */
   size = 1
   /** Where the last `locate` went: `depth` nodes from the root down, and in each the place that it took. */
@@ -61,6 +65,11 @@ export class Tree {
     if (version <= 1) return new Tree(blocks, { seqs: [], keys: [], children: [], dirty: false })
     const root = loadNode(blocks, version - 1, 0)
     return root && new Tree(blocks, root)
+  }
+
+  /** Memory of the tree, about: is it worth keeping? */
+  get isSmall(): boolean {
+    return this.size <= KEPT_NODES_MAX && this.keys.bytes <= KEPT_KEY_BYTES_MAX
   }
 
   /** Block of the key that `locate` found. */
@@ -98,8 +107,8 @@ export class Tree {
     while (low < high) {
       const middle = (low + high) >>> 1
       const other = this.#keyOf(node, middle)
-      if (other === undefined) return undefined
-      const order = compare(key, other)
+      if (other === 0) return undefined
+      const order = this.keys.compare(key, other)
       if (order === 0) {
         this.found = true
         return middle
@@ -110,12 +119,15 @@ export class Tree {
     return low
   }
 
-  #keyOf(node: Node, i: number): Uint8Array | undefined {
-    const known = node.keys[i]
-    if (known !== undefined) return known
+  /** The name of a key; 0 if its block is missing. */
+  #keyOf(node: Node, i: number): number {
+    const known = node.keys[i] ?? 0
+    if (known !== 0) return known
     const key = this.#blocks.key(node.seqs[i] ?? 0)
-    node.keys[i] = key
-    return key
+    if (key === undefined) return 0
+    const name = this.keys.add(key)
+    node.keys[i] = name
+    return name
   }
 
   /** Child number `i`; `undefined` if there is none or its block is missing. */
@@ -139,12 +151,19 @@ export class Tree {
     }
   }
 
+  /** The name of the key that `locate` looked for; kept now, if it was not. */
+  nameOf(key: Uint8Array): number {
+    const last = this.depth - 1
+    const known = this.found ? this.path[last]?.keys[this.places[last] ?? 0] : undefined
+    return known ?? this.keys.add(key)
+  }
+
   /**
    * True: nothing but the nodes of `path` was changed, and they are still the way from the root. False: others too.
    *
-   * @param key kept in the tree: must not change
+   * @param key what `nameOf` gave
    */
-  put(key: Uint8Array, seq: number): boolean {
+  put(key: number, seq: number): boolean {
     this.markInner()
     const last = this.depth - 1
     const node = this.path[last]
@@ -183,7 +202,7 @@ export class Tree {
     }
     const place = depth === 0 ? 0 : (this.places[depth - 1] ?? 0)
     parent.seqs.splice(place, 0, node.seqs.pop() ?? 0)
-    parent.keys.splice(place, 0, node.keys.pop())
+    parent.keys.splice(place, 0, node.keys.pop() ?? 0)
     parent.children.splice(place + 1, 0, unwritten(right))
   }
 }
@@ -197,7 +216,7 @@ function loadNode(blocks: Blocks, seq: number, position: number): Node | undefin
     const block = level.children[i] ?? 0
     children.push({ block, position: level.children[i + 1] ?? 0, node: undefined })
   }
-  const keys: (Uint8Array | undefined)[] = level.keys.map(() => undefined)
+  const keys = level.keys.map(() => 0)
   return { seqs: [...level.keys], keys, children, dirty: false }
 }
 

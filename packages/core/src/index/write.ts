@@ -14,9 +14,6 @@ import type { Shared } from './shared.ts'
 import { Tree } from './tree.ts'
 import { NOT_HERE } from './walk.ts'
 
-/** Nodes that stay in memory from one draft to the next: some 20 MB. */
-const KEPT_NODES_MAX = 32_768
-
 /** A draft on the newest version. The caller holds the write lock. */
 export async function openDraft(shared: Shared, keys: Keyspace): Promise<Draft> {
   shared.checkWritable()
@@ -26,7 +23,7 @@ export async function openDraft(shared: Shared, keys: Keyspace): Promise<Draft> 
     const { version } = shared
     const kept = shared.takeTree()
     const tree = kept ?? Tree.load(blocks, version)
-    if (tree !== undefined) return new Draft(blocks, keys, tree, version)
+    if (tree !== undefined) return new Draft(shared, keys, tree, version)
     await blocks.fetch({})
   }
 }
@@ -70,7 +67,7 @@ export function writeNow(
   const { version } = shared
   const tree = shared.takeTree() ?? Tree.load(shared.blocks, version)
   if (tree === undefined) return NOT_HERE
-  const draft = new Draft(shared.blocks, keys, tree, version)
+  const draft = new Draft(shared, keys, tree, version)
   const seq = step(draft)
   // Nodes that were loaded on the way are the same when they are loaded again.
   if (seq === NOT_HERE) return NOT_HERE
@@ -87,7 +84,7 @@ function begin(shared: Shared): Uint8Array[] {
 
 function append(shared: Shared, draft: Draft, encoded: readonly Uint8Array[]): Promise<void> {
   const keep = (): void => {
-    if (draft.hasLooseMarks || draft.tree.size > KEPT_NODES_MAX) return
+    if (draft.hasLooseMarks || !draft.tree.isSmall) return
     shared.keepTree(draft.tree, draft.version)
   }
   if (encoded.length > 0) return shared.source.append(encoded).then(keep)

@@ -31,7 +31,10 @@ test('any blocks are written as their fields say, and stay what they are until t
       const written = blocks.map(({ nodes, key, value }) => {
         writer.begin()
         for (const one of nodes) writer.node(one)
-        return writer.end(key, value)
+        writer.endIndex()
+        writer.key(key, 0, key.length)
+        if (value !== undefined) writer.value(value, 0, value.length)
+        return writer.end()
       })
 
       for (const [i, { nodes, key, value }] of blocks.entries()) {
