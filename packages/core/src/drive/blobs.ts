@@ -68,7 +68,8 @@ export class Blobs {
     for (const content of contents) {
       const { blocks: blockOffset, bytes: byteOffset } = run
       for (let at = 0; at < content.length; at += BLOB_BLOCK_BYTES) {
-        await run.add(content.subarray(at, at + BLOB_BLOCK_BYTES))
+        run.add(blockAt(content, at))
+        if (run.isFull) await run.flush()
       }
       const blockLength = run.blocks - blockOffset
       ids.push({ blockOffset, byteOffset, blockLength, byteLength: content.length })
@@ -80,7 +81,10 @@ export class Blobs {
   async #writeStream(content: AsyncIterable<Uint8Array>): Promise<BlobId> {
     const run = new Run(this.#log)
     const { blocks: blockOffset, bytes: byteOffset } = run
-    for await (const block of rechunk(content)) await run.add(block)
+    for await (const block of rechunk(content)) {
+      run.add(block)
+      if (run.isFull) await run.flush()
+    }
     await run.flush()
     const blockLength = run.blocks - blockOffset
     return { blockOffset, byteOffset, blockLength, byteLength: run.bytes - byteOffset }
@@ -147,12 +151,16 @@ class Run {
     this.bytes = log.byteLength
   }
 
-  async add(block: Uint8Array): Promise<void> {
+  /** Then `flush` before the next one. */
+  get isFull(): boolean {
+    return this.#waitingBytes >= APPEND_BYTES
+  }
+
+  add(block: Uint8Array): void {
     this.#waiting.push(block)
     this.#waitingBytes += block.length
     this.blocks++
     this.bytes += block.length
-    if (this.#waitingBytes >= APPEND_BYTES) await this.flush()
   }
 
   async flush(): Promise<void> {
@@ -169,6 +177,12 @@ class Run {
     }
     await this.#log.append(blocks)
   }
+}
+
+/** The block that begins at byte `at`; most files are one, and need no view. */
+function blockAt(content: Uint8Array, at: number): Uint8Array {
+  if (at === 0 && content.length <= BLOB_BLOCK_BYTES) return content
+  return content.subarray(at, at + BLOB_BLOCK_BYTES)
 }
 
 /** Blocks of full size from chunks of any size. Full ones that are there as such are passed on uncopied. */

@@ -10,7 +10,7 @@ import { DatError } from '../base/errors.ts'
 import { copy, utf8 } from '../bytes/bytes.ts'
 import type { Bee } from '../index/bee.ts'
 import type { Blobs } from './blobs.ts'
-import { encodeRow } from './row.ts'
+import { checkRow, encodeRow } from './row.ts'
 import type { BlobId, PutFileOptions, Row } from './types.ts'
 
 /** A file from this size on is no small one: it is appended at once, and not copied. */
@@ -22,8 +22,8 @@ const WAITING_FILES_MAX = 4_096
 /** One row to be written, or deleted. */
 interface Operation {
   readonly key: Uint8Array
-  /** `undefined` deletes. */
-  row: Row | undefined
+  /** `undefined` deletes. Of a file whose bytes are on their way it is ours, and gets its blob. */
+  readonly row: { -readonly [K in keyof Row]: Row[K] } | undefined
   /** Its bytes did not get into the log: it never was. */
   failed: boolean
 }
@@ -73,7 +73,7 @@ export class DriveBatch {
   ): Promise<void> {
     let operation: Operation
     try {
-      operation = this.#add(path, { ...options })
+      operation = this.#add(path, { ...options, blob: undefined })
     } catch (error) {
       return Promise.reject(error)
     }
@@ -137,7 +137,7 @@ export class DriveBatch {
     this.#checkOpen()
     const key = utf8(this.#target.normalize(path))
     // What can't be written is the caller's mistake now, not that of `flush` later.
-    if (row !== undefined) encodeRow(row)
+    if (row !== undefined) checkRow(row)
     const operation = { key, row, failed: false }
     this.#operations.push(operation)
     return operation
@@ -188,5 +188,5 @@ export class DriveBatch {
 }
 
 function withBlob(operation: Operation | undefined, blob: BlobId): void {
-  if (operation?.row !== undefined) operation.row = { ...operation.row, blob }
+  if (operation?.row !== undefined) operation.row.blob = blob
 }

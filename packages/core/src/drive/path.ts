@@ -26,6 +26,7 @@ export function normalize(path: string, options: NormalizeOptions = {}): string 
 
 /** Like `normalize`, but the root is allowed. */
 export function normalizeFolder(path: string, options: NormalizeOptions = {}): string {
+  if (isPlain(path)) return path
   const names = path.split(/[/\\]/)
   const dropped = schemeParts(names)
   if (options.strict === true) refuseDoubtful(path, dropped)
@@ -38,6 +39,20 @@ export function normalizeFolder(path: string, options: NormalizeOptions = {}): s
     }
   }
   return `/${parts.join('/')}`
+}
+
+/** Nothing in it that could be rewritten or refused: so are nearly all, and nothing is made of them. */
+function isPlain(path: string): boolean {
+  return (
+    path.startsWith('/') &&
+    path.length > 1 &&
+    !path.endsWith('/') &&
+    !path.includes('//') &&
+    !path.includes('/.') &&
+    !path.includes('\\') &&
+    !path.includes(':') &&
+    !path.includes('\0')
+  )
 }
 
 /** Parts at the front that are a drive letter, or a scheme with what follows it. */

@@ -37,6 +37,26 @@ type FactsOfOthers = { readonly [K in (typeof FACTS_OF_OTHERS)[number]]?: number
  * @throws DatError BAD_ARGUMENT for what we would not read ourselves, UNSUPPORTED for facts that the format does not keep
  */
 export function encodeRow(row: Row & FactsOfOthers): Uint8Array {
+  refuseFactsOfOthers(row)
+  const { blob } = row
+  if (isPlain(row)) {
+    if (blob !== undefined && isPlainBlob(blob))
+      return utf8(plainText(row.executable ?? false, blob))
+    return utf8(textOf(row))
+  }
+  const bytes = utf8(textOf(row))
+  const problem = decodeRow(bytes).invalid
+  if (problem === undefined) return bytes
+  throw new DatError('BAD_ARGUMENT', `The entry can't be written: ${problem}.`)
+}
+
+/** Throws what `encodeRow` would throw. */
+export function checkRow(row: Row & FactsOfOthers): void {
+  if (isPlain(row)) refuseFactsOfOthers(row)
+  else encodeRow(row)
+}
+
+function refuseFactsOfOthers(row: FactsOfOthers): void {
   for (const name of FACTS_OF_OTHERS) {
     if (row[name] === undefined) continue
     throw new DatError(
@@ -45,21 +65,46 @@ export function encodeRow(row: Row & FactsOfOthers): Uint8Array {
       { name },
     )
   }
-  const bytes = utf8(
-    JSON.stringify({
-      executable: row.executable ?? false,
-      linkname: row.linkname ?? null,
-      blob: row.blob === undefined ? null : blobMembers(row.blob),
-      metadata: row.metadata ?? null,
-      ...row.extra,
-    }),
+}
+
+/** Flags and numbers alone can't be wrong; most rows have nothing else. */
+function isPlain({ linkname, metadata = null, extra }: Row): boolean {
+  return linkname === undefined && metadata === null && extra === undefined
+}
+
+function textOf(row: Row): string {
+  return JSON.stringify({
+    executable: row.executable ?? false,
+    linkname: row.linkname ?? null,
+    blob: row.blob === undefined ? null : blobMembers(row.blob),
+    metadata: row.metadata ?? null,
+    ...row.extra,
+  })
+}
+
+/** Numbers whose text is the same in JSON. */
+function isPlainBlob({
+  blockOffset,
+  byteOffset,
+  blockLength,
+  byteLength,
+  blockMap,
+}: BlobId): boolean {
+  return (
+    blockMap !== true &&
+    Number.isSafeInteger(blockOffset) &&
+    Number.isSafeInteger(byteOffset) &&
+    Number.isSafeInteger(blockLength) &&
+    Number.isSafeInteger(byteLength)
   )
-  const { linkname, metadata = null, extra } = row
-  // Flags and numbers alone can't be wrong; most rows have nothing else.
-  if (linkname === undefined && metadata === null && extra === undefined) return bytes
-  const problem = decodeRow(bytes).invalid
-  if (problem === undefined) return bytes
-  throw new DatError('BAD_ARGUMENT', `The entry can't be written: ${problem}.`)
+}
+
+/** As `textOf`, for the row of a file and nothing more: a third of the time, in an import of small files 4 % of all. */
+function plainText(executable: boolean, blob: BlobId): string {
+  const { blockOffset, byteOffset, blockLength, byteLength } = blob
+  const places = `"blockOffset":${blockOffset},"byteOffset":${byteOffset}`
+  const sizes = `"blockLength":${blockLength},"byteLength":${byteLength}`
+  return `{"executable":${executable},"linkname":null,"blob":{${places},${sizes}},"metadata":null}`
 }
 
 /**

@@ -134,3 +134,23 @@ test('whatever passes stays below the folder that it is joined to', () => {
     }),
   )
 })
+
+test('a path that needs no rewriting is the same as when all of it is gone through', () => {
+  const parts = fc.array(fc.constantFrom('a', 'b c', 'ü', '/', '/', '\\', '.', '..', ':', '\0'))
+  const outcome = (path: string): string => {
+    try {
+      return normalize(path)
+    } catch (error) {
+      assert.ok(isCode(error, 'BAD_ARGUMENT'))
+      return 'refused'
+    }
+  }
+  fc.assert(
+    fc.property(parts, (parts) => {
+      const path = `/${parts.join('')}`
+
+      assert.equal(outcome(path), outcome(`.${path}`))
+    }),
+    { numRuns: 2_000 },
+  )
+})

@@ -12,7 +12,7 @@ import {
 } from '../../src/base/limits.ts'
 import { fromUtf8, utf8 } from '../../src/bytes/bytes.ts'
 import type { DriveEntry } from '../../src/drive/drive.ts'
-import { decodeEntry, encodeRow } from '../../src/drive/row.ts'
+import { checkRow, decodeEntry, encodeRow } from '../../src/drive/row.ts'
 
 const BLOB = { blockOffset: 0, byteOffset: 0, blockLength: 1, byteLength: 5 }
 
@@ -141,4 +141,35 @@ test('any bytes are a row or an invalid one', () => {
       if (isValid(entry)) encodeRow(entry)
     }),
   )
+})
+
+test('a row is written as JSON has it, whatever its flags and numbers are', () => {
+  const number = fc.oneof(fc.maxSafeNat(), fc.constantFrom(-0, -1, 0.5, 1e21, Number.NaN))
+  const blob = fc.record({
+    blockOffset: number,
+    byteOffset: number,
+    blockLength: number,
+    byteLength: number,
+  })
+  fc.assert(
+    fc.property(fc.option(fc.boolean(), { nil: undefined }), blob, (executable, blob) => {
+      const members = { executable: executable ?? false, linkname: null, blob, metadata: null }
+
+      assert.equal(fromUtf8(encodeRow({ executable, blob })), JSON.stringify(members))
+    }),
+  )
+})
+
+test('a row that can not be written is refused before it is encoded, and a good one is not', () => {
+  const refuses = (members: object, code: 'BAD_ARGUMENT' | 'UNSUPPORTED'): void =>
+    assert.throws(
+      () => checkRow(members),
+      (error) => isCode(error, code),
+    )
+
+  refuses({ mode: 0o644 }, 'UNSUPPORTED')
+  refuses({ linkname: '/b', mtimeMs: 1 }, 'UNSUPPORTED')
+  refuses({ linkname: 'x'.repeat(LINKNAME_BYTES_MAX + 1) }, 'BAD_ARGUMENT')
+  checkRow({ executable: true })
+  checkRow({ linkname: '/b', metadata: { a: 1 } })
 })

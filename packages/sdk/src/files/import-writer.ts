@@ -44,11 +44,18 @@ export class ImportWriter {
   #rows: LedgerRow[] = []
   #removed: string[] = []
   #bytes = 0
+  /**
+   * The version of the drive up to which all of its rows are of this pass, if there are only such: it began with an empty
+   * drive. A pass meets each path once, so no row need be looked for.
+   */
+  #ownVersion: number | undefined
   /** Told when the batch is committed. */
   #news: (() => void)[] = []
 
   constructor(context: ImportContext) {
     this.#context = context
+    const { version } = context.drive
+    this.#ownVersion = version <= 1 ? version : undefined
   }
 
   get isFull(): boolean {
@@ -94,9 +101,11 @@ export class ImportWriter {
   async flush(): Promise<void> {
     const { drive, ledger } = this.#context
     const batch = this.#batch
+    const isOurs = drive.version === this.#ownVersion
     this.#batch = undefined
     if (batch !== undefined) await batch.flush()
     const version = drive.version
+    this.#ownVersion = isOurs ? version : undefined
     const rows = this.#rows.map((row) => ({
       ...row,
       stat: trusted(row.stat, ledger.clockMs),
@@ -120,7 +129,9 @@ export class ImportWriter {
 
   /** One try. False: the file changed meanwhile. */
   async #try(found: Found): Promise<boolean> {
-    const entry = await this.#context.drive.entry(found.path)
+    const { drive } = this.#context
+    const isNew = drive.version === this.#ownVersion
+    const entry = isNew ? undefined : await drive.entry(found.path)
     if (found.kind === 'link') return this.#putLink(found, entry)
     const same = entry === undefined ? false : await this.#isContentOf(entry, found)
     if (same === undefined) return false

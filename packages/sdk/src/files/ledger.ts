@@ -25,6 +25,7 @@ import {
 } from 'node:fs'
 import { LedgerCursor } from './ledger-cursor.ts'
 import {
+  isRowLine,
   type LedgerRow,
   linePath,
   lineVersion,
@@ -157,25 +158,46 @@ export class Ledger {
 
   /** Puts a batch where it belongs. True: it goes on where the sorted part ends, and extends it. */
   #take(rows: readonly LedgerRow[], removed: readonly string[]): boolean {
-    if (this.#sortedEnd === this.#end && removed.length === 0 && this.#isBehind(rows)) {
-      this.#sortedRows += rows.length
-      this.#lastSorted = rows.at(-1)?.path ?? this.#lastSorted
-      return true
+    if (removed.length === 0 && this.#extends(rows, pathOf)) return true
+    this.#hide(rows, removed)
+    return false
+  }
+
+  /**
+   * As `#take`, of a batch that was read: the rows of the sorted part stay text until somebody asks for them.
+   *
+   * @returns `undefined` for a batch that is damaged
+   */
+  #takeLines(lines: readonly string[], removed: readonly string[]): boolean | undefined {
+    if (removed.length === 0 && this.#extends(lines, linePath)) return true
+    const rows: LedgerRow[] = []
+    for (const line of lines) {
+      const row = parseRow(line)
+      if (row === undefined) return undefined
+      rows.push(row)
     }
+    return this.#take(rows, removed)
+  }
+
+  /** Are the rows in order, and behind all sorted ones, which end the file? Then they are sorted ones too. */
+  #extends<T>(rows: readonly T[], pathOf: (row: T) => string | undefined): boolean {
+    if (this.#sortedEnd !== this.#end) return false
+    let last = this.#lastSorted
+    for (const row of rows) {
+      const path = pathOf(row)
+      if (path === undefined || (last !== '' && comparePaths(path, last) <= 0)) return false
+      last = path
+    }
+    this.#sortedRows += rows.length
+    this.#lastSorted = last
+    return true
+  }
+
+  /** Holds rows in memory, where they hide those in the sorted part. */
+  #hide(rows: readonly LedgerRow[], removed: readonly string[]): void {
     for (const path of removed) this.#overlay.set(path, undefined)
     for (const row of rows) this.#overlay.set(row.path, row)
     this.#overlayPaths = undefined
-    return rows.length + removed.length === 0 && this.#sortedEnd === this.#end
-  }
-
-  /** Are the rows in order, and behind all sorted ones? */
-  #isBehind(rows: readonly LedgerRow[]): boolean {
-    let last = this.#lastSorted
-    for (const row of rows) {
-      if (last !== '' && comparePaths(row.path, last) <= 0) return false
-      last = row.path
-    }
-    return true
   }
 
   // ---- Opening, and writing anew -----------------------------------------------------------------
@@ -189,14 +211,14 @@ export class Ledger {
     this.#end = this.#start
     this.#sortedEnd = this.#start
     const turns = new Turns()
-    let rows: LedgerRow[] = []
+    let rows: string[] = []
     let removed: string[] = []
     for (let line = reader.next(); line !== undefined; line = reader.next()) {
-      const row = parseRow(line)
       const version = lineVersion(line)
-      if (row !== undefined) rows.push(row)
+      if (isRowLine(line)) rows.push(line)
       else if (version !== undefined) {
-        const extendsSorted = this.#take(rows, removed)
+        const extendsSorted = this.#takeLines(rows, removed)
+        if (extendsSorted === undefined) break
         this.#end = reader.offset
         if (extendsSorted) this.#sortedEnd = this.#end
         this.#version = version
@@ -248,6 +270,10 @@ export class Ledger {
     this.#overlay.clear()
     this.#overlayPaths = undefined
   }
+}
+
+function pathOf(row: LedgerRow): string {
+  return row.path
 }
 
 /** Writes all of `text` at the end of `file`; returns its bytes. */

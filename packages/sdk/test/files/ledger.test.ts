@@ -141,6 +141,27 @@ test('whatever end of the file is lost, what is left are whole batches', async (
   }
 })
 
+test('a row whose numbers are damaged is not known, and those beside it are', async (t) => {
+  const file = join(tempFolder(t), 'ledger')
+  let ledger = await Ledger.open(file, 'test')
+  ledger.record({ rows: [row('/a'), row('/b'), row('/c')], removed: [], version: 2 })
+  ledger.close()
+  const text = readFileSync(file, 'utf8')
+  const [line = ''] = text.match(/^F .* \/b$/m) ?? []
+
+  for (const damaged of [line.replace(/^F \d+/, 'F x'), line.replace(' ', ' 1 '), 'F /b']) {
+    writeFileSync(file, text.replace(line, damaged))
+    ledger = await Ledger.open(file, 'test')
+    assert.deepEqual(
+      rowsOf(ledger).map(({ path }) => path),
+      ['/a', '/c'],
+      damaged,
+    )
+    assert.equal(ledger.get('/b'), undefined)
+    ledger.close()
+  }
+})
+
 test('many changes out of order are brought into order on the disk', async (t) => {
   const file = join(tempFolder(t), 'ledger')
   const ledger = await Ledger.open(file, 'test')
