@@ -476,7 +476,7 @@ export class Log implements Holder {
     })
     for (const off of [...(this.#listening ?? [])]) off()
     this.#madeWaits?.endAll(() => error ?? closed())
-    this.#downloads?.cancelAll()
+    this.#downloads?.cancelAll(() => error ?? closed())
     this.#own?.emit('closed', { error })
     return this.#closing
   }

@@ -219,6 +219,11 @@ export class Replica {
     if (remote !== undefined && this.#host === undefined) this.events.emit('attached', {})
   }
 
+  /** Would `remote` be made by asking for it? That takes its time. */
+  get isRemoteDue(): boolean {
+    return this.#remote === undefined && this.#mayMakeRemote && this.#host !== undefined
+  }
+
   /** Peers that this log has an open channel with. */
   get peerCount(): number {
     const made = this.#remote

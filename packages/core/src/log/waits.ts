@@ -15,7 +15,7 @@ import type { Replica } from './replica.ts'
 
 export class Waits {
   readonly #replica: Replica
-  readonly #clock: Clock
+  readonly clock: Clock
   /** What holds where a call says nothing. */
   readonly #usual: WaitOptions
   /** Made with the first: most of many handles never wait. */
@@ -23,7 +23,7 @@ export class Waits {
 
   constructor(replica: Replica, { clock = systemClock, timeoutMs }: LogOptions) {
     this.#replica = replica
-    this.#clock = clock
+    this.clock = clock
     this.#usual = timeoutMs === undefined ? {} : { timeoutMs }
   }
 
@@ -70,12 +70,12 @@ export class Waits {
   ): Promise<T | undefined> {
     const { remote } = this.#replica
     if (remote !== undefined) return question(remote, options)
-    const began = this.#clock.now()
+    const began = this.clock.now()
     const found = await this.#attached(options, isThere)
     if (found === undefined) return undefined
     const { timeoutMs = 0 } = options
     if (timeoutMs === 0) return question(found, options)
-    const leftMs = Math.max(1, timeoutMs - (this.#clock.now() - began))
+    const leftMs = Math.max(1, timeoutMs - (this.clock.now() - began))
     return question(found, { ...options, timeoutMs: leftMs })
   }
 
@@ -100,7 +100,7 @@ export class Waits {
       for (const event of ['attached', 'held', 'append'] as const)
         stops.push(events.on(event, look))
       if (timeoutMs > 0) {
-        const timer = this.#clock.after(timeoutMs, onTimeout)
+        const timer = this.clock.after(timeoutMs, onTimeout)
         stops.push(() => timer.cancel())
       }
       // The wait around this one has told the caller already why it ended.

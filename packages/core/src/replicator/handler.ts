@@ -8,6 +8,7 @@
 
 import { asError } from '../base/errors.ts'
 import { STATUSES_PER_SECOND_MAX } from '../base/limits.ts'
+import type { Turns, Worker } from '../base/turns.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { Handler, Request, Status } from '../wire/messages.ts'
 import type { Announcer } from './announce.ts'
@@ -25,7 +26,6 @@ import type { Reorgs } from './reorgs.ts'
 import { Server } from './serve.ts'
 import type { Shared } from './shared.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { Turns, Worker } from './turns.ts'
 
 const SECOND_MS = 1_000
 

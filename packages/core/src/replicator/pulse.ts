@@ -9,6 +9,7 @@
 import type { Timer } from '../base/clock.ts'
 import { DatError } from '../base/errors.ts'
 import { IN_FLIGHT_BYTES_MAX } from '../base/limits.ts'
+import { Turns, type Worker } from '../base/turns.ts'
 import type { Announcer } from './announce.ts'
 import { isSettled } from './negotiate.ts'
 import { checkDeadlines, TICK_MS } from './overdue.ts'
@@ -18,7 +19,6 @@ import type { Receiver } from './receive.ts'
 import type { Reorgs } from './reorgs.ts'
 import { plan } from './schedule.ts'
 import type { Shared } from './shared.ts'
-import { Turns, type Worker } from './turns.ts'
 import { unwantAll } from './want.ts'
 
 const RUNS_WAITING_MAX = 4_096

@@ -8,6 +8,7 @@
 
 import { DatError } from '../base/errors.ts'
 import { DISTRUST_MS, DISTRUSTED_MAX } from '../base/limits.ts'
+import { Turns } from '../base/turns.ts'
 import { hex } from '../bytes/bytes.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Proof } from '../tree/proof.ts'
@@ -27,7 +28,6 @@ import { Reorgs } from './reorgs.ts'
 import type { ReplicatorOptions } from './replicator.ts'
 import type { Flight } from './requests.ts'
 import type { Shared } from './shared.ts'
-import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
 import { type WantHooks, type WantKind, Wants } from './wants.ts'
 

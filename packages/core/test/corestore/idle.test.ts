@@ -275,3 +275,37 @@ test('a thousand equal logs on a connection arm no timers, and their openings sh
   assert.ok(counts.turns < 300, `${counts.turns} turns, of the pipe among them`)
   await Promise.all([a.close(), b.close()])
 })
+
+test('a download makes the replicator in a turn of its own, for ten thousand may be asked for in one', async () => {
+  const scene = await Scene.begin(3)
+
+  const download = scene.handle.download({ start: 0, end: 4 })
+  const done = download.done({ timeoutMs: 1_000 })
+  assert.equal(scene.made, 0)
+  await scene.world.run(1)
+  assert.equal(scene.made, 1)
+  const ended = assert.rejects(done, { code: 'NOT_AVAILABLE' })
+  scene.hear({ length: 3 })
+  await scene.world.run(6_000)
+
+  await ended
+})
+
+test('a download that ends before its turn makes nothing, and who waits for it is told why', async () => {
+  const cancelled = await Scene.begin(3)
+  const download = cancelled.handle.download({ start: 0, end: 4 })
+  const aborted = assert.rejects(download.done(), { code: 'ABORTED' })
+  download.cancel()
+  await cancelled.world.run(1)
+  await aborted
+  assert.equal(cancelled.made, 0)
+
+  const closed = await Scene.begin(3)
+  const over = assert.rejects(closed.handle.download({ start: 0, end: 4 }).done(), {
+    code: 'CLOSED',
+  })
+  await closed.handle.close()
+  await closed.world.run(1)
+  await over
+  assert.equal(closed.made, 0)
+})

@@ -8,8 +8,8 @@ import {
   WANT_BLOCKS_MAX,
   WANTS_PER_CHANNEL_MAX,
 } from '../../src/base/limits.ts'
+import { Turns } from '../../src/base/turns.ts'
 import { Subscriptions } from '../../src/replicator/subscriptions.ts'
-import { Turns } from '../../src/replicator/turns.ts'
 import { World } from '../sim/world.ts'
 
 /** A clock on which each look costs a millisecond. */

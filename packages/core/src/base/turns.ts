@@ -1,14 +1,14 @@
 /**
  * The work of many logs in one process, a bounded time per turn of the event loop.
  *
- * Owns: one queue for each clock, which all replicators on it share. Work that is asked for runs in the next
+ * Owns: one queue for each clock, which all logs on it share. Work that is asked for runs in the next
  * microtask, so a single log loses no time; when a thousand logs ask in one moment, as when a connection is
  * made, `SLICE_MS` of it runs and the rest comes in later turns, the
  * highest priority first and, of equals, first come, first served.
  */
 
-import type { Clock } from '../base/clock.ts'
-import { SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
+import type { Clock } from './clock.ts'
+import { SLICE_ITEMS, SLICE_MS } from './limits.ts'
 
 /**
  * Something with work to do, that keeps its errors to itself. An object and not a function, because thousands
