@@ -16,7 +16,7 @@ const HINTS: Partial<Record<Code, string>> = {
   LOCAL_CHANGES:
     'To have the files of the drive instead, use --force; yours are then kept as NAME.orig.',
   STORE_LOCKED:
-    'Stop the other process first, or give this one a store of its own with --storage PATH.',
+    'Stop the other process first. (With --storage PATH this one has a store of its own; a share has another link by that.)',
   STORE_FULL: 'Make room and run the same command again: nothing is lost.',
   NOT_WRITABLE: 'Only a device that holds the secret key can change this.',
   STORE_TOO_NEW: 'Update dat.',

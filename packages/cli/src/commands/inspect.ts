@@ -25,7 +25,7 @@ import type { Session } from '../session.ts'
 import { findPlace } from './find-folder.ts'
 import { linkOf } from './link-of.ts'
 import { nextForFiles, nextForLink, quoted } from './next-steps.ts'
-import { showProgress } from './show-progress.ts'
+import { showLooking, showProgress } from './show-progress.ts'
 import { status } from './status.ts'
 
 export interface InspectFlags extends NetworkFlags, LegacyFlags, ArchiveFlags {
@@ -67,13 +67,7 @@ async function inspectLink(session: Session, link: string, flags: InspectFlags):
     signal,
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
   }
-  const stop = showProgress(session, () => {
-    const peers = node.network.peers.length
-    return {
-      fields: { phase: 'looking', peers },
-      line: `Looking for peers … ${count(peers, 'peer')}`,
-    }
-  })
+  const stop = showLooking(session, node)
   try {
     const report = await node.inspect(link, wait)
     if (report.source === 'link') showLink(session, report)

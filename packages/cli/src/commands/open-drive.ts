@@ -12,7 +12,6 @@ import type { Drive, DriveReader } from '@dat-rhino/core/drive/drive'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import { open, type Rhino } from '@dat-rhino/sdk'
 import { AT_ONCE_MS } from '@dat-rhino/sdk/network/network'
-import { count } from '../format.ts'
 import {
   type ArchiveFlags,
   archiveOptions,
@@ -23,7 +22,7 @@ import {
 import type { Session } from '../session.ts'
 import { findPlace } from './find-folder.ts'
 import { linkOf } from './link-of.ts'
-import { showProgress } from './show-progress.ts'
+import { showLooking, showProgress } from './show-progress.ts'
 
 export interface ReadFlags extends NetworkFlags, LegacyFlags, ArchiveFlags {
   readonly checkout?: number
@@ -166,13 +165,7 @@ async function findDrive(
   link: string,
   wait: WaitOptions,
 ): Promise<Drive> {
-  const stop = showProgress(session, () => {
-    const peers = node.network.peers.length
-    return {
-      fields: { phase: 'looking', peers },
-      line: `Looking for peers … ${count(peers, 'peer')}`,
-    }
-  })
+  const stop = showLooking(session, node)
   try {
     return await node.drive(link, wait)
   } finally {

@@ -4,6 +4,8 @@
  * Owns: the timer.
  */
 
+import type { Rhino } from '@dat-rhino/sdk'
+import { count } from '../format.ts'
 import type { Fields } from '../output.ts'
 import type { Session } from '../session.ts'
 
@@ -16,6 +18,15 @@ export interface Standing {
 }
 
 const LOOK_MS = 200
+
+/** Shows that peers are looked for, and how many were met. */
+export function showLooking(session: Session, node: Rhino): () => void {
+  return showProgress(session, () => {
+    const peers = node.network.peers.length
+    const line = `Looking for peers … ${count(peers, 'peer')}`
+    return { fields: { phase: 'looking', peers }, line }
+  })
+}
 
 /** Asks `look` for the standing from now on. Returns the way to stop that. */
 export function showProgress(session: Session, look: () => Standing): () => void {

@@ -10,6 +10,7 @@ import type { Log } from '../log/log.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { Blobs } from './blobs.ts'
 
+/** The log of the files of one drive, once it is known which it is. */
 export class Content {
   readonly #find: (options: WaitOptions) => Promise<Log>
   #opening: Promise<Blobs> | undefined = undefined

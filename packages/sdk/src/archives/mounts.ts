@@ -86,6 +86,7 @@ interface Visit extends MountRoot {
   readonly path: string
 }
 
+/** A look for what is mounted, that can be had again when something changed. */
 export class Mounts {
   readonly #source: MountsSource
   readonly #roots: readonly Visit[]

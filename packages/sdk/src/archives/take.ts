@@ -94,6 +94,7 @@ export async function told(part: StoredPart, take: () => Promise<AdoptReport>): 
   }
 }
 
+/** What became of an archive, by its logs. */
 export function describe(archive: StoredArchive, logs: readonly TakenLog[]): TakenArchive {
   const [first] = archive.parts
   const link = first === undefined ? '' : oldLink(first.log)
