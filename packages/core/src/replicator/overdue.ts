@@ -17,7 +17,7 @@ import type { Peer } from './peer.ts'
 import type { Flight } from './requests.ts'
 import { newOrder, type Shared } from './shared.ts'
 
-/** How often deadlines are looked at while anything is in flight. */
+/** How often deadlines are looked at while anything is in flight with several peers, or somebody waits for news. */
 export const TICK_MS = 250
 /** So long a request waits behind those about other logs of its connection, while these are answered. */
 const QUEUE_MS_MAX = 60_000
@@ -37,15 +37,38 @@ export function checkDeadlines(
   const now = shared.clock.now()
   for (const peer of shared.peers) {
     if (peer.inFlight === 0) continue
-    const limitMs = Math.max(ANSWER_MS_MIN, 8 * (peer.window?.answerMs ?? 0))
+    const limitMs = limitOf(peer)
     peer.requests.each((flight) => {
-      const busyUntil = Math.min(peer.budget.deliveredAt, flight.sentAt + QUEUE_MS_MAX)
-      if (now - Math.max(flight.sentAt, peer.deliveredAt, busyUntil) < limitMs) return
+      if (now - waitsSince(peer, flight) < limitMs) return
       if (flight.parked) giveUp(peer, flight)
       else if (!flight.overdue) expire(shared, peer, flight)
     })
   }
   for (const peer of peers) takeOver(shared, peer, now)
+}
+
+/** So long may pass without an answer. */
+function limitOf(peer: Peer): number {
+  return Math.max(ANSWER_MS_MIN, 8 * (peer.window?.answerMs ?? 0))
+}
+
+/** Since when a request has nothing to show for its waiting. */
+function waitsSince(peer: Peer, flight: Flight): number {
+  const busyUntil = Math.min(peer.budget.deliveredAt, flight.sentAt + QUEUE_MS_MAX)
+  return Math.max(flight.sentAt, peer.deliveredAt, busyUntil)
+}
+
+/**
+ * Milliseconds until a request of the only peer may be overdue, `TICK_MS` at least and `ANSWER_MS_MIN` at most: of ten
+ * thousand logs that wait each would be looked at four times a second otherwise.
+ */
+export function untilOverdueMs(peer: Peer, now: number): number {
+  const limitMs = limitOf(peer)
+  let dueAt = now + ANSWER_MS_MIN
+  peer.requests.each((flight) => {
+    dueAt = Math.min(dueAt, waitsSince(peer, flight) + limitMs)
+  })
+  return Math.max(dueAt - now, TICK_MS)
 }
 
 function expire(shared: Shared, peer: Peer, flight: Flight): void {

@@ -1,9 +1,10 @@
 /**
  * When a pass of the scheduler is made, and what else goes with one.
  *
- * Owns: the wake-ups of one log. A pass is made after each frame and after whatever changed here, and on a tick while anything is in flight, for deadlines. Always true:
- * no pass is made while the store takes nothing, while more is staged than may be in flight, or while more runs wait
- * for the disk than `RUNS_WAITING_MAX`; whatever ends that wakes us.
+ * Owns: the wake-ups of one log. A pass is made after each frame and after whatever changed here, in a turn of its own,
+ * and while anything is in flight when it may be late. Always true: no pass is made while the store takes nothing, while
+ * more is staged than may be in flight, or while more runs wait for the disk than `RUNS_WAITING_MAX`; whatever ends that
+ * wakes us.
  */
 
 import type { Timer } from '../base/clock.ts'
@@ -12,7 +13,7 @@ import { IN_FLIGHT_BYTES_MAX } from '../base/limits.ts'
 import { Turns, type Worker } from '../base/turns.ts'
 import type { Announcer } from './announce.ts'
 import { isSettled } from './negotiate.ts'
-import { checkDeadlines, TICK_MS } from './overdue.ts'
+import { checkDeadlines, TICK_MS, untilOverdueMs } from './overdue.ts'
 import type { Passenger } from './passage.ts'
 import type { Peer } from './peer.ts'
 import type { Receiver } from './receive.ts'
@@ -45,6 +46,8 @@ export class Pulse implements Worker, Passenger {
   #isEnding = false
   #areDeadlinesDue = false
   #tick: Timer | undefined = undefined
+  /** When that is. */
+  #tickAt = 0
   #closed = false
   readonly #turns: Turns
   readonly #wakeFresh = (): void => {
@@ -189,12 +192,19 @@ export class Pulse implements Worker, Passenger {
 
   /** Deadlines are looked at only while there may be one. */
   #arm(): void {
-    if (this.#tick !== undefined) return
     const { peers, wants, clock } = this.#shared
-    const isNeeded =
-      wants.updates.length > 0 || this.#reorgs.isBusy() || peers.some((peer) => peer.inFlight > 0)
-    if (!isNeeded) return
-    this.#tick = clock.after(TICK_MS, () => {
+    const isWaiting = wants.updates.length > 0 || this.#reorgs.isBusy()
+    const isOften = isWaiting || peers.length > 1
+    // The only peer is looked at when it may be late, as was found out when this was set.
+    if (this.#tick !== undefined && !isOften) return
+    if (!isWaiting && !peers.some((peer) => peer.inFlight > 0)) return
+    const [only] = peers
+    const now = clock.now()
+    const at = now + (isOften || only === undefined ? TICK_MS : untilOverdueMs(only, now))
+    if (this.#tick !== undefined && this.#tickAt <= at) return
+    this.#tick?.cancel()
+    this.#tickAt = at
+    this.#tick = clock.after(at - now, () => {
       this.#tick = undefined
       this.#areDeadlinesDue = true
       this.wake()

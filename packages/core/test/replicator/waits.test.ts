@@ -276,3 +276,30 @@ test('whoever waits for a log of two histories is told so', async () => {
 
   assert.equal(await codeOf(reader.replicator.block(0, {})), 'FORKED')
 })
+
+test('the only peer is looked at when it may be late, and another one takes over soon', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(10)
+  const reader = await scene.reader(writer)
+  join(scene.world, writer.replicator, reader.replicator, {
+    tamperA: (m) => (m.type === 'data' && m.proof.value !== undefined ? undefined : m),
+  })
+  await scene.until(reader.replicator.update({}))
+  await scene.pass(1_000)
+  let timers = 0
+  const after = scene.world.after.bind(scene.world)
+  scene.world.after = (delayMs, run) => {
+    if (delayMs >= 250) timers++
+    return after(delayMs, run)
+  }
+
+  const wait = reader.replicator.block(4, { timeoutMs: 0 })
+  await scene.pass(1_900)
+  assert.equal(timers, 1)
+  assert.equal(reader.replicator.audit().requests, 1)
+
+  await scene.pass(1_000)
+  join(scene.world, writer.replicator, reader.replicator)
+  await scene.until(wait)
+  assert.equal(reader.replica.has(4), true)
+})
