@@ -74,6 +74,15 @@ export function equalAt(
   return true
 }
 
+/**
+ * Copies a hash, or another 32 bytes, from `from[fromAt ..)` to `into[at ..)`. A loop over so few is twice as slow as the
+ * engine's own copy where that needs no view, and faster where it does.
+ */
+export function copy32(into: Uint8Array, at: number, from: Uint8Array, fromAt: number): void {
+  if (fromAt === 0 && from.length === 32) into.set(from, at)
+  else for (let i = 0; i < 32; i++) into[at + i] = from[fromAt + i] ?? 0
+}
+
 /** `equal` in a time that depends on the length alone. For capabilities, tags and other secrets. */
 export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false

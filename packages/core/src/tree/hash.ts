@@ -12,7 +12,7 @@
  * the generation 3 data model, section 2; generation 2, section 2.
  */
 
-import { copy } from '../bytes/bytes.ts'
+import { copy, copy32 } from '../bytes/bytes.ts'
 import { crypto, HASH_BYTES } from '../crypto/crypto.ts'
 import type { NodeSet } from './nodes.ts'
 
@@ -72,10 +72,8 @@ export class TreeHash {
   parent(size: number, left: Uint8Array, leftAt: number, right: Uint8Array, rightAt: number): void {
     const scratch = this.#scratch
     this.#writeU64(scratch, PARENT_SIZE_AT, size)
-    for (let i = 0; i < HASH_BYTES; i++) {
-      scratch[PARENT_LEFT_AT + i] = left[leftAt + i] ?? 0
-      scratch[PARENT_RIGHT_AT + i] = right[rightAt + i] ?? 0
-    }
+    copy32(scratch, PARENT_LEFT_AT, left, leftAt)
+    copy32(scratch, PARENT_RIGHT_AT, right, rightAt)
     crypto().hashPart(this.result, scratch, PARENT_AT, SCRATCH_BYTES)
   }
 

@@ -5,7 +5,7 @@
  * cleared; it never shrinks, and keeps no reference to the bytes it was filled from.
  */
 
-import { copy, equalAt } from '../bytes/bytes.ts'
+import { copy, copy32, equalAt } from '../bytes/bytes.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
 
 /** One tree node as a value. For tests, vectors and cold paths; hot paths stay in `NodeSet`. */
@@ -48,8 +48,7 @@ export class NodeSet implements NodeSink {
     const n = this.length++
     this.indices[n] = index
     this.sizes[n] = size
-    const to = n * HASH_BYTES
-    for (let i = 0; i < HASH_BYTES; i++) this.hashes[to + i] = bytes[at + i] ?? 0
+    copy32(this.hashes, n * HASH_BYTES, bytes, at)
   }
 
   /** Takes the last node away. */

@@ -9,6 +9,7 @@ import {
   concat,
   contains,
   copy,
+  copy32,
   equal,
   equalAt,
   equalConstantTime,
@@ -38,6 +39,19 @@ test('comparisons agree with those of Node', () => {
       assert.equal(Math.sign(compare(a, b)), Buffer.compare(a, b))
     }),
   )
+})
+
+test('copy32 copies 32 bytes from and to any place, and nothing beside them', () => {
+  const from = Uint8Array.from({ length: 40 }, (_, i) => i + 1)
+  for (const [source, at] of [
+    [from.subarray(0, 32), 0],
+    [from, 0],
+    [from, 8],
+  ] as const) {
+    const into = new Uint8Array(36)
+    copy32(into, 2, source, at)
+    assert.deepEqual(into, concat(new Uint8Array(2), from.subarray(at, at + 32), new Uint8Array(2)))
+  }
 })
 
 test('equalAt compares parts, and nothing is equal beyond an end', () => {

@@ -6,7 +6,7 @@
  */
 
 import type { Facts } from '../../base/errors.ts'
-import { isZero } from '../../bytes/bytes.ts'
+import { copy32, isZero } from '../../bytes/bytes.ts'
 import { readU32LE, readU64LE, writeU32LE, writeU64LE } from '../../bytes/integers.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
 import { KEPT_SIGNATURE_BYTES } from '../checks.ts'
@@ -127,9 +127,8 @@ export class Page {
   }
 
   setNode(at: number, size: number, hash: Uint8Array, hashAt: number): void {
-    const { bytes } = this
-    for (let i = 0; i < HASH_BYTES; i++) bytes[at + i] = hash[hashAt + i] ?? 0
-    writeU64LE(bytes, at + HASH_BYTES, size)
+    copy32(this.bytes, at, hash, hashAt)
+    writeU64LE(this.bytes, at + HASH_BYTES, size)
   }
 
   clearNode(at: number): void {

@@ -10,6 +10,7 @@
  */
 
 import { DatError } from '../../base/errors.ts'
+import { copy32 } from '../../bytes/bytes.ts'
 import { Writer } from '../../bytes/cursor.ts'
 import { uintBytes } from '../../bytes/integers.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
@@ -204,7 +205,8 @@ export class Staging {
     writer.u8(ITEM_NODE)
     writer.uint(index)
     writer.uint(size)
-    writer.fixedAt(bytes, at, HASH_BYTES)
+    const to = writer.skip(HASH_BYTES)
+    copy32(writer.bytes, to, bytes, at)
   }
 
   /** Begins an item of at most `bytes` bytes; the caller writes what follows its type. */

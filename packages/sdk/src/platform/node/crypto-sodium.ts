@@ -49,15 +49,24 @@ function findHashMemory(): HashMemory | undefined {
 
 const hashMemory = findHashMemory()
 
+/** Where the last result went: most hashes are made in the same place, and asking for its memory takes as long as a copy. */
+let lastOut: Uint8Array = new Uint8Array(HASH_BYTES)
+let lastBuffer: ArrayBufferLike = lastOut.buffer
+let lastAt = 0
+
 function hashPart(out: Uint8Array, bytes: Uint8Array, from: number, end: number): void {
   const isInside = from >= 0 && from <= end && end <= bytes.length
   if (hashMemory === undefined || !isInside || out.length !== HASH_BYTES) {
     sodium.crypto_generichash(out, bytes.subarray(from, end))
     return
   }
+  if (out !== lastOut) {
+    lastOut = out
+    lastBuffer = out.buffer
+    lastAt = out.byteOffset
+  }
   const at = bytes.byteOffset + from
-  const { buffer, byteOffset } = out
-  hashMemory(buffer, byteOffset, HASH_BYTES, bytes.buffer, at, end - from, NO_KEY, 0, 0)
+  hashMemory(lastBuffer, lastAt, HASH_BYTES, bytes.buffer, at, end - from, NO_KEY, 0, 0)
 }
 
 /** Give it to `setCrypto` before anything else. */
