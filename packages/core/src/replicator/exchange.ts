@@ -19,10 +19,15 @@ export type Ending = 'delivered' | 'refused' | 'cancelled' | 'covered' | 'gone'
 /** Messages are written from this one; senders copy what they need. */
 const message: Request = { id: 0, ...NOTHING_ASKED, priority: 0 }
 
-/** Reserves what `order` names and sends it to `peer`. */
-export function ask(shared: Shared, peer: Peer, order: Readonly<Order>): Flight {
+/** Reserves what `order` names and sends it to `peer`. `now`, on the shared clock, is read once by who asks for many. */
+export function ask(
+  shared: Shared,
+  peer: Peer,
+  order: Readonly<Order>,
+  now: number = shared.clock.now(),
+): Flight {
   const { replica, flights } = shared
-  const flight = peer.requests.add(shared.clock.now())
+  const flight = peer.requests.add(now)
   flight.block = order.block
   flight.hash = order.hash
   flight.nodes = order.nodes
@@ -47,13 +52,18 @@ export function ask(shared: Shared, peer: Peer, order: Readonly<Order>): Flight 
   return flight
 }
 
-/** Gives back what the request reserved. After it the flight belongs to the table again. */
+/**
+ * Gives back what the request reserved. After it the flight belongs to the table again.
+ *
+ * @param now on the shared clock, read once by who is done with many
+ */
 export function release(
   shared: Shared,
   peer: Peer,
   flight: Flight,
   ending: Ending,
   blockBytes = 0,
+  now: number = shared.clock.now(),
 ): void {
   const { flights, wants } = shared
   const came = ending === 'delivered' || ending === 'covered'
@@ -61,7 +71,6 @@ export function release(
   if (flight.block >= 0) {
     const window = peer.windowOrNew(1)
     if (ending === 'delivered') {
-      const now = shared.clock.now()
       window.answered(flight.countedBytes, blockBytes, flight.sentAt, now)
       peer.passage.down.came(blockBytes + ANSWER_BYTES, flight.countedBytes, now)
     } else {

@@ -25,6 +25,7 @@ import { unwantAll } from './want.ts'
 const RUNS_WAITING_MAX = 4_096
 /** So many requests go out at once: what else has come in this turn may take longer to go through than their answers. */
 const FLUSH_BLOCKS = 32
+const FLUSH_BYTES = 131_072
 
 /** Was somebody looked for, and is nobody here or on the way? */
 export function isLonely({ peers, finding, opening, lookedUp }: Shared): boolean {
@@ -107,7 +108,9 @@ export class Pulse implements Worker, Passenger {
       const able = this.#ablePeers()
       this.#reorgs.plan(able)
       this.#isMore = plan(this.#shared, able)
-      for (const peer of able) if (peer.frameBlocks >= FLUSH_BLOCKS) peer.endFrame()
+      for (const peer of able) {
+        if (peer.frameBlocks >= FLUSH_BLOCKS || peer.frameBytes >= FLUSH_BYTES) peer.endFrame()
+      }
       this.#endTurn()
       for (const { budget, passage } of peers) {
         if (!budget.hasRoom) budget.onRoom(this.#wakeFresh)

@@ -22,23 +22,24 @@ const LATER = -2
 /** Fills the peers' windows. Returns true if there is more for another slice of time. */
 export function planRanges(shared: Shared, peers: readonly Peer[]): boolean {
   if (shared.wants.ranges.length === 0) return false
-  const until = shared.clock.now() + SLICE_MS
+  const now = shared.clock.now()
   let more = false
   let isBusy = false
   for (const peer of peers) {
     if (peer.suspect || peer.fork !== shared.replica.fork) continue
-    if (peer.dryAt !== shared.version && fill(shared, peer, until)) more = true
+    if (peer.dryAt !== shared.version && fill(shared, peer, now)) more = true
     if (peer.dryAt !== shared.version) isBusy = true
   }
   // Who has misbehaved is asked for what is left when the others have nothing more to ask for.
   for (const peer of peers) {
     if (isBusy || !peer.suspect || peer.fork !== shared.replica.fork) continue
-    if (peer.dryAt !== shared.version && fill(shared, peer, until)) more = true
+    if (peer.dryAt !== shared.version && fill(shared, peer, now)) more = true
   }
   return more
 }
 
-function fill(shared: Shared, peer: Peer, until: number): boolean {
+function fill(shared: Shared, peer: Peer, now: number): boolean {
+  const until = now + SLICE_MS
   const order = newOrder(shared.replica.fork)
   const ranges = shared.wants.ranges
   let at = 0
@@ -55,7 +56,7 @@ function fill(shared: Shared, peer: Peer, until: number): boolean {
       continue
     }
     order.block = block
-    ask(shared, peer, order)
+    ask(shared, peer, order, now)
   }
   return false
 }

@@ -52,6 +52,8 @@ export class Receiver {
   #batch: Batch = { lowest: Number.POSITIVE_INFINITY, blocks: 0, bytes: 0 }
   /** Something was staged since the last commit. */
   #staged = false
+  /** When the answers of this frame came: the clock is read once for all of them. -1 before the first. */
+  #now = -1
 
   constructor(shared: Shared, hooks: ReceiveHooks) {
     this.#shared = shared
@@ -87,6 +89,7 @@ export class Receiver {
   /** Tries parked answers, then commits what the frame brought. */
   onFrameEnd(): void {
     if (this.#parked.length > 0) this.#retry()
+    this.#now = -1
     if (this.#staged) this.#commit()
   }
 
@@ -155,10 +158,11 @@ export class Receiver {
     const bytes = proof.value?.length ?? 0
     const copies =
       block >= 0 && this.#shared.flights.anyCopies && this.#shared.flights.copies(block) > 1
-    release(this.#shared, peer, flight, 'delivered', bytes)
+    if (this.#now < 0) this.#now = this.#shared.clock.now()
+    release(this.#shared, peer, flight, 'delivered', bytes, this.#now)
     peer.refusals = 0
     peer.late = false
-    peer.deliveredAt = this.#shared.clock.now()
+    peer.deliveredAt = this.#now
     peer.budget.deliveredAt = peer.deliveredAt
     if (flight.upgradeLength > 0) this.#upgraded(peer, flight)
     this.staged()
