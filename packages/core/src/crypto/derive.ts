@@ -7,9 +7,9 @@
  * Source: the corestore specification, section 2.
  */
 
-import { concat, utf8 } from '../bytes/bytes.ts'
+import { fromHex, utf8 } from '../bytes/bytes.ts'
 import { crypto, type KeyPair } from './crypto.ts'
-import { hash, hashKeyed, namespace } from './keys.ts'
+import { hash, hashKeyed } from './keys.ts'
 
 /** The namespace in which a store starts. */
 export const ROOT_NAMESPACE: Uint8Array = new Uint8Array(32)
@@ -19,14 +19,16 @@ export function childNamespace(parent: Uint8Array, name: string | Uint8Array): U
   return hash(parent, bytesOf(name))
 }
 
+/** `namespace('corestore', 0)`. */
+const CORESTORE = fromHex('ac5c4cbfb1064776404637a280c71fac823281d351ebeced03151743270def29')
+
 /** The key pair of `name` in `space`, 32 bytes. */
 export function deriveKeyPair(
   primaryKey: Uint8Array,
   space: Uint8Array,
   name: string | Uint8Array,
 ): KeyPair {
-  const input = concat(namespace('corestore', 0), space, bytesOf(name))
-  return crypto().keyPair(hashKeyed(primaryKey, input))
+  return crypto().keyPair(hashKeyed(primaryKey, CORESTORE, space, bytesOf(name)))
 }
 
 function bytesOf(name: string | Uint8Array): Uint8Array {

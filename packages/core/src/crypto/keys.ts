@@ -17,6 +17,10 @@ export const SECRET_KEY_BYTES = 64
 /** Where signatures are made: handing out a new array, which native code has not seen, costs less than giving it one. */
 const signature = new Uint8Array(SIGNATURE_BYTES)
 
+const HYPERCORE = utf8('hypercore')
+const JOINED_BYTES = 512
+const short = new Uint8Array(JOINED_BYTES)
+
 /** BLAKE2b-256 of the parts one behind the other, without lengths between them. */
 export function hash(...parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(HASH_BYTES)
@@ -39,7 +43,7 @@ export function namespace(name: string, index: number): Uint8Array {
 /** What is shown to the network in place of the key: it names the log and does not let anybody read it. */
 export function discoveryKey(key: Uint8Array): Uint8Array {
   checkLength('A key', key, KEY_BYTES)
-  return hashKeyed(key, utf8('hypercore'))
+  return hashKeyed(key, HYPERCORE)
 }
 
 /** New bytes from the provider's generator. */
@@ -70,9 +74,19 @@ export function sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
   return copy(signature)
 }
 
+/** Short inputs are joined in memory that is used again: what is hashed is looked at during the call only. */
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const [first] = parts
-  return first !== undefined && parts.length === 1 ? first : concat(...parts)
+  if (first !== undefined && parts.length === 1) return first
+  let length = 0
+  for (const part of parts) length += part.length
+  if (length > JOINED_BYTES) return concat(...parts)
+  let at = 0
+  for (const part of parts) {
+    short.set(part, at)
+    at += part.length
+  }
+  return short.subarray(0, length)
 }
 
 function checkLength(what: string, bytes: Uint8Array, length: number): void {

@@ -13,7 +13,7 @@ import { discoveryKey, isKeyPair } from '../crypto/keys.ts'
 import type { Alias, LogIdentity } from '../store/store.ts'
 import {
   decodeManifest,
-  defaultManifest,
+  encodeDefaultManifest,
   encodeManifest,
   isCompat,
   manifestKey,
@@ -27,14 +27,15 @@ export interface IdentityInput {
   readonly manifest?: Uint8Array
   /** Alone: a log of one signer with the default manifest. */
   readonly keyPair?: KeyPair
-  /** The name from which the key pair derives; the secret key is then not stored again. */
+  /** The name from which the key pair was derived; the secret key is then not stored again. */
   readonly alias?: Alias
 }
 
 /** The identity of a generation 3 log. Throws `BAD_ARGUMENT` if the parts do not belong together. */
 export function logIdentity(input: IdentityInput): LogIdentity {
   const { keyPair } = input
-  checkKeyPair(keyPair)
+  // That of a name was made from it a moment ago, and making it a second time takes as long as a signature.
+  if (input.alias === undefined) checkKeyPair(keyPair)
   const manifest = manifestFor(input)
   const key = input.key ?? (manifest && manifestKey(manifest))
   if (key === undefined) {
@@ -68,7 +69,7 @@ function manifestFor(input: IdentityInput): Uint8Array | undefined {
   }
   if (keyPair === undefined || (key !== undefined && equal(key, keyPair.publicKey)))
     return undefined
-  const encoded = encodeManifest(defaultManifest(keyPair.publicKey))
+  const encoded = encodeDefaultManifest(keyPair.publicKey)
   if (key !== undefined && !equal(manifestKey(encoded), key)) throw mismatch('key pair')
   return encoded
 }

@@ -78,6 +78,9 @@ export function defaultManifest(publicKey: Uint8Array): Manifest {
   return createManifest({ signers: [{ publicKey }] })
 }
 
+/** With a public key of zeros. */
+const DEFAULT: Uint8Array = encodeManifest(defaultManifest(new Uint8Array(KEY_BYTES)))
+
 /** Fills in defaults and checks. Throws `BAD_ARGUMENT`. */
 export function createManifest(input: ManifestInput): Manifest {
   const { linked, userData, prologue } = input
@@ -132,6 +135,13 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   if (manifest.version === 0) encodeVersion0(w, manifest)
   else encodeVersion1(w, manifest)
   return w.take()
+}
+
+/** The encoding of `defaultManifest`, which ends with the public key. */
+export function encodeDefaultManifest(publicKey: Uint8Array): Uint8Array {
+  const encoded = copy(DEFAULT)
+  encoded.set(publicKey, encoded.length - KEY_BYTES)
+  return encoded
 }
 
 function encodeVersion1(w: Writer, manifest: Manifest): void {

@@ -35,6 +35,18 @@ import { Rewriter } from './rewrite.ts'
 import type { EngineSlot } from './slot.ts'
 import { Syncer } from './syncer.ts'
 
+/** Whether logs that were made in one moment are written. */
+class Created {
+  readonly written: Promise<void>
+  settle: (done: Promise<void>) => void = () => {}
+
+  constructor() {
+    this.written = new Promise((resolve) => {
+      this.settle = resolve
+    })
+  }
+}
+
 /** What opening has found out, beside the content. */
 export interface EngineOptions {
   readonly files: FileTable
@@ -65,6 +77,8 @@ export class EngineStore implements Store {
   readonly #syncer: Syncer
   readonly #maintenance: Maintenance
   #closing: Promise<void> | undefined
+  /** Logs that are made and not written yet; whatever commit comes next tells those who made them. */
+  #created: Created | undefined
 
   constructor(options: EngineOptions, loaded: Loaded) {
     this.#options = options
@@ -174,10 +188,21 @@ export class EngineStore implements Store {
       this.#checkNew(identity)
     }
     const slot = this.#stageCreated(identity)
-    await this.commit()
+    await this.#commitCreated()
     // What is ours must not be made a second time after a power cut; what is others' can be fetched again.
     if (publicKey !== undefined) await this.#syncer.force(this.#syncer.written)
     return slot
+  }
+
+  /** Those that are made in one moment share one record and one write. */
+  #commitCreated(): Promise<void> {
+    if (this.#created === undefined) {
+      this.#created = new Created()
+      // Whoever made a log is told what became of it by the commit itself.
+      const commit = (): Promise<void> => (this.#created === undefined ? COMMITTED : this.commit())
+      COMMITTED.then(commit).catch(() => {})
+    }
+    return this.#created.written
   }
 
   #checkNew(identity: LogIdentity): void {
@@ -221,6 +246,15 @@ export class EngineStore implements Store {
   }
 
   commit(): Promise<void> {
+    const created = this.#created
+    if (created === undefined) return this.#commit()
+    this.#created = undefined
+    const done = this.#commit()
+    created.settle(done)
+    return done
+  }
+
+  #commit(): Promise<void> {
     const { gate } = this.#options
     if (gate.isClosed) return Promise.reject(closed())
     // Nothing can have been staged; who only reads may close his logs in the usual way.
