@@ -12,7 +12,7 @@
 import type { Clock } from '../base/clock.ts'
 import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
-import type { Slot, Store } from '../store/store.ts'
+import type { Head, Slot, Store } from '../store/store.ts'
 import type { ReaderMemory } from '../tree/digest.ts'
 import { NodeSet } from '../tree/nodes.ts'
 import type { Proof } from '../tree/proof.ts'
@@ -299,13 +299,21 @@ export class Replica {
     return length === 0 || (length < this.announcedLength && hasRoots(this.slot, length))
   }
 
+  /** The head that peers may know. Of a log that rests it is its head, and nothing is made to see that. */
+  get #shownHead(): Head {
+    const { head, headAddress } = this.slot
+    const isAtRest = this.#madeLasting === undefined && headAddress <= this.store.syncedAddress
+    const isShown = isAtRest && (head.signature !== undefined || this.#state.isNew)
+    return isShown ? head : this.#lasting.head
+  }
+
   /** Length and fork that peers may be told of: signed, and synced with all that they stand on. */
   get announcedLength(): number {
-    return this.#lasting.head.length
+    return this.#shownHead.length
   }
 
   get announcedFork(): number {
-    return this.#lasting.head.fork
+    return this.#shownHead.fork
   }
 
   /** Is the block held and on the disk, so that it may be announced and sent? */
