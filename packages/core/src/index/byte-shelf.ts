@@ -8,6 +8,7 @@
  * most. Nothing is given back before `reset`. 0 names no string.
  */
 
+import { DatError } from '../base/errors.ts'
 import { readU32LE, writeU32LE } from '../bytes/integers.ts'
 
 const PIECE_BITS = 16
@@ -55,7 +56,7 @@ export class ByteShelf {
   find(name: number): void {
     const spot = name - 1
     const piece = this.#pieces[Math.floor(spot / PIECE_BYTES)]
-    if (piece === undefined) throw new RangeError('no string has this name')
+    if (piece === undefined) throw new DatError('INVARIANT', 'No string has this name.', { name })
     const at = spot % PIECE_BYTES
     this.found = piece
     this.at = at + LENGTH_BYTES
