@@ -226,9 +226,8 @@ export class Replica {
 
   /** Peers that this log has an open channel with. */
   get peerCount(): number {
-    const made = this.#remote
-    if (made !== undefined) return made.peerCount
-    return this.#mayMakeRemote ? (this.#host?.peerCount ?? 0) : 0
+    const before = this.#mayMakeRemote ? (this.#host?.peerCount ?? 0) : 0
+    return this.#remote?.peerCount ?? before
   }
 
   // ---- Reading -----------------------------------------------------------------------------------
@@ -303,15 +302,14 @@ export class Replica {
   get #shownHead(): Head {
     const { head, headAddress } = this.slot
     const isAtRest = this.#madeLasting === undefined && headAddress <= this.store.syncedAddress
-    const isShown = isAtRest && (head.signature !== undefined || this.#state.isNew)
-    return isShown ? head : this.#lasting.head
+    if (isAtRest && (head.signature !== undefined || this.#state.isNew)) return head
+    return this.#lasting.head
   }
 
   /** Length and fork that peers may be told of: signed, and synced with all that they stand on. */
   get announcedLength(): number {
     return this.#shownHead.length
   }
-
   get announcedFork(): number {
     return this.#shownHead.fork
   }
