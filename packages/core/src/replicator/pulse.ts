@@ -20,6 +20,7 @@ import type { Receiver } from './receive.ts'
 import type { Reorgs } from './reorgs.ts'
 import { plan } from './schedule.ts'
 import type { Shared } from './shared.ts'
+import { whyClosed } from './store-rest.ts'
 import { unwantAll } from './want.ts'
 
 const RUNS_WAITING_MAX = 4_096
@@ -97,6 +98,8 @@ export class Pulse implements Worker, Passenger {
     const { replica, wants, peers } = this.#shared
     if (this.#closed || replica.frozen) return
     if (!wants.idle) wants.advance()
+    const closed = whyClosed(this.#shared)
+    if (closed !== undefined) wants.close(() => closed)
     if (wants.abandoned) this.#cancelUnwanted()
     if (this.#areDeadlinesDue) {
       this.#areDeadlinesDue = false
@@ -104,7 +107,7 @@ export class Pulse implements Worker, Passenger {
         this.#receiver.giveUp(peer, flight)
       })
     }
-    if (peers.length > 0 && this.#mayAsk()) {
+    if (peers.length > 0 && closed === undefined && this.#mayAsk()) {
       const able = this.#ablePeers()
       this.#reorgs.plan(able)
       this.#isMore = plan(this.#shared, able)

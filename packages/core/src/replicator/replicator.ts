@@ -221,7 +221,12 @@ export class Replicator implements Remote {
     const download = this.#shared.wants.range(range)
     this.#shared.version++
     this.#rooms.pulse.wake()
-    return download
+    const done = (options?: Wait): Promise<void> => {
+      // The next pass tells whoever waits if the store takes nothing.
+      this.#rooms.pulse.wake()
+      return download.done(options)
+    }
+    return { done, cancel: download.cancel }
   }
 
   changed(): void {

@@ -6,7 +6,8 @@
  * refused; where only a write can tell, as on a disk that is full without saying so, one is tried as often. Always true:
  * while it is full, no block is asked for, so that nothing is fetched to be thrown away; heads and hashes still are where
  * it knows, as they are no blocks. Who waits for a block or a download is told `STORE_FULL`; ranges stay, and go on when
- * there is room. It is told once as an event, until something was kept again.
+ * there is room. It is told once as an event, until something was kept again. Of a store that takes nothing any more, or
+ * never did (`whyClosed`), `Pulse` tells whoever waits, and asks for nothing.
  */
 
 import { DatError, isCode } from '../base/errors.ts'
@@ -110,9 +111,25 @@ export function isStillFull(shared: Shared): boolean {
   return false
 }
 
+/** Why nothing that peers have can be kept here, if the store is open for reading only and there are peers. */
+export function whyClosed(shared: Shared): DatError | undefined {
+  const { store, discoveryKey } = shared.replica
+  const { peers, opening, finding } = shared
+  if (store.writable || peers.length + opening + finding === 0) return undefined
+  const log = shortName(discoveryKey)
+  const why = store.whyReadOnly ?? 'it is open for reading only'
+  const message = `Log ${log} can't be fetched, because its store takes nothing: ${why}.`
+  const recoverable = store.whyReadOnly !== undefined
+  return new DatError('NOT_WRITABLE', message, { discoveryKey: log, recoverable })
+}
+
+function shortName(discoveryKey: Uint8Array): string {
+  return hex(discoveryKey.subarray(0, 4))
+}
+
 /** The same error, which names the log. */
 function named(error: DatError, discoveryKey: Uint8Array): DatError {
-  const log = hex(discoveryKey.subarray(0, 4))
+  const log = shortName(discoveryKey)
   const message = `Log ${log} is not fetched any further: ${error.message}`
   return new DatError('STORE_FULL', message, { ...error.facts, discoveryKey: log }, error)
 }
