@@ -213,7 +213,9 @@ function refuseNewerFormat(seq: number, block: Uint8Array): void {
   if (first === undefined || first > NEWER_FORMAT_TYPE_MAX) return
   throw new DatError(
     'UNSUPPORTED',
-    `Block ${seq} is in the format of a newer bee (hyperbee 3), which this version does not read.`,
+    // A wrong key makes bytes without pattern, and two of 256 begin like this.
+    `Block ${seq} is in the format of a newer bee (hyperbee 3), which this version does not read; or it is ` +
+      'encrypted and the encryption key is missing or wrong.',
     { seq },
   )
 }

@@ -90,7 +90,7 @@ export const LOGS: readonly Row[] = [
         'a want of every shape is answered with the truth',
       ],
       [
-        `${CORE}/replicator/turns.test.ts`,
+        `${CORE}/base/turns.test.ts`,
         'a remote that asks in unusual shapes, or too often, hears of everything',
       ],
     ],
