@@ -44,7 +44,7 @@ function bench(store: ReferenceStore): BenchStore {
     async log(which) {
       const core = store.get(which)
       await core.ready()
-      return benchLog(core)
+      return new ReferenceLog(core)
     },
     async list() {
       let count = 0
@@ -99,22 +99,54 @@ function pipe(socket: Duplex, stream: Duplex): void {
   socket.pipe(stream).pipe(socket)
 }
 
-function benchLog(core: ReferenceCore): BenchLog {
-  return {
-    key: core.key,
-    discoveryKey: core.discoveryKey,
-    length: () => core.length,
-    append: (blocks) => core.append(blocks),
-    get: (index) => core.get(index),
-    stream: () => core.createReadStream(),
-    grown: (length) => grown(core, length),
-    peers: () => core.peers.length,
-    clear: (start, end) => core.clear(start, end),
-    async download(count) {
-      // Its range does not wait for a length that it does not know yet.
-      await grown(core, count)
-      await core.download({ start: 0, end: count }).done()
-    },
+/** A class, as ours is. */
+class ReferenceLog implements BenchLog {
+  readonly #core: ReferenceCore
+
+  constructor(core: ReferenceCore) {
+    this.#core = core
+  }
+
+  get key(): Uint8Array {
+    return this.#core.key
+  }
+
+  get discoveryKey(): Uint8Array {
+    return this.#core.discoveryKey
+  }
+
+  length(): number {
+    return this.#core.length
+  }
+
+  append(blocks: Buffer | readonly Buffer[]): Promise<unknown> {
+    return this.#core.append(blocks)
+  }
+
+  get(index: number): Promise<Uint8Array> {
+    return this.#core.get(index)
+  }
+
+  stream(): AsyncIterable<Uint8Array> {
+    return this.#core.createReadStream()
+  }
+
+  grown(length: number): Promise<void> {
+    return grown(this.#core, length)
+  }
+
+  /** Its range does not wait for a length that it does not know yet. */
+  async download(count: number): Promise<void> {
+    await grown(this.#core, count)
+    await this.#core.download({ start: 0, end: count }).done()
+  }
+
+  peers(): number {
+    return this.#core.peers.length
+  }
+
+  clear(start: number, end: number): Promise<unknown> {
+    return this.#core.clear(start, end)
   }
 }
 
