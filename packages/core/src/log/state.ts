@@ -109,7 +109,9 @@ export class LogState implements Base {
 
   /** Is there a manifest that says more than the key? Mostly told without decoding it. */
   get hasManifest(): boolean {
-    const { manifest, key } = this.authority
+    const { identity } = this.slot
+    const manifest = identity.manifest ?? this.offered
+    const { key } = identity
     return manifest !== undefined && (!contains(manifest, key) || !this.compat)
   }
 
