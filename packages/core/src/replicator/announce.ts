@@ -46,7 +46,8 @@ export class Announcer {
     const last = this.#pending.at(-1)
     if (last !== undefined && last.end === start) last.end = start + length
     else this.#pending.push({ start, end: start + length })
-    this.flush()
+    // While others wait for the disk the next sync is for all: to look at each of them for each block would be too much.
+    if (this.#stopWaiting === undefined) this.flush()
   }
 
   /** Blocks are gone: told at once, since claiming less is always true. */

@@ -146,6 +146,41 @@ test('a block that is being written is left out of a bitfield until it is on the
   assert.deepEqual(haves, [40])
 })
 
+test('blocks in no order that wait for the disk are looked at once for a sync, not once for each block', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(1_000)
+  const store = openMemoryStore({ syncByHand: true })
+  const reader = await scene.reader(writer, { store })
+  const { replica } = reader
+  let looks = 0
+  const isDurable = replica.isDurable.bind(replica)
+  replica.isDurable = (index) => {
+    looks++
+    return isDurable(index)
+  }
+  join(scene.world, writer.replicator, reader.replicator)
+  const haves: number[] = []
+  const { sender } = joinScripted(scene.world, reader.replicator, () => ({
+    onHave: (start) => haves.push(start),
+  }))
+  await scene.until(reader.replicator.update({}))
+  sender.want(0, 1_024)
+  await scene.pass(10)
+
+  const blocks = Array.from({ length: 300 }, (_, i) => 2 * i)
+  await scene.until(reader.replicator.range({ start: 0, end: 0, blocks }).done())
+  const before = { looks, haves: haves.length }
+  await store.sync()
+  await scene.pass(10)
+
+  assert.ok(before.looks < 4 * blocks.length, `${before.looks} looks`)
+  assert.equal(before.haves, 0)
+  assert.deepEqual(
+    haves.sort((x, y) => x - y),
+    blocks,
+  )
+})
+
 test('a bitfield of millions of blocks is described in slices that leave the loop free', async () => {
   const scene = new Scene()
   const { replica } = await scene.writer(0)
