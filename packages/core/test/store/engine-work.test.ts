@@ -4,8 +4,14 @@ import '../setup.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
-import { CHECKPOINT_IDLE_MS, GROUP_SYNC_BYTES, GROUP_SYNC_MS } from '../../src/base/limits.ts'
+import {
+  CHECKPOINT_IDLE_MS,
+  GROUP_SYNC_BYTES,
+  GROUP_SYNC_MS,
+  SLICE_MS,
+} from '../../src/base/limits.ts'
 import { openStore } from '../../src/store/open.ts'
+import { BusyClock } from '../fakes/busy-clock.ts'
 import { ManualClock, turn } from '../fakes/clock.ts'
 import { FakeDisk } from '../fakes/disk.ts'
 import { append, appendAndCommit, bytesOf, identityOf } from './helpers.ts'
@@ -38,6 +44,30 @@ test('a commit of nothing writes nothing', async () => {
 
   assert.equal(disk.ops.length, before)
   await store.close()
+})
+
+test('who commits again and again lets others have their turns, and things be synced meanwhile', async () => {
+  for (const durability of ['none', 'group'] as const) {
+    const disk = new FakeDisk()
+    const clock = new BusyClock()
+    const store = await openStore({ disk, clock, crc32, durability })
+    const slot = await store.create(identityOf(1))
+    const turnsBefore = clock.turns
+    let others = 0
+    const other = (): void => {
+      others++
+      immediate = setImmediate(other)
+    }
+    let immediate = setImmediate(other)
+
+    for (let i = 0; i < 100; i++) await appendAndCommit(store, slot, bytesOf(10, i))
+    clearImmediate(immediate)
+
+    const slices = 100 / (SLICE_MS + 1)
+    assert.ok(others >= slices - 1, `${others} turns for others in mode ${durability}`)
+    assert.ok(clock.turns - turnsBefore <= 3 * slices, `${clock.turns} turns asked for`)
+    await store.close()
+  }
 })
 
 test('in mode group a sync follows within its time, once for all commits of that time', async () => {

@@ -8,6 +8,7 @@
 
 import type { Clock } from '../../base/clock.ts'
 import { DatError, isCode } from '../../base/errors.ts'
+import { TurnPace } from '../../base/pace.ts'
 import { ownIdentity } from '../checks.ts'
 import type { Crc32 } from '../crc32.ts'
 import type { StoreSizes } from '../options.ts'
@@ -76,6 +77,8 @@ export class EngineStore implements Store {
   readonly #commits: Commits
   readonly #syncer: Syncer
   readonly #maintenance: Maintenance
+  /** Who commits again and again would keep syncs, timers and sockets waiting: awaiting runs microtasks only. */
+  readonly #pace: TurnPace
   #closing: Promise<void> | undefined
   /** Logs that are made and not written yet; whatever commit comes next tells those who made them. */
   #created: Created | undefined
@@ -87,6 +90,7 @@ export class EngineStore implements Store {
     const { data, pages, staging, undo, frees, cache, logs, index, replayed } = loaded
     const { clock, crc32, durability, sizes, gate, identity } = options
     const syncs = durability !== 'none'
+    this.#pace = new TurnPace(clock)
     this.#syncer = new Syncer(
       {
         clock,
@@ -266,9 +270,13 @@ export class EngineStore implements Store {
       if (!isCode(error, 'STORE_FULL')) this.#fail(error)
       return Promise.reject(error)
     }
-    const acknowledged = this.durability === 'strict' ? this.#syncer.sync() : COMMITTED
+    const acknowledged = this.durability === 'strict' ? this.#syncer.sync() : this.#paced()
     const room = this.#maintenance.consider()
     return room === undefined ? acknowledged : room.then(() => acknowledged)
+  }
+
+  #paced(): Promise<void> {
+    return this.#pace.isOver ? this.#pace.turn() : COMMITTED
   }
 
   get writtenAddress(): number {
