@@ -101,11 +101,16 @@ test('open logs that rest have made nothing for changes, for peers or for waits'
   const lengths = logs.reduce((sum, log) => sum + log.length, 0)
 
   assert.deepEqual([logs.length, lengths], [300, 0])
-  assert.deepEqual(count(), before)
+  // Some of what the store had that was filled may have gone meanwhile.
+  const resting = count()
+  assert.ok(
+    resting.every((one, i) => one <= (before[i] ?? 0)),
+    `${resting} of ${before}`,
+  )
   // What is counted is what is made: a log that is asked about has a replicator, one that is waited for a wait.
   logs[0]?.update().catch(() => {})
   assert.deepEqual(
-    count().map((one, i) => one - (before[i] ?? 0)),
+    count().map((one, i) => one - (resting[i] ?? 0)),
     [0, 1, 1, 0],
   )
   await corestore.close()
