@@ -31,8 +31,8 @@ export interface ImportContext {
   readonly signal: AbortSignal
 }
 
-/** A batch is flushed when it has grown to this. */
-const BATCH_FILES = 2_048
+/** A batch is flushed when it has grown to this: its rows are appended in one turn of the event loop. */
+const BATCH_FILES = 512
 const BATCH_BYTES = 16 * 1_048_576
 /** Times that a file may change under our hands before it is left for the next pass. */
 const TRIES = 3
