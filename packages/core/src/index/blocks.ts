@@ -8,10 +8,10 @@
  * - `enter` reads into the one node that this object has: what is needed of it is taken before the next is entered.
  */
 
-import { DatError } from '../base/errors.ts'
 import { copyAt } from '../bytes/bytes.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { BeeBlock, BlockFields, decodeValue, type Level } from './block.ts'
+import { fetchBlock } from './fetch.ts'
 import { NodeReader } from './node.ts'
 import { Packed } from './packed.ts'
 import type { LogReader } from './source.ts'
@@ -134,16 +134,8 @@ export class Blocks {
   }
 
   /** Waits until block `missing` is here, so that the step that lacked it can be tried again. */
-  async fetch(options: WaitOptions): Promise<void> {
-    const seq = this.missing
-    if (seq >= this.source.length) {
-      throw new DatError(
-        'BAD_CONTENT',
-        `Block ${seq} is referred to and does not exist: the log is not what it says.`,
-        { seq },
-      )
-    }
-    await this.source.get(seq, options)
+  fetch(options: WaitOptions): Promise<void> {
+    return fetchBlock(this.source, this.missing, options)
   }
 
   /** Number of truncations so far. */

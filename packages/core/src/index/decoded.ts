@@ -12,8 +12,8 @@
  * one is dropped. This keeps what is hot without a list to be maintained at each look.
  */
 
-import { DatError } from '../base/errors.ts'
 import type { WaitOptions } from '../log/remote.ts'
+import { fetchBlock } from './fetch.ts'
 import type { LogReader } from './source.ts'
 import { Truncations } from './truncations.ts'
 
@@ -79,16 +79,8 @@ export class Decoded<T extends Cached> {
   }
 
   /** Waits until block `missing` is here, so that the step that lacked it can be tried again. */
-  async fetch(options: WaitOptions): Promise<void> {
-    const seq = this.missing
-    if (seq >= this.source.length) {
-      throw new DatError(
-        'BAD_CONTENT',
-        `Block ${seq} is referred to and does not exist: the log is not what it says.`,
-        { seq },
-      )
-    }
-    await this.source.get(seq, options)
+  fetch(options: WaitOptions): Promise<void> {
+    return fetchBlock(this.source, this.missing, options)
   }
 
   #keep(block: T): void {

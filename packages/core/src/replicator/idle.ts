@@ -16,6 +16,7 @@ import type { Proof } from '../tree/proof.ts'
 import type { Handler, Refusal, Request, Sender, Status } from '../wire/messages.ts'
 import type { AttachOptions, PeerHandler } from './handler.ts'
 import type { IdleClaims } from './idle-claims.ts'
+import { note, type Told } from './negotiate.ts'
 import { OPEN, type Passage } from './passage.ts'
 import type { Replicator } from './replicator.ts'
 
@@ -57,7 +58,7 @@ const told: Status = {
 }
 
 /** One of them. */
-export class IdlePeer implements Handler {
+export class IdlePeer implements Handler, Told {
   readonly sender: Sender
   readonly options: AttachOptions
   /** What may pass; what is said changes with its switches only. */
@@ -151,15 +152,7 @@ export class IdlePeer implements Handler {
       return
     }
     if (status.length < this.contiguous) this.contiguous = status.length
-    this.heard = true
-    this.fork = status.fork
-    this.length = status.length
-    this.acknowledged = status.remoteLength
-    this.canUpgrade = status.canUpgrade
-    this.uploading = status.uploading
-    this.downloading = status.downloading
-    this.hasManifest = status.hasManifest
-    this.statusDue = true
+    note(this, status)
   }
 
   onHave(start: number, length: number): void {

@@ -71,15 +71,35 @@ export function hear(peer: Peer, status: Readonly<Status>): void {
     peer.restUntil = 0
     peer.wanted = undefined
   }
-  peer.heard = true
-  peer.fork = status.fork
-  peer.length = status.length
-  peer.acknowledged = status.remoteLength
-  peer.canUpgrade = status.canUpgrade
-  peer.uploading = status.uploading
-  peer.downloading = status.downloading
-  peer.hasManifest = status.hasManifest
-  peer.statusDue = true
+  note(peer, status)
+}
+
+/** What a remote said of itself in its newest status; initially nothing (`heard` is false). */
+export interface Told {
+  heard: boolean
+  fork: number
+  length: number
+  /** The length of ours that it last heard, if on the same fork. */
+  acknowledged: number
+  canUpgrade: boolean
+  uploading: boolean
+  downloading: boolean
+  hasManifest: boolean
+  /** A status came in this frame and was not looked at. */
+  statusDue: boolean
+}
+
+/** Takes over what the status says. */
+export function note(told: Told, status: Readonly<Status>): void {
+  told.heard = true
+  told.fork = status.fork
+  told.length = status.length
+  told.acknowledged = status.remoteLength
+  told.canUpgrade = status.canUpgrade
+  told.uploading = status.uploading
+  told.downloading = status.downloading
+  told.hasManifest = status.hasManifest
+  told.statusDue = true
 }
 
 /** Answers the newest status where the rules want an answer. */

@@ -6,12 +6,13 @@
  */
 
 import { lstatSync, type Stats } from 'node:fs'
+import { systemClock } from '@dat-rhino/core/base/clock'
+import { Pace } from '@dat-rhino/core/base/pace'
 import { Ledger } from './ledger.ts'
 import type { LedgerRow } from './ledger-row.ts'
 import { localPath } from './paths.ts'
 import { isMissing } from './problems.ts'
 import { fileStat, isUntouched } from './stat.ts'
-import { Turns } from './turns.ts'
 
 /** What has happened to a folder since its last pass, as far as a look from outside tells. */
 export interface LocalEdits {
@@ -37,16 +38,16 @@ export async function localEdits(
 ): Promise<LocalEdits | undefined> {
   const ledger = await Ledger.read(ledgerPath)
   if (ledger === undefined) return undefined
-  const turns = new Turns()
+  const pace = new Pace(systemClock)
   const counts = { files: 0, changed: 0, missing: 0 }
   try {
     for (const cursor = ledger.cursor(); cursor.row !== undefined; cursor.advance()) {
       counts.files++
       const what = compare(root, cursor.row)
       if (what !== 'same') counts[what]++
-      if (!turns.isOver) continue
+      if (!pace.isOver) continue
       signal?.throwIfAborted()
-      await turns.next()
+      await pace.turn()
     }
     return { version: ledger.version, at: Math.round(ledger.clockMs), ...counts }
   } finally {

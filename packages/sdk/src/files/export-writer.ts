@@ -6,7 +6,9 @@
  * costs comparing contents, and overwrites nothing.
  */
 
+import { systemClock } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
+import { Pace } from '@dat-rhino/core/base/pace'
 import type { DriveEntry } from '@dat-rhino/core/drive/drive'
 import type { Download } from '@dat-rhino/core/log/remote'
 import type { ExportContext } from './export-context.ts'
@@ -17,7 +19,6 @@ import { linkText } from './links.ts'
 import { fileError, systemCode } from './problems.ts'
 import { changedWhileRead, hasContent, SMALL_BYTES } from './read.ts'
 import { type FileStat, trusted } from './stat.ts'
-import { Turns } from './turns.ts'
 
 /** Jobs that are fetched and recorded together. */
 const GROUP_JOBS = 512
@@ -34,7 +35,7 @@ interface Group {
 /** The doer of one export. */
 export class ExportWriter {
   readonly #context: ExportContext
-  readonly #turns = new Turns()
+  readonly #pace = new Pace(systemClock)
   #rows: LedgerRow[] = []
   #removed: string[] = []
 
@@ -134,7 +135,7 @@ export class ExportWriter {
       if (!isOfFile(error) && !isElsewhere(job.entry, error)) throw error
       teller.skipped(job.entry.path, fileError(error, job.entry.path))
     }
-    if (this.#turns.isOver) await this.#turns.next()
+    if (this.#pace.isOver) await this.#pace.turn()
   }
 
   /** Settles a doubt: it is the drive's already, or ours and outdated, or the user's. */
@@ -216,9 +217,9 @@ export class ExportWriter {
         writing.write(piece)
         size += piece.length
         teller.moved(piece.length)
-        if (!this.#turns.isOver) continue
+        if (!this.#pace.isOver) continue
         signal.throwIfAborted()
-        await this.#turns.next()
+        await this.#pace.turn()
       }
       if (entry.blob?.blockMap !== true && size !== entry.blob?.byteLength) throw wrongSize(entry)
       await writing.sync()

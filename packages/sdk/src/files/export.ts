@@ -13,7 +13,9 @@
  * model, section 7.
  */
 
+import { systemClock } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
+import { Pace } from '@dat-rhino/core/base/pace'
 import type { DriveEntry } from '@dat-rhino/core/drive/drive'
 import type { ExportContext } from './export-context.ts'
 import { ExportWriter, isOfFile } from './export-writer.ts'
@@ -24,7 +26,6 @@ import { linkText } from './links.ts'
 import { comparePaths, foldName, whatIsWrongWith } from './paths.ts'
 import { fileError } from './problems.ts'
 import { isUntouched } from './stat.ts'
-import { Turns } from './turns.ts'
 
 /** One pass; made for it, and used once. */
 export class ExportPass {
@@ -33,7 +34,7 @@ export class ExportPass {
   readonly #stop = new AbortController()
   readonly #jobs = new JobQueue()
   readonly #writer: ExportWriter
-  readonly #turns = new Turns()
+  readonly #pace = new Pace(systemClock)
   /** Rows whose name a folder has: tried again when everything that is gone was removed. */
   #blocked: { entry: DriveEntry; row: LedgerRow | undefined }[] = []
   /** On a disk that folds case: the folded names met so far, and which path has each. */
@@ -127,9 +128,9 @@ export class ExportPass {
     } catch (error) {
       this.#skip(entry.path, error)
     }
-    if (!this.#turns.isOver) return
+    if (!this.#pace.isOver) return
     signal.throwIfAborted()
-    await this.#turns.next()
+    await this.#pace.turn()
   }
 
   /** Throws if the row must not be written here; the text of the link if it is one. */

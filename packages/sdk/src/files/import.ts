@@ -15,7 +15,9 @@
  */
 
 import { lstatSync } from 'node:fs'
+import { systemClock } from '@dat-rhino/core/base/clock'
 import { DatError } from '@dat-rhino/core/base/errors'
+import { Pace } from '@dat-rhino/core/base/pace'
 import type { Ignores } from './ignore.ts'
 import { type ImportContext, ImportWriter } from './import-writer.ts'
 import type { LedgerCursor } from './ledger-cursor.ts'
@@ -26,7 +28,6 @@ import { fileError } from './problems.ts'
 import { Renames } from './renames.ts'
 import { type Found, Scan } from './scan.ts'
 import { isSame } from './stat.ts'
-import { Turns } from './turns.ts'
 
 /** A folder to be compared: alone, or with everything below. */
 export interface Scope {
@@ -59,7 +60,7 @@ export class ImportPass {
   readonly #options: ImportOptions
   readonly #writer: ImportWriter
   readonly #renames: Renames
-  readonly #turns = new Turns()
+  readonly #pace = new Pace(systemClock)
   readonly #rootInode: number
   readonly #isFirst: boolean
   #deferred: Found[] = []
@@ -123,7 +124,7 @@ export class ImportPass {
       const settling = this.#meet(found, row)
       if (settling !== undefined) await settling
       if (this.#writer.isFull) await this.#writer.flush()
-      if (this.#turns.isOver) await this.#takeTurn()
+      if (this.#pace.isOver) await this.#takeTurn()
     }
     await this.#passRows(cursor, undefined)
   }
@@ -143,7 +144,7 @@ export class ImportPass {
       if (found !== undefined && !isBefore(row, found)) break
       this.#notFound(row, cursor)
       if (this.#writer.isFull) await this.#writer.flush()
-      if (this.#turns.isOver) await this.#takeTurn()
+      if (this.#pace.isOver) await this.#takeTurn()
     }
     this.#unseen = []
   }
@@ -203,7 +204,7 @@ export class ImportPass {
       if (from === undefined) await this.#writer.settle(found)
       else this.#writer.rename(found, from)
       if (this.#writer.isFull) await this.#writer.flush()
-      if (this.#turns.isOver) await this.#takeTurn()
+      if (this.#pace.isOver) await this.#takeTurn()
     }
     this.#deferred = []
   }
@@ -215,7 +216,7 @@ export class ImportPass {
 
   async #takeTurn(): Promise<void> {
     this.#context.signal.throwIfAborted()
-    await this.#turns.next()
+    await this.#pace.turn()
   }
 
   /** Was the folder swapped, or unmounted, under our feet? Then nothing in it is "gone". */

@@ -23,6 +23,8 @@ import {
   renameSync,
   writeSync,
 } from 'node:fs'
+import { systemClock } from '@dat-rhino/core/base/clock'
+import { Pace } from '@dat-rhino/core/base/pace'
 import { LedgerCursor } from './ledger-cursor.ts'
 import {
   isRowLine,
@@ -36,7 +38,6 @@ import {
 } from './ledger-row.ts'
 import { LineReader } from './lines.ts'
 import { comparePaths } from './paths.ts'
-import { Turns } from './turns.ts'
 
 /** Rows in memory before the file is written anew, at least, and as a share of the sorted part. */
 const OVERLAY_ROWS_MAX = 20_000
@@ -210,7 +211,7 @@ export class Ledger {
     this.#start = reader.offset
     this.#end = this.#start
     this.#sortedEnd = this.#start
-    const turns = new Turns()
+    const pace = new Pace(systemClock)
     let rows: string[] = []
     let removed: string[] = []
     for (let line = reader.next(); line !== undefined; line = reader.next()) {
@@ -229,7 +230,7 @@ export class Ledger {
         if (path === undefined) break
         removed.push(path)
       }
-      if (turns.isOver) await turns.next()
+      if (pace.isOver) await pace.turn()
     }
     return size
   }
@@ -244,7 +245,7 @@ export class Ledger {
   async #rewrite(): Promise<void> {
     const next = `${this.#path}.next`
     const file = openSync(next, 'w+', 0o600)
-    const turns = new Turns()
+    const pace = new Pace(systemClock)
     const start = writeAll(file, this.#header)
     let end = start
     let count = 0
@@ -256,7 +257,7 @@ export class Ledger {
       if (++count % WRITE_ROWS !== 0) continue
       end += writeAll(file, text)
       text = ''
-      if (turns.isOver) await turns.next()
+      if (pace.isOver) await pace.turn()
     }
     end += writeAll(file, text + versionLine(this.#version))
     renameSync(next, this.#path)
