@@ -64,9 +64,9 @@ const reference: Kind = async (folder, name) => {
 
 const NAME = 'bee'
 const VALUE_BYTES = 64
-const BATCH = 1_000
+const BATCH = 10_000
 /** Keys of the bee that is read; a run may read each several times. */
-const KEYS = 50_000
+const KEYS = 100_000
 
 /** Keys come in no order, as paths and names do: the number, spread by a prime, in eight digits. */
 function keyOf(index: number): Buffer {
@@ -186,7 +186,7 @@ export const bees: readonly Task[] = [
     {
       name: 'bee-batch',
       title: `bee: put ${BATCH} at a time`,
-      counts: [30_000, 60],
+      counts: [100_000, 60],
       goal: 10,
       times: 4,
     },

@@ -9,7 +9,7 @@ import type { Row, Side, Task } from '../harness/task.ts'
 
 const BLOCK_BYTES = 1_024
 /** Blocks of the log that is read; a run may read each several times. */
-const LENGTH = 20_000
+const LENGTH = 100_000
 const APPEND = 500
 const OWN = { name: 'log' }
 
@@ -107,7 +107,7 @@ export const readStream: Task = {
   name: 'read-stream-1k',
   title: 'read a log of 1 KB blocks as a stream',
   unit: 'blocks',
-  count: 2 * LENGTH,
+  count: LENGTH,
   smokeCount: 200,
   reference: side(reference, stream),
   rows: rows(stream, 25, 10),
