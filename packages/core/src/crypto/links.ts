@@ -33,6 +33,8 @@ const SCHEMES: readonly string[] = ['dat', 'hyper', 'pear']
 
 /** Reads a link or a bare key. */
 export function parseLink(text: string): Link {
+  // A caller without types may hand over anything, most likely the bytes of a key or options.
+  if (typeof text !== 'string') throw bad('A link is text: hyper://…, dat://…, or a key.')
   const trimmed = text.trim()
   if (trimmed === '') throw bad('The link is empty.')
   const { scheme, rest } = splitScheme(trimmed)

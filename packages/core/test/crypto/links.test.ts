@@ -15,9 +15,9 @@ const Z32 = z32(fromHex(HEX))
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 })
 
 /** The message with which `text` is refused. */
-function refusal(text: string): string {
+function refusal(text: unknown): string {
   try {
-    parseLink(text)
+    parseLink(text as string)
   } catch (error) {
     assert.ok(error instanceof DatError)
     assert.equal(error.code, 'BAD_LINK')
@@ -148,6 +148,10 @@ test('a refused link says what is wrong with it', () => {
     ['photos', /"photos" is no key/],
   ]
   for (const [text, sentence] of sentences) assert.match(refusal(text), sentence, text)
+})
+
+test('a link that is no text is refused as a link, not with an error of the language', () => {
+  for (const link of [undefined, null, 7, {}, fromHex(HEX)]) assert.match(refusal(link), /is text/)
 })
 
 test('a key of another length is never formatted', () => {
