@@ -13,8 +13,8 @@ import type { Code, DatError } from '@dat-rhino/core/base/errors'
  *
  * `opening` store and keys · `scanning` the share compares the folder with the drive · `looking` the clone
  * waits for a first peer · `transferring` files are being imported or written · `watching` everything is
- * done and changes are followed · `done` everything is done and nothing is followed · `failed` `done()`
- * rejects · `closed` after `close()`.
+ * done and changes are followed · `done` everything is done and nothing is followed · `failed` an error has
+ * ended it · `closed` after `close()`, or stopped by the caller's signal.
  */
 export type Phase =
   | 'opening'

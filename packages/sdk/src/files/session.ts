@@ -51,7 +51,8 @@ export class FolderSession {
     })
     // Whoever does not ask for the result has not missed an error: it is in the phase and the events.
     this.#result.catch(() => undefined)
-    const onabort = (): void => this.fail(new DatError('ABORTED', 'Stopped by the caller.'))
+    const onabort = (): void =>
+      this.#stop(new DatError('ABORTED', 'Stopped by the caller.'), 'closed')
     if (signal?.aborted === true) onabort()
     else signal?.addEventListener('abort', onabort, { once: true, signal: this.#abort.signal })
     station.network.events.on(
@@ -99,10 +100,15 @@ export class FolderSession {
   }
 
   fail(error: DatError): void {
+    this.#stop(error, 'failed')
+  }
+
+  /** @param phase in which it is from now on: who stopped it himself has seen nothing fail */
+  #stop(error: DatError, phase: 'failed' | 'closed'): void {
     if (this.#abort.signal.aborted) return
     this.#settle?.reject(error)
     this.#settle = undefined
-    this.teller.setPhase('failed')
+    this.teller.setPhase(phase)
     this.#abort.abort(error)
   }
 

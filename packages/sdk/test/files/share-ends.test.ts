@@ -103,7 +103,7 @@ test('a share that is closed before it is done says so', async (t) => {
   assert.equal((await again.done()).files, 8)
 })
 
-test('a signal stops a share', async (t) => {
+test('a signal stops a share, and that is no failure', async (t) => {
   const bed = new Bed(t)
   const dir = bed.folder()
   writeTree(dir, TREE)
@@ -113,6 +113,23 @@ test('a signal stops a share', async (t) => {
   abort.abort()
 
   await assert.rejects(share.done(), (e) => isCode(e, 'ABORTED'))
+  assert.equal(share.state.phase, 'closed')
+})
+
+test('a signal ends the watching of what is shared, and what was done stays done', async (t) => {
+  const bed = new Bed(t)
+  const dir = bed.folder()
+  writeTree(dir, TREE)
+  const abort = new AbortController()
+  const share = await (await bed.offline()).share(dir, { signal: abort.signal })
+  const { files } = await share.done()
+  for await (const { phase } of share.states()) if (phase === 'watching') break
+
+  abort.abort()
+  await share.close()
+
+  assert.equal(share.state.phase, 'closed')
+  assert.equal((await share.done()).files, files)
 })
 
 test('one store for all folders keeps them apart, and nothing is written into them', async (t) => {
