@@ -68,7 +68,7 @@ export const append1k: Task = {
   name: 'append-1k',
   title: 'append 1 KB, one at a time',
   unit: 'blocks',
-  count: 100_000,
+  count: 30_000,
   smokeCount: 50,
   reference: side(reference, SINGLE),
   rows: [
