@@ -16,7 +16,7 @@ import { attach, openReference, openSwarm, startTestnet } from '../harness/refer
 import { bytesOf, nodesOf, textOf } from '../harness/served.ts'
 import { type ReferenceDrive, stock } from '../harness/stock.ts'
 import type { HostPort, Row, Served, Setting, Side, Task } from '../harness/task.ts'
-import { readTree, sameTrees } from '../harness/tree.ts'
+import { countBytes, readTree, sameTrees } from '../harness/tree.ts'
 
 /** How one side does each of the steps. */
 interface Kind {
@@ -37,7 +37,7 @@ const importing = (kind: Kind, isRepeated: boolean): Side => ({
     : {}),
   async run(setting, meter) {
     await kind.load()
-    meter.bytes = treeBytes(setting)
+    meter.bytes = countBytes(setting.tree)
     meter.stored = meter.bytes
     await meter.measure(() => kind.import(storeFolder(setting), setting.tree))
   },
@@ -55,18 +55,12 @@ const cloning = (kind: Kind): Side => ({
   serve: (setting) => kind.serve(ownerFolder(setting), setting.tree),
   async run(setting, meter) {
     await kind.load()
-    meter.bytes = treeBytes(setting)
+    meter.bytes = countBytes(setting.tree)
     meter.stored = meter.bytes
     await meter.measure(() => kind.clone(storeFolder(setting), setting.served, outFolder(setting)))
   },
   verify: async (setting) => sameTrees(setting.tree, outFolder(setting)),
 })
-
-function treeBytes({ tree }: Setting): number {
-  let sum = 0
-  for (const { bytes } of readTree(tree)) sum += bytes.length
-  return sum
-}
 
 // ---- The reference -------------------------------------------------------------------------------
 
@@ -185,7 +179,7 @@ function yardsticks(commands: readonly (readonly string[])[]): readonly Row[] {
       durability: 'write, no sync',
       side: {
         async run(setting, meter) {
-          meter.bytes = treeBytes(setting)
+          meter.bytes = countBytes(setting.tree)
           await meter.measure(() => {
             execFileSync(command, [...options, `${setting.tree}/`, outFolder(setting)])
           })
