@@ -85,9 +85,14 @@ export function copy32(into: Uint8Array, at: number, from: Uint8Array, fromAt: n
 
 /** `equal` in a time that depends on the length alone. For capabilities, tags and other secrets. */
 export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
+  return a.length === b.length && equalConstantTimeAt(a, 0, b)
+}
+
+/** Do the bytes of `b` stand at `a[at ..)`? In a time that depends on their number alone; false beyond the end. */
+export function equalConstantTimeAt(a: Uint8Array, at: number, b: Uint8Array): boolean {
+  if (at + b.length > a.length) return false
   let difference = 0
-  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0)
+  for (let i = 0; i < b.length; i++) difference |= (a[at + i] ?? 0) ^ (b[i] ?? 0)
   return difference === 0
 }
 

@@ -1,246 +1,343 @@
 /**
- * Which channel has which numbers, and which openings belong together.
+ * Which channel has which numbers, and which openings belong together: flat arrays, a row for each number of ours.
  *
- * Owns: the ids of both sides and the pairs (protocol, id) of a connection (replication.md section 3). It
- * decides and remembers; what is sent and who is told is `Mux`'s matter.
+ *   our number ──▶ pair (protocol, id) · state · the remote's number · handler          remote's number ──▶ our number
  *
- * Ids are per side, from 1. A remote may open with a number that is known and free, or one above the highest
+ * Owns: the numbers of both sides and the pairs of a connection (replication.md section 3). It decides and remembers;
+ * what is sent and who is told is `MuxChannels`'s and `Mux`'s matter. A connection has ten thousand channels, so nothing
+ * stands for one but its place in the arrays, and pairs are found by the first bytes of their ids, as they lie in a frame.
+ *
+ * Numbers are per side, from 1. A remote may open with a number that is known and free, or one above the highest
  * so far. Ours is free again when the channel was paired; a channel that we closed before keeps its number until
  * the remote has answered, because its answer names no number: openings of one pair are answered in order.
  *
- * Always true: a pair has at most one open channel of ours and one waiting opening of the remote, never both;
- * what is in no list is free.
+ * Always true: a pair has at most one open channel of ours; a row that is neither open nor unanswered is free; rows
+ * whose pairs fall together stand in the order in which they were opened.
  */
 
 import { DatError } from '../base/errors.ts'
 import { CHANNEL_NUMBERS_MAX, CHANNEL_PROTOCOL_BYTES_MAX } from '../base/limits.ts'
-import { EMPTY, equal, fromUtf8, mapKey, utf8 } from '../bytes/bytes.ts'
+import { EMPTY, equalAt, fromUtf8, utf8 } from '../bytes/bytes.ts'
 import type { Reader } from '../bytes/cursor.ts'
-import type { MuxChannel, WaitingOpen } from './mux-channel.ts'
+import { readU32LE } from '../bytes/integers.ts'
+import type { ChannelsHandler } from './channel.ts'
 
-/** One pair of openings: at most one open channel each side. */
-interface Pair {
-  channel: MuxChannel | undefined
-  waiting: WaitingOpen | undefined
-  /** Openings of ours that the remote has not answered, oldest first; all but the last are closed. */
-  unanswered: MuxChannel[] | undefined
-}
+// States of a row.
+/** Our side is open. */
+const OPEN = 1
+/** The remote has not answered our opening. */
+const UNANSWERED = 2
+/** Got a message in the frame at hand. */
+const TOUCHED = 4
+/** Is on the list of those that wait for room. */
+const BLOCKED = 8
+
+/** What `local` says of a remote's number whose opening waits for ours. */
+export const WAITING = -1
+
+const ROWS_FIRST = 16
 
 /** One per connection. Throws for what a remote may not do; what that ends is for the caller to say. */
 export class ChannelTable {
-  readonly #local: (MuxChannel | undefined)[] = []
-  readonly #free: number[] = []
-  readonly #remote: (MuxChannel | WaitingOpen | undefined)[] = []
-  readonly #pairs = new Map<string, Pair>()
   /** Channels open on both sides. */
   pairedCount = 0
-  waitingCount = 0
 
-  hasChannel(pairKey: string): boolean {
-    return this.#pairs.get(pairKey)?.channel !== undefined
+  // By our number; row 0 is nobody's.
+  readonly #handlers: (ChannelsHandler | undefined)[] = [undefined]
+  readonly #protocols: string[] = ['']
+  readonly #ids: Uint8Array[] = [EMPTY]
+  #states = new Uint8Array(ROWS_FIRST)
+  /** The remote's number; 0 until both sides have opened. */
+  #remotes = new Uint32Array(ROWS_FIRST)
+  #hashes = new Uint32Array(ROWS_FIRST)
+  /** The next row whose pair falls into the same place of `#firsts`; 0 for none. */
+  #nexts = new Uint32Array(ROWS_FIRST)
+
+  readonly #free: number[] = []
+  /** The first row of each place, by the low bits of the hash. */
+  #firsts = new Uint32Array(ROWS_FIRST)
+  /** By the remote's number: ours, 0 for nothing, `WAITING`. */
+  #locals = new Int32Array(ROWS_FIRST)
+  /** The highest number of the remote so far. */
+  #known = 0
+
+  // ---- Ours
+
+  /** A row for a channel of ours. Ours of this pair must not be open. */
+  add(protocol: string, id: Uint8Array, handler: ChannelsHandler): number {
+    const row = this.#free.pop() ?? this.#handlers.length
+    if (row === this.#states.length) this.#grow()
+    this.#handlers[row] = handler
+    this.#protocols[row] = protocol
+    this.#ids[row] = id
+    this.#states[row] = OPEN
+    this.#remotes[row] = 0
+    this.#hashes[row] = hashAt(id, 0, id.length)
+    this.#append(row)
+    return row
   }
 
-  /** Gives our opening a number. Returns the remote's opening that it answers, if there is one. */
-  addLocal(channel: MuxChannel): WaitingOpen | undefined {
-    const pair = this.#pair(channel.pairKey)
-    const number = this.#free.pop() ?? this.#local.push(undefined)
-    channel.localId = number
-    this.#local[number - 1] = channel
-    pair.channel = channel
-    const waiting = pair.waiting
-    if (waiting === undefined) {
-      // One place for one channel: `push` would make room for sixteen more.
-      if (pair.unanswered === undefined) pair.unanswered = [channel]
-      else pair.unanswered.push(channel)
-      return undefined
+  /** The remote has yet to answer the opening. */
+  asked(row: number): void {
+    this.#set(row, UNANSWERED)
+  }
+
+  /** Our open channel of the pair whose id stands at `bytes[at .. at + length)`; 0 if there is none. */
+  find(protocol: string, bytes: Uint8Array, at: number, length: number): number {
+    return this.#find(OPEN, protocol, bytes, at, length)
+  }
+
+  /**
+   * The opening of ours that a remote's opening of this pair answers: now paired, or one that we have closed meanwhile
+   * (the remote will hear of that, and its number is free again already: `isOpen` is false). 0 if it answers none.
+   */
+  answer(
+    remoteId: number,
+    protocol: string,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
+    const row = this.#find(UNANSWERED, protocol, bytes, at, length)
+    if (row === 0) return 0
+    this.#unset(row, UNANSWERED)
+    if (this.isOpen(row)) this.bind(row, remoteId)
+    else this.#release(row)
+    return row
+  }
+
+  /** Both sides of the channel are open now. */
+  bind(row: number, remoteId: number): void {
+    this.#remotes[row] = remoteId
+    this.#locals[remoteId] = row
+    this.pairedCount++
+  }
+
+  /**
+   * The remote refused our opening. Returns whether it was still open here; the row is free.
+   *
+   * @throws DatError BAD_FRAME if that opening does not wait for an answer
+   */
+  rejected(row: number): boolean {
+    if (!this.#is(row, UNANSWERED)) {
+      throw new DatError('BAD_FRAME', 'The remote refuses what was not asked.', { localId: row })
     }
-    this.#settle(pair, waiting)
-    this.#bind(channel, waiting.remoteId)
-    return waiting
+    const wasOpen = this.isOpen(row)
+    this.#release(row)
+    return wasOpen
   }
+
+  /** Ends our channel: frees its row, or keeps that until the remote has answered. */
+  close(row: number): void {
+    this.#unset(row, OPEN)
+    this.#handlers[row] = undefined
+    const remoteId = this.#remotes[row] ?? 0
+    if (remoteId === 0) return
+    this.pairedCount--
+    this.#locals[remoteId] = 0
+    this.#release(row)
+  }
+
+  isOpen(row: number): boolean {
+    return this.#is(row, OPEN)
+  }
+
+  isPaired(row: number): boolean {
+    return this.#remotes[row] !== 0
+  }
+
+  /** Who hears what happens on a channel, while it is open. */
+  handler(row: number): ChannelsHandler | undefined {
+    return this.#handlers[row]
+  }
+
+  protocol(row: number): string {
+    return this.#protocols[row] ?? ''
+  }
+
+  id(row: number): Uint8Array {
+    return this.#ids[row] ?? EMPTY
+  }
+
+  /** Rows of all open channels. */
+  open(): number[] {
+    const open: number[] = []
+    for (let row = 1; row < this.#handlers.length; row++) if (this.isOpen(row)) open.push(row)
+    return open
+  }
+
+  // ---- Marks
+
+  /** False if it was touched before. */
+  touch(row: number): boolean {
+    return this.#mark(row, TOUCHED)
+  }
+
+  /** False if it is not touched any more, for it is another channel. */
+  untouch(row: number): boolean {
+    return this.#clear(row, TOUCHED)
+  }
+
+  /** False if it was blocked before. */
+  block(row: number): boolean {
+    return this.#mark(row, BLOCKED)
+  }
+
+  /** False if it is not blocked any more, for it is another channel. */
+  unblock(row: number): boolean {
+    return this.#clear(row, BLOCKED)
+  }
+
+  // ---- The remote's
 
   /**
    * Takes a number that the remote chose for an opening.
    *
    * @throws DatError BAD_FRAME if it may not choose that, OVER_LIMIT if it uses too many
    */
-  claimRemote(remoteId: number): void {
+  claim(remoteId: number): void {
     if (remoteId > CHANNEL_NUMBERS_MAX) {
       throw new DatError('OVER_LIMIT', 'The remote uses too many channel numbers.', { remoteId })
     }
-    const known = this.#remote.length
-    if (remoteId < 1 || remoteId > known + 1 || this.#remote[remoteId - 1] !== undefined) {
-      throw new DatError(
-        'BAD_FRAME',
-        'The remote opens a channel under a number that is not free.',
-        {
-          remoteId,
-        },
-      )
+    const known = this.#known
+    if (remoteId < 1 || remoteId > known + 1 || this.#locals[remoteId] !== 0) {
+      const message = 'The remote opens a channel under a number that is not free.'
+      throw new DatError('BAD_FRAME', message, { remoteId })
     }
-    if (remoteId === known + 1) this.#remote.push(undefined)
+    if (remoteId > known) this.#known = remoteId
+    if (remoteId + 1 === this.#locals.length) this.#locals = grown(this.#locals, Int32Array)
   }
 
-  /**
-   * The opening of ours that a remote's opening of this pair answers: now paired, or one that we have
-   * closed meanwhile (the remote will hear of that, and its number is free again already).
-   */
-  answerLocal(pairKey: string, remoteId: number): MuxChannel | undefined {
-    const pair = this.#pairs.get(pairKey)
-    const channel = pair === undefined ? undefined : this.#shift(pair)
-    if (pair === undefined || channel === undefined) return undefined
-    if (channel.closed) {
-      this.#release(channel)
-      this.#drop(channel.pairKey, pair)
-    } else this.#bind(channel, remoteId)
-    return channel
+  /** What the remote's number stands for: a row, 0 for nothing, `WAITING`. */
+  local(remoteId: number): number {
+    return this.#locals[remoteId] ?? 0
   }
 
-  /** May an opening of the remote wait for ours? Not if the pair is open, or waits already. */
-  mayWait(pairKey: string): boolean {
-    const pair = this.#pairs.get(pairKey)
-    return pair === undefined || (pair.channel === undefined && pair.waiting === undefined)
+  /** The remote's opening waits for ours, or does so no more. */
+  wait(remoteId: number, waits: boolean): void {
+    this.#locals[remoteId] = waits ? WAITING : 0
   }
 
-  wait(waiting: WaitingOpen): void {
-    this.#pair(waiting.pairKey).waiting = waiting
-    this.#remote[waiting.remoteId - 1] = waiting
-    this.waitingCount++
-  }
+  // ---- Inside
 
-  /** The remote's opening will not be answered by one of ours. */
-  refuse(waiting: WaitingOpen): void {
-    const pair = this.#pair(waiting.pairKey)
-    this.#settle(pair, waiting)
-    this.#remote[waiting.remoteId - 1] = undefined
-    this.#drop(waiting.pairKey, pair)
-  }
-
-  /** What the remote's number stands for. */
-  remote(remoteId: number): MuxChannel | WaitingOpen | undefined {
-    return this.#remote[remoteId - 1]
-  }
-
-  /**
-   * The remote refused our opening.
-   *
-   * @throws DatError BAD_FRAME if that opening does not wait for an answer
-   */
-  rejected(localId: number): MuxChannel {
-    const channel = this.#local[localId - 1]
-    const pair = channel === undefined ? undefined : this.#pairs.get(channel.pairKey)
-    const at = channel === undefined ? -1 : (pair?.unanswered?.indexOf(channel) ?? -1)
-    if (channel === undefined || pair === undefined || at === -1) {
-      throw new DatError('BAD_FRAME', 'The remote refuses what was not asked.', { localId })
+  #find(state: number, protocol: string, bytes: Uint8Array, at: number, length: number): number {
+    const hash = hashAt(bytes, at, length)
+    let row = this.#firsts[hash & (this.#firsts.length - 1)] ?? 0
+    for (; row !== 0; row = this.#nexts[row] ?? 0) {
+      if (this.#hashes[row] !== hash || !this.#is(row, state)) continue
+      const id = this.#ids[row] ?? EMPTY
+      if (id.length !== length || this.#protocols[row] !== protocol) continue
+      if (equalAt(id, 0, bytes, at, length)) return row
     }
-    pair.unanswered?.splice(at, 1)
-    this.#release(channel)
-    if (pair.channel === channel) pair.channel = undefined
-    this.#drop(channel.pairKey, pair)
-    return channel
+    return 0
   }
 
-  /** Ends our channel: frees its number, or keeps it until the remote has answered. */
-  close(channel: MuxChannel): void {
-    const pair = this.#pair(channel.pairKey)
-    if (pair.channel === channel) pair.channel = undefined
-    if (channel.remoteId !== 0) {
-      this.pairedCount--
-      this.#remote[channel.remoteId - 1] = undefined
-      this.#release(channel)
+  /** Behind those of its place. */
+  #append(row: number): void {
+    const place = (this.#hashes[row] ?? 0) & (this.#firsts.length - 1)
+    this.#nexts[row] = 0
+    let last = this.#firsts[place] ?? 0
+    if (last === 0) {
+      this.#firsts[place] = row
+      return
     }
-    this.#drop(channel.pairKey, pair)
+    for (let next = this.#nexts[last]; next; next = this.#nexts[last]) last = next
+    this.#nexts[last] = row
   }
 
-  /** Forgets everything and returns the channels that were not closed. */
-  clear(): MuxChannel[] {
-    const open: MuxChannel[] = []
-    for (const channel of this.#local)
-      if (channel !== undefined && !channel.closed) open.push(channel)
-    this.#local.length = 0
-    this.#remote.length = 0
-    this.#free.length = 0
-    this.#pairs.clear()
-    this.pairedCount = 0
-    this.waitingCount = 0
-    return open
-  }
-
-  /** Openings of the remote that came at `sinceMs` or before. */
-  waitingSince(sinceMs: number): WaitingOpen[] {
-    const found: WaitingOpen[] = []
-    for (const { waiting } of this.#pairs.values()) {
-      if (waiting !== undefined && waiting.sinceMs <= sinceMs) found.push(waiting)
+  #release(row: number): void {
+    const place = (this.#hashes[row] ?? 0) & (this.#firsts.length - 1)
+    const next = this.#nexts[row] ?? 0
+    let before = this.#firsts[place] ?? 0
+    if (before === row) this.#firsts[place] = next
+    else {
+      while (this.#nexts[before] !== row) before = this.#nexts[before] ?? 0
+      this.#nexts[before] = next
     }
-    return found
+    this.#handlers[row] = undefined
+    this.#ids[row] = EMPTY
+    this.#states[row] = 0
+    this.#free.push(row)
   }
 
-  #pair(pairKey: string): Pair {
-    let pair = this.#pairs.get(pairKey)
-    if (pair === undefined) {
-      pair = { channel: undefined, waiting: undefined, unanswered: undefined }
-      this.#pairs.set(pairKey, pair)
+  #grow(): void {
+    const rows = this.#states.length
+    this.#states = grown(this.#states, Uint8Array)
+    this.#remotes = grown(this.#remotes, Uint32Array)
+    this.#hashes = grown(this.#hashes, Uint32Array)
+    const { firsts, nexts } = { firsts: this.#firsts, nexts: this.#nexts }
+    this.#firsts = new Uint32Array(2 * firsts.length)
+    this.#nexts = new Uint32Array(2 * rows)
+    for (const first of firsts) {
+      for (let row = first; row !== 0; row = nexts[row] ?? 0) this.#append(row)
     }
-    return pair
   }
 
-  #bind(channel: MuxChannel, remoteId: number): void {
-    channel.remoteId = remoteId
-    this.#remote[remoteId - 1] = channel
-    this.pairedCount++
+  #is(row: number, state: number): boolean {
+    return ((this.#states[row] ?? 0) & state) !== 0
   }
 
-  #settle(pair: Pair, waiting: WaitingOpen): void {
-    waiting.settled = true
-    pair.waiting = undefined
-    this.waitingCount--
+  #set(row: number, state: number): void {
+    this.#states[row] = (this.#states[row] ?? 0) | state
   }
 
-  #shift(pair: Pair): MuxChannel | undefined {
-    const first = pair.unanswered?.shift()
-    if (pair.unanswered?.length === 0) pair.unanswered = undefined
-    return first
+  #unset(row: number, state: number): void {
+    this.#states[row] = (this.#states[row] ?? 0) & ~state
   }
 
-  #release(channel: MuxChannel): void {
-    this.#local[channel.localId - 1] = undefined
-    this.#free.push(channel.localId)
+  #mark(row: number, state: number): boolean {
+    if (this.#is(row, state)) return false
+    this.#set(row, state)
+    return true
   }
 
-  #drop(pairKey: string, pair: Pair): void {
-    if (pair.unanswered?.length === 0) pair.unanswered = undefined
-    if (pair.channel === undefined && pair.waiting === undefined && pair.unanswered === undefined) {
-      this.#pairs.delete(pairKey)
-    }
+  #clear(row: number, state: number): boolean {
+    if (!this.#is(row, state)) return false
+    this.#unset(row, state)
+    return true
   }
 }
 
-/** What was made of the last protocol: mostly it is the same for each of ten thousand openings. */
+/** Ids are hashes, or few: their first bytes tell them apart. */
+function hashAt(id: Uint8Array, at: number, length: number): number {
+  if (length >= 4) return readU32LE(id, at)
+  return length === 0 ? 0 : (id[at] ?? 0)
+}
+
+function grown<T extends Uint8Array | Uint32Array | Int32Array>(
+  from: T,
+  kind: new (length: number) => T,
+): T {
+  const into = new kind(2 * from.length)
+  into.set(from)
+  return into
+}
+
+// ---- Names of protocols --------------------------------------------------------------------------
+
+/** What was made of the last one: mostly it is the same for each of ten thousand openings. */
 let lastProtocol = ''
-let lastPrefix = '\u0000'
 let lastBytes: Uint8Array = EMPTY
-
-function remember(protocol: string): void {
-  lastProtocol = protocol
-  lastPrefix = `${protocol}\u0000`
-  lastBytes = utf8(protocol)
-}
 
 /** The bytes of a protocol's name, for reading only. */
 export function protocolBytes(protocol: string): Uint8Array {
-  if (protocol !== lastProtocol) remember(protocol)
+  if (protocol !== lastProtocol) {
+    lastProtocol = protocol
+    lastBytes = utf8(protocol)
+  }
   return lastBytes
 }
 
 /** The name in an opening. @throws DatError BAD_FRAME, OVER_LIMIT */
 export function readProtocol(from: Reader): string {
-  const bytes = from.buffer(CHANNEL_PROTOCOL_BYTES_MAX)
-  return equal(bytes, lastBytes) ? lastProtocol : fromUtf8(bytes)
-}
-
-/** Name of the pair (protocol, id); ids are arbitrary bytes. */
-export function pairKeyOf(protocol: string, id: Uint8Array | undefined): string {
-  if (id === undefined || id.length === 0) return protocol
-  if (protocol !== lastProtocol) remember(protocol)
-  return lastPrefix + mapKey(id)
+  const { bytes, at } = from
+  const { length } = lastBytes
+  // Names are shorter than what takes two bytes for its length.
+  if (bytes[at] === length && length > 0 && at + 1 + length <= from.end) {
+    if (equalAt(bytes, at + 1, lastBytes, 0, length)) {
+      from.at = at + 1 + length
+      return lastProtocol
+    }
+  }
+  return fromUtf8(from.buffer(CHANNEL_PROTOCOL_BYTES_MAX))
 }

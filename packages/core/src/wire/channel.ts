@@ -58,6 +58,39 @@ export interface Channel {
 }
 
 /**
+ * As `ChannelHandler`, for many channels at once: `channel` is our number for the one that is meant. Connections have ten
+ * thousand channels of one protocol, and most of them rest: no object need stand for each.
+ */
+export interface ChannelsHandler {
+  onOpen(channel: number, handshake: Reader): void
+  onMessage(channel: number, type: number, body: Reader): void
+  onFrameEnd(channel: number): void
+  onWritable(channel: number): void
+  /** The number may be given to another channel from now on. */
+  onClose(channel: number, error: Error | undefined): void
+}
+
+/** The channels of a connection by our numbers for them, from 1. What a `Channel` does, these do for a number. */
+export interface Channels {
+  /**
+   * Gives a pair of `protocol` and `id` a number, for `open` to be called next. `id` is kept and must not change.
+   *
+   * @throws DatError CONFLICT if our side of this pair is open already, CLOSED after the end
+   */
+  add(protocol: string, id: Uint8Array, handler: ChannelsHandler): number
+  /** Opens our side and tells the remote. `onOpen` may come before this returns, if the remote opened first. */
+  open(channel: number, handshake: Uint8Array): void
+  /** The number of our side of this pair; 0 if it is not open. */
+  find(protocol: string, id: Uint8Array): number
+  /** Only for a channel that is open, as all below: see `Channel`. */
+  begin(channel: number, type: number, sizeHint: number): Writer
+  end(channel: number): void
+  abandon(channel: number): void
+  isWritable(channel: number): boolean
+  close(channel: number, error?: Error): void
+}
+
+/**
  * What we open a channel with. The pair of `protocol` and `id` is what both sides find each other by; of each
  * pair one channel is open at a time.
  */
@@ -95,6 +128,8 @@ export interface Muxer {
    * @throws DatError CONFLICT if our side of this pair is open already, CLOSED after the end
    */
   open(options: ChannelOptions): Channel
+  /** The same channels by number, if this muxer has them so; `channelsOf` gives them for any. */
+  readonly channels?: Channels
   /** Is our side of this pair open? */
   has(protocol: string, id?: Uint8Array): boolean
   /** Answers openings of the remote: for one id, or (id undefined) for all that have no hook of their own. */

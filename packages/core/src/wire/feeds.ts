@@ -11,7 +11,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { KeyPair } from '../crypto/crypto.ts'
-import type { LogChannel, LogOpening } from './gen3-conversation.ts'
+import type { LogChannel, LogOpening } from './gen3.ts'
 
 /** A log that we want to talk about on a connection: as on today's wire, and a list of names. */
 export interface FeedOpening extends LogOpening {

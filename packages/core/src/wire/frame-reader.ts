@@ -13,6 +13,9 @@ import { BATCH_MESSAGES_MAX } from '../base/limits.ts'
 import { EMPTY } from '../bytes/bytes.ts'
 import { Reader } from '../bytes/cursor.ts'
 
+/** Control messages are messages of this channel. */
+export const CONTROL = 0
+
 /** Types of the messages on channel 0. */
 export const CONTROL_BATCH = 0
 export const CONTROL_OPEN = 1

@@ -6,7 +6,7 @@
  * nothing when it is reflected.
  */
 
-import { equalConstantTime } from '../bytes/bytes.ts'
+import { equalConstantTimeAt } from '../bytes/bytes.ts'
 import type { Reader } from '../bytes/cursor.ts'
 import { crypto, HASH_BYTES, KEY_BYTES } from '../crypto/crypto.ts'
 import { namespace } from '../crypto/keys.ts'
@@ -52,9 +52,9 @@ export function writeHandshake(mux: Muxer, key: Uint8Array): Uint8Array {
  */
 export function checkHandshake(mux: Muxer, key: Uint8Array, handshake: Reader): boolean {
   handshake.uint() // flags: everybody supports seeks
-  const theirs = handshake.fixed(HASH_BYTES)
+  const at = handshake.skip(HASH_BYTES)
   capability(expected, key, mux.handshakeHash, !mux.isInitiator)
-  return equalConstantTime(theirs, expected)
+  return equalConstantTimeAt(handshake.bytes, at, expected)
 }
 
 const roleNames = new Map<number, Uint8Array>()

@@ -1,7 +1,7 @@
 /**
  * The outgoing half of a mux: when the frame that all channels write into is sent.
  *
- * Owns: the frame, the corks and the list of channels that wait for room. A frame is sent at the end of the
+ * Owns: the frame and the corks. A frame is sent at the end of the
  * turn in which it was begun, at the outermost uncork, or when it has grown to `BATCH_FLUSH_BYTES`; so the
  * answers to everything that came in one turn go out together, and a large answer does not wait.
  *
@@ -12,7 +12,6 @@ import type { Clock } from '../base/clock.ts'
 import { BATCH_FLUSH_BYTES } from '../base/limits.ts'
 import type { Writer } from '../bytes/cursor.ts'
 import { FrameWriter } from './frame-writer.ts'
-import type { MuxChannel } from './mux-channel.ts'
 import type { Transport } from './transport.ts'
 
 export class MuxOut {
@@ -21,7 +20,6 @@ export class MuxOut {
   readonly #frame = new FrameWriter()
   #corkCount = 0
   #isFlushDue = false
-  #blocked: MuxChannel[] = []
   #closed = false
 
   constructor(transport: Transport, clock: Clock) {
@@ -64,26 +62,12 @@ export class MuxOut {
     this.#transport.send(this.#frame.take(wrapSingle))
   }
 
-  isWritable(channel: MuxChannel): boolean {
-    if (this.#transport.writable) return true
-    if (!channel.blocked) {
-      channel.blocked = true
-      this.#blocked.push(channel)
-    }
-    return false
-  }
-
-  /** The channels that were told to wait, and are not waiting any more. */
-  takeBlocked(): readonly MuxChannel[] {
-    const blocked = this.#blocked
-    this.#blocked = []
-    for (const channel of blocked) channel.blocked = false
-    return blocked
+  get writable(): boolean {
+    return this.#transport.writable
   }
 
   close(): void {
     this.#closed = true
-    this.#blocked = []
   }
 
   #laterFlush(): void {

@@ -2,8 +2,8 @@
  * Generation 3's multiplexer, compatible with protomux: many channels of any protocol on one message pipe.
  *
  * Owns: the conversation of replication.md section 3. The way of a frame: transport → `MuxIn` → `#message` →
- * the channel's handler, or `#control`. The way out: `begin`/`end` on a channel → `MuxOut`, one growing frame →
- * transport.
+ * `MuxChannels` and the channel's handler, or `#control`. The way out: `begin`/`end` on a channel → `MuxOut`, one growing
+ * frame → transport.
  *
  * Always true: what a remote can make us keep is bounded (openings that wait, bytes on them, numbers), and what it
  * can make us do for nothing (openings that come to nothing, messages for nobody); a channel's handler hears nothing
@@ -16,23 +16,20 @@ import {
   CHANNEL_HANDSHAKE_BYTES_MAX,
   CHANNEL_ID_BYTES_MAX,
   CHANNELS_MAX,
-  CHANNELS_UNPAIRED_MAX,
-  UNPAIRED_BYTES_MAX,
   UNPAIRED_MS_MAX,
 } from '../base/limits.ts'
-import { copy, EMPTY } from '../bytes/bytes.ts'
-import { Reader } from '../bytes/cursor.ts'
-import type { Channel, ChannelOptions, Muxer, PairHook } from './channel.ts'
-import { ChannelTable, pairKeyOf, protocolBytes, readProtocol } from './channel-table.ts'
-import { CONTROL_CLOSE, CONTROL_OPEN, CONTROL_REJECT } from './frame-reader.ts'
-import { type ChannelOwner, MuxChannel, WaitingOpen } from './mux-channel.ts'
+import { copyAt, EMPTY } from '../bytes/bytes.ts'
+import type { Reader } from '../bytes/cursor.ts'
+import type { Channel, ChannelOptions, Channels, Muxer, PairHook } from './channel.ts'
+import { ChannelTable, readProtocol, WAITING } from './channel-table.ts'
+import { CONTROL, CONTROL_CLOSE, CONTROL_OPEN, CONTROL_REJECT } from './frame-reader.ts'
+import { MuxChannel } from './mux-channel.ts'
+import { MuxChannels } from './mux-channels.ts'
 import { MuxIn } from './mux-in.ts'
 import { MuxOut } from './mux-out.ts'
 import { Patience } from './mux-patience.ts'
 import type { Transport } from './transport.ts'
-
-/** Control messages are messages of this channel. */
-const CONTROL = 0
+import { pairKey, WaitingOpen, WaitingOpens } from './waiting-opens.ts'
 
 /** Time comes from outside, because openings that nobody answers are refused after `UNPAIRED_MS_MAX`. */
 export interface MuxOptions {
@@ -42,17 +39,17 @@ export interface MuxOptions {
 }
 
 export class Mux implements Muxer {
+  readonly channels: Channels
   readonly #transport: Transport
   readonly #clock: Clock
   readonly #table = new ChannelTable()
+  readonly #waiting = new WaitingOpens()
   readonly #hooks = new Map<string, PairHook>()
+  /** Is there a hook for one id only? */
+  #hasOwnHooks = false
   readonly #in: MuxIn
   readonly #out: MuxOut
-  readonly #owner: ChannelOwner
-  /** Channels with messages in the frame at hand. */
-  #touched: MuxChannel[] = []
-  /** Bytes kept for openings that wait. */
-  #waitingBytes = 0
+  readonly #channels: MuxChannels
   #isSweepDue = false
   readonly #patience: Patience
   #closed = false
@@ -62,24 +59,22 @@ export class Mux implements Muxer {
     const { clock, onClose } = options
     this.#transport = transport
     this.#clock = clock
-    const out = new MuxOut(transport, clock)
-    this.#out = out
+    this.#out = new MuxOut(transport, clock)
+    this.#channels = new MuxChannels(this.#table, this.#waiting, this.#out, clock, {
+      isClosed: () => this.#closed,
+      closing: () => this.#patience.closedHere(),
+      close: (error) => this.close(error),
+    })
+    this.channels = this.#channels
     this.#in = new MuxIn(transport, clock, {
       onMessage: (channel, type, body) => this.#message(channel, type, body),
-      onFrameEnd: () => this.#endFrame(),
+      onFrameEnd: () => this.#channels.endFrame(),
       onError: (error) => this.close(asError(error)),
     })
     this.#patience = new Patience(clock, this.#in)
-    this.#owner = {
-      begin: (channel, type, bodyHint) => out.begin(channel, type, bodyHint),
-      end: () => out.end(),
-      abandon: () => out.abandon(),
-      isWritable: (channel) => out.isWritable(channel),
-      close: (channel, error) => this.#closeChannel(channel, error),
-    }
     transport.handler = {
       onMessage: (message) => this.#in.frame(message),
-      onWritable: () => this.#unblock(),
+      onWritable: () => this.#channels.unblock(),
       onClose: (error) => {
         this.#tearDown(error)
         onClose?.(error)
@@ -113,35 +108,22 @@ export class Mux implements Muxer {
   }
 
   open(options: ChannelOptions): Channel {
-    if (this.#closed) throw new DatError('CLOSED', 'The connection is closed.')
-    const { protocol, id, handshake = EMPTY } = options
-    const pairKey = pairKeyOf(protocol, id)
-    if (this.#table.hasChannel(pairKey)) {
-      throw new DatError('CONFLICT', 'This channel is open already.', { protocol })
-    }
-    const channel = new MuxChannel(options, pairKey, this.#owner)
-    const waiting = this.#table.addLocal(channel)
-    const name = protocolBytes(protocol)
-    const body = this.#out.begin(CONTROL, CONTROL_OPEN, name.length + 38 + handshake.length)
-    body.uint(channel.localId)
-    body.buffer(name)
-    body.buffer(id)
-    body.fixed(handshake)
-    this.#out.end()
-    if (waiting !== undefined) this.#catchUp(channel, waiting)
+    const channel = new MuxChannel(options, this.#channels)
+    channel.open(options.handshake)
     return channel
   }
 
-  has(protocol: string, id?: Uint8Array): boolean {
-    return this.#table.hasChannel(pairKeyOf(protocol, id))
+  has(protocol: string, id: Uint8Array = EMPTY): boolean {
+    return this.#channels.find(protocol, id) !== 0
   }
 
   pair(protocol: string, id: Uint8Array | undefined, hook: PairHook): void {
-    this.#hooks.set(pairKeyOf(protocol, id), hook)
+    this.#hooks.set(pairKey(protocol, id), hook)
+    if (id !== undefined) this.#hasOwnHooks = true
   }
 
   unpair(protocol: string, id?: Uint8Array): void {
-    this.#hooks.delete(pairKeyOf(protocol, id))
+    this.#hooks.delete(pairKey(protocol, id))
   }
 
   cork(): void {
@@ -178,49 +160,17 @@ export class Mux implements Muxer {
       this.#control(type, body)
       return
     }
-    const channel = this.#table.remote(remoteId)
+    const channel = this.#table.local(remoteId)
+    if (channel > 0) this.#channels.deliver(channel, type, body)
     // A message on a channel that we have closed was under way; on one that never was it is nobody's.
-    if (channel === undefined) this.#patience.strayed()
-    else if (channel instanceof MuxChannel) this.#deliver(channel, type, body)
-    else this.#keep(channel, type, body)
+    else if (channel === WAITING) this.#keep(remoteId, type, body)
+    else this.#patience.strayed()
   }
 
-  #deliver(channel: MuxChannel, type: number, body: Reader): void {
-    if (channel.closed) return
-    if (!channel.touched) {
-      channel.touched = true
-      this.#touched.push(channel)
-    }
-    try {
-      channel.handler.onMessage(type, body)
-    } catch (error) {
-      this.#failed(channel, error)
-    }
-  }
-
-  #keep(waiting: WaitingOpen, type: number, body: Reader): void {
-    if (this.#waitingBytes + body.left > UNPAIRED_BYTES_MAX) {
-      this.#refuse(waiting)
-      return
-    }
-    this.#waitingBytes -= waiting.sizeBytes
-    waiting.keepMessage(type, body)
-    this.#waitingBytes += waiting.sizeBytes
-  }
-
-  #endFrame(): void {
-    const touched = this.#touched
-    if (touched.length === 0) return
-    this.#touched = []
-    for (const channel of touched) {
-      channel.touched = false
-      if (channel.closed) continue
-      try {
-        channel.handler.onFrameEnd()
-      } catch (error) {
-        this.#failed(channel, error)
-      }
-    }
+  #keep(remoteId: number, type: number, body: Reader): void {
+    const waiting = this.#waiting.of(remoteId)
+    if (waiting === undefined || this.#waiting.keepMessage(waiting, type, body)) return
+    this.#refuse(waiting)
   }
 
   // ---- Control -----------------------------------------------------------------------------------
@@ -234,44 +184,49 @@ export class Mux implements Muxer {
   #onOpen(body: Reader): void {
     const remoteId = body.uint()
     const protocol = readProtocol(body)
-    const id = body.optionalBuffer(CHANNEL_ID_BYTES_MAX)
+    const length = body.uint()
+    if (length > CHANNEL_ID_BYTES_MAX) {
+      throw new DatError('OVER_LIMIT', "A channel's id is too long.", { bytes: length })
+    }
+    const at = body.skip(length)
     if (body.left > CHANNEL_HANDSHAKE_BYTES_MAX) {
       throw new DatError('OVER_LIMIT', "A channel's handshake is too long.", { bytes: body.left })
     }
-    const handshake = body.rest()
-    this.#table.claimRemote(remoteId)
-    const pairKey = pairKeyOf(protocol, id)
-    const ours = this.#table.answerLocal(pairKey, remoteId)
-    if (ours !== undefined) {
-      if (!ours.closed) this.#opened(ours, new Reader(handshake))
-      return
-    }
-    const hook = this.#hooks.get(pairKey) ?? this.#hooks.get(pairKeyOf(protocol, undefined))
-    const mayWait = this.#table.mayWait(pairKey) && this.#hasRoom(handshake.length)
-    if (hook === undefined || !mayWait) {
+    this.#table.claim(remoteId)
+    const channel = this.#table.answer(remoteId, protocol, body.bytes, at, length)
+    if (channel === 0) this.#asked(remoteId, protocol, copyAt(body.bytes, at, length), body)
+    else if (this.#table.isOpen(channel)) this.#channels.opened(channel, body)
+  }
+
+  /** The remote opens what we have not. */
+  #asked(remoteId: number, protocol: string, id: Uint8Array, handshake: Reader): void {
+    const own = this.#hasOwnHooks ? this.#hooks.get(pairKey(protocol, id)) : undefined
+    const hook = own ?? this.#hooks.get(protocol)
+    if (hook === undefined || !this.#mayWait(protocol, id, handshake.left)) {
       this.#reject(remoteId)
       return
     }
-    const waiting = new WaitingOpen(remoteId, pairKey, handshake, this.#clock.now())
-    this.#table.wait(waiting)
-    this.#waitingBytes += handshake.length
-    this.#ask(hook, waiting, id)
+    const now = this.#clock.now()
+    const waiting = new WaitingOpen(remoteId, protocol, id, handshake.rest(), now)
+    this.#waiting.ask(waiting)
+    this.#ask(hook, waiting)
   }
 
-  /** May one more opening of the remote wait? */
-  #hasRoom(handshakeBytes: number): boolean {
-    const { pairedCount, waitingCount } = this.#table
+  /** May an opening of the remote wait for ours? Not if ours is open, or one waits already. */
+  #mayWait(protocol: string, id: Uint8Array, handshakeBytes: number): boolean {
     return (
-      pairedCount + waitingCount < CHANNELS_MAX &&
-      waitingCount < CHANNELS_UNPAIRED_MAX &&
-      this.#waitingBytes + handshakeBytes <= UNPAIRED_BYTES_MAX
+      this.#table.pairedCount + this.#waiting.count < CHANNELS_MAX &&
+      this.#waiting.hasRoom(handshakeBytes) &&
+      this.#waiting.find(protocol, id) === undefined &&
+      this.#channels.find(protocol, id) === 0
     )
   }
 
-  #ask(hook: PairHook, waiting: WaitingOpen, id: Uint8Array | undefined): void {
+  #ask(hook: PairHook, waiting: WaitingOpen): void {
+    const { id } = waiting
     let answersLater = false
     try {
-      answersLater = hook(id === undefined ? undefined : copy(id), waiting.handshake)
+      answersLater = hook(id.length === 0 ? undefined : id, waiting.handshake)
     } catch (error) {
       // Whatever else went wrong on our side, for the remote there is no such channel.
       if (isCode(error, 'BAD_FRAME')) throw error
@@ -281,43 +236,33 @@ export class Mux implements Muxer {
       this.#refuse(waiting)
       return
     }
-    waiting.keep()
+    this.#table.wait(waiting.remoteId, true)
+    this.#waiting.keep(waiting)
     this.#laterSweep()
   }
 
-  /** Our side opened what the remote had opened before: hand over what came meanwhile. */
-  #catchUp(channel: MuxChannel, waiting: WaitingOpen): void {
-    this.#waitingBytes -= waiting.sizeBytes
-    this.#opened(channel, waiting.handshake)
-    waiting.replay((type, body) => this.#deliver(channel, type, body))
-    // Outside of a frame nobody else would end this one.
-    if (channel.touched) this.#clock.soon(() => this.#endFrame())
-  }
-
-  #onReject(localId: number): void {
-    const channel = this.#table.rejected(localId)
-    if (!channel.closed) this.#ended(channel, undefined)
+  #onReject(channel: number): void {
+    const handler = this.#table.handler(channel)
+    this.#table.rejected(channel)
+    handler?.onClose(channel, undefined)
   }
 
   #onRemoteClose(remoteId: number): void {
-    const channel = this.#table.remote(remoteId)
-    if (channel === undefined) {
+    const channel = this.#table.local(remoteId)
+    if (channel === 0) {
       this.#patience.strayed()
       return
     }
     this.#patience.lostOpening()
-    if (channel instanceof WaitingOpen) {
-      // The remote keeps the number until it hears an answer.
-      this.#refuse(channel)
-      return
-    }
-    this.#table.close(channel)
-    this.#ended(channel, undefined)
+    const waiting = channel === WAITING ? this.#waiting.of(remoteId) : undefined
+    // The remote keeps the number until it hears an answer.
+    if (waiting !== undefined) this.#refuse(waiting)
+    else this.#channels.ended(channel, undefined)
   }
 
   #refuse(waiting: WaitingOpen): void {
-    this.#waitingBytes -= waiting.sizeBytes
-    this.#table.refuse(waiting)
+    this.#waiting.settle(waiting)
+    this.#table.wait(waiting.remoteId, false)
     this.#reject(waiting.remoteId)
   }
 
@@ -334,50 +279,11 @@ export class Mux implements Muxer {
     this.#clock.after(UNPAIRED_MS_MAX, () => {
       this.#isSweepDue = false
       if (this.#closed) return
-      for (const waiting of this.#table.waitingSince(this.#clock.now() - UNPAIRED_MS_MAX)) {
+      for (const waiting of this.#waiting.since(this.#clock.now() - UNPAIRED_MS_MAX)) {
         this.#refuse(waiting)
       }
-      if (this.#table.waitingCount > 0) this.#laterSweep()
+      if (this.#waiting.count > 0) this.#laterSweep()
     })
-  }
-
-  // ---- Channels ----------------------------------------------------------------------------------
-
-  #opened(channel: MuxChannel, handshake: Reader): void {
-    try {
-      channel.handler.onOpen(channel, handshake)
-    } catch (error) {
-      this.#failed(channel, error)
-    }
-  }
-
-  #failed(channel: MuxChannel, error: unknown): void {
-    if (isCode(error, 'BAD_FRAME')) this.close(error)
-    else channel.close(asError(error))
-  }
-
-  #closeChannel(channel: MuxChannel, error: Error | undefined): void {
-    this.#patience.closedHere()
-    this.#out.begin(CONTROL, CONTROL_CLOSE, 4).uint(channel.localId)
-    this.#out.end()
-    this.#table.close(channel)
-    this.#ended(channel, error)
-  }
-
-  #ended(channel: MuxChannel, error: Error | undefined): void {
-    channel.closed = true
-    channel.handler.onClose(error)
-  }
-
-  #unblock(): void {
-    for (const channel of this.#out.takeBlocked()) {
-      if (channel.closed) continue
-      try {
-        channel.handler.onWritable()
-      } catch (error) {
-        this.#failed(channel, error)
-      }
-    }
   }
 
   #tearDown(error: Error | undefined): void {
@@ -386,10 +292,11 @@ export class Mux implements Muxer {
     this.#in.close()
     this.#out.close()
     this.#hooks.clear()
+    this.#waiting.clear()
     let failure: unknown
-    for (const channel of this.#table.clear()) {
+    for (const channel of this.#table.open()) {
       try {
-        this.#ended(channel, error)
+        if (this.#table.isOpen(channel)) this.#channels.ended(channel, error)
       } catch (thrown) {
         // The other channels must hear of the end too.
         failure ??= thrown
