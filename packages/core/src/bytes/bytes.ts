@@ -2,8 +2,8 @@
  * The few things everybody does with bytes: copy, join, compare, and write as text.
  *
  * Owns: the one hex and the one UTF-8 of the project. Bytes are `Uint8Array`; a `Buffer` that comes in
- * from outside is one too, so nothing here calls `slice`, which copies in one class and not in the other.
- * Results are new memory of the caller's unless the docstring says that they are views.
+ * from outside is one too, so `slice`, which copies in one class and not in the other, is called here only, where the class
+ * is known. Results are new memory of the caller's unless the docstring says that they are views.
  */
 
 import { DatError } from '../base/errors.ts'
@@ -13,19 +13,15 @@ export const EMPTY: Uint8Array = new Uint8Array(0)
 
 /** New memory with the same content, whatever class `bytes` is of. */
 export function copy(bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(bytes.length)
-  out.set(bytes)
-  return out
+  return copyAt(bytes, 0, bytes.length)
 }
 
-/** Up to this length a loop is sooner done than the view that `set` needs. */
-const LOOP_BYTES_MAX = 96
-
-/** `bytes[at .. at + length)` in new memory. */
+/** `bytes[at .. at + length)`, which must be there, in new memory. */
 export function copyAt(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  // Memory that is filled at once need not be zeroed first: a third less for 1 KB.
+  if (bytes.constructor === Uint8Array) return bytes.slice(at, at + length)
   const out = new Uint8Array(length)
-  if (length > LOOP_BYTES_MAX) out.set(bytes.subarray(at, at + length))
-  else for (let i = 0; i < length; i++) out[i] = bytes[at + i] ?? 0
+  out.set(bytes.subarray(at, at + length))
   return out
 }
 

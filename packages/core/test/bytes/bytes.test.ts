@@ -10,6 +10,7 @@ import {
   contains,
   copy,
   copy32,
+  copyAt,
   equal,
   equalAt,
   equalConstantTime,
@@ -72,6 +73,17 @@ test('a copy of a Buffer is plain bytes that share no memory', () => {
 
   assert.equal(Object.getPrototypeOf(out), Uint8Array.prototype)
   assert.equal(hex(out), '0102')
+})
+
+test('a copy of a part is memory of just that part, whatever class the whole is of', () => {
+  for (const whole of [fromHex('010203040506'), Buffer.from('010203040506', 'hex')]) {
+    const out = copyAt(whole, 2, 3)
+    whole.fill(9)
+
+    assert.equal(Object.getPrototypeOf(out), Uint8Array.prototype)
+    assert.equal(hex(out), '030405')
+    assert.equal(out.buffer.byteLength, 3)
+  }
 })
 
 test('concat joins in order', () => {

@@ -37,6 +37,42 @@ test('blocks that are read one after another are read from the file in windows',
   await store.close()
 })
 
+test('who reads in order is not disturbed by who reads single blocks meanwhile', async () => {
+  const { disk, store, slot } = await rig()
+  for (let i = 0; i < 2_000; i++) append(slot, bytesOf(1_000, i))
+  await store.commit()
+  disk.reads = 0
+
+  for (let i = 0; i < 1_000; i++) {
+    assert.deepEqual(slot.read(i), bytesOf(1_000, i))
+    if (i % 100 === 50) assert.deepEqual(slot.read(1_900 - i), bytesOf(1_000, 1_900 - i))
+  }
+
+  assert.ok(disk.reads < 20, `${disk.reads} reads`)
+  await store.close()
+})
+
+test('a block that was read is memory of just that block', async () => {
+  const { store, slot } = await rig()
+  append(slot, bytesOf(100, 1), bytesOf(70_000, 2), bytesOf(300_000, 3))
+  const lengths = [100, 70_000, 300_000]
+
+  assert.deepEqual(
+    lengths.map((_, i) => slot.read(i)?.buffer.byteLength),
+    lengths,
+    'staged',
+  )
+  await store.commit()
+  for (let round = 0; round < 3; round++) {
+    assert.deepEqual(
+      lengths.map((_, i) => slot.read(i)?.buffer.byteLength),
+      lengths,
+      'stored',
+    )
+  }
+  await store.close()
+})
+
 test('who reads on from a store that was closed is told, and leaves no file open', async () => {
   const { disk, store, slot } = await rig()
   await appendAndCommit(store, slot, bytesOf(100, 1))

@@ -4,14 +4,16 @@
  * Owns: the path of a read, and that it never gives out wrong bytes. The stations:
  *
  * 1. What is staged is copied from there.
- * 2. A read inside the read-ahead window is a copy. One that begins where the last one ended reads a whole window at once.
+ * 2. A read inside the read-ahead window is a copy. One that goes on where the window ends, or where the last read ended,
+ *    fills the window.
  * 3. Pieces that are read often are kept (`read-windows.ts`).
- * 4. The first time in a process that a block comes from its file, its leaf hash is made again and compared.
+ * 4. A block that stands alone is read by itself, into memory that stays in the processor's cache, and costs nothing else.
+ * 5. The first time in a process that a block comes from its file, its leaf hash is made again and compared.
  */
 
 import { DatError, isCode } from '../../base/errors.ts'
 import { READ_AHEAD_BYTES } from '../../base/limits.ts'
-import { EMPTY, equalAt } from '../../bytes/bytes.ts'
+import { copyAt, EMPTY, equalAt } from '../../bytes/bytes.ts'
 import { crypto, HASH_BYTES } from '../../crypto/crypto.ts'
 import { LEAF_PREFIX_BYTES } from '../../tree/hash.ts'
 import type { ColdGuard } from './cold-guard.ts'
@@ -23,6 +25,8 @@ import type { Staging } from './staging.ts'
 
 /** Between two blocks of a log stand nodes and record headers: still one behind the other. */
 const GAP_BYTES_MAX = 4_096
+/** Blocks up to this size, prefix included, are read alone where nothing was read beside them. */
+const ALONE_BYTES = 16_384
 /** Ranges that were warmed lately, at most. */
 const WARM_RANGES_MAX = 256
 
@@ -34,9 +38,11 @@ export class BlockReader {
   readonly #kept = new ReadWindows()
   #windowFrom = 0
   #windowEnd = 0
+  /** For blocks that stand alone. */
+  readonly #alone = new Uint8Array(ALONE_BYTES)
   /** Where the last read ended. */
   #lastEnd = 0
-  /** What `#fetch` found. */
+  /** What `#find` and `#fetch` found. */
   #bytes: Uint8Array = EMPTY
   #at = 0
   readonly #hash = new Uint8Array(HASH_BYTES)
@@ -49,58 +55,73 @@ export class BlockReader {
     this.#guard = guard
   }
 
-  /**
-   * Copies block `i` of a leaf page to `into` at `at`. Throws `CORRUPT_STORE` if its bytes are not those that
-   * were stored.
-   */
-  copy(leaf: Page, i: number, size: number, into: Uint8Array, at: number): void {
+  /** Block `i` of a leaf page, in memory of its own. Throws `CORRUPT_STORE` if its bytes are not those that were stored. */
+  take(leaf: Page, i: number): Uint8Array {
+    const size = leaf.nodeSize(leaf.nodeAt(2 * i))
+    this.#find(leaf, i, size)
+    return copyAt(this.#bytes, this.#at, size)
+  }
+
+  /** The same, copied to `into` at `at`. */
+  copy(leaf: Page, i: number, into: Uint8Array, at: number): void {
+    const size = leaf.nodeSize(leaf.nodeAt(2 * i))
+    this.#find(leaf, i, size)
+    into.set(this.#bytes.subarray(this.#at, this.#at + size), at)
+  }
+
+  /** Leaves the block in `#bytes` at `#at`. */
+  #find(leaf: Page, i: number, size: number): void {
     const position = leaf.entry(i)
     if (position > this.#staging.firstAddress) {
       const { writer, address } = this.#staging.find(position)
-      const from = position - address
-      into.set(writer.bytes.subarray(from, from + size), at)
+      this.#bytes = writer.bytes
+      this.#at = position - address
       return
     }
     const length = LEAF_PREFIX_BYTES + size
     const isThere = this.#fetch(position - LEAF_PREFIX_BYTES, length)
     if (!isThere) throw this.#damaged(leaf, i)
     if (!leaf.isVerified(i)) this.#verify(leaf, i, length)
-    const from = this.#at + LEAF_PREFIX_BYTES
-    into.set(this.#bytes.subarray(from, from + size), at)
+    this.#at += LEAF_PREFIX_BYTES
   }
 
   /** Leaves `length` bytes from `address` in `#bytes` at `#at`. False if the file is too short. */
   #fetch(address: number, length: number): boolean {
     const end = address + length
+    const lastEnd = this.#lastEnd
+    this.#lastEnd = end
     if (address >= this.#windowFrom && end <= this.#windowEnd) {
       this.#bytes = this.#window
       this.#at = address - this.#windowFrom
-      this.#lastEnd = end
       return true
     }
     const kept = this.#kept.find(address, end)
     if (kept !== undefined) {
       this.#bytes = kept.bytes
       this.#at = address - kept.from
-      this.#lastEnd = end
       return true
     }
-    const gap = address - this.#lastEnd
-    const isNext = gap >= 0 && gap <= GAP_BYTES_MAX
-    this.#lastEnd = end
-    if (!isNext && this.#kept.touch(address, end) && this.#keep(address, end)) return true
-    const fits = length <= READ_AHEAD_BYTES
-    this.#bytes = fits ? this.#window : new Uint8Array(length)
+    const isNext = isBehind(address, lastEnd) || isBehind(address, this.#windowEnd)
+    if (isNext || length > ALONE_BYTES) return this.#ahead(address, length, isNext)
+    if (this.#kept.touch(address, end) && this.#keep(address, end)) return true
+    this.#bytes = this.#alone
     this.#at = 0
-    // If the read fails, the window must not pass for what it held before.
-    if (fits) this.#windowEnd = 0
-    const began = this.#guard.now()
-    const read = this.#read(fits && isNext ? READ_AHEAD_BYTES : length, address)
-    this.#guard.ended(began)
-    if (fits) {
-      this.#windowFrom = address
-      this.#windowEnd = address + read
+    return this.#read(length, address) >= length
+  }
+
+  /** As `#fetch`, into the window, or into memory for it alone what is larger than that. */
+  #ahead(address: number, length: number, isNext: boolean): boolean {
+    this.#at = 0
+    if (length > READ_AHEAD_BYTES) {
+      this.#bytes = new Uint8Array(length)
+      return this.#read(length, address) >= length
     }
+    this.#bytes = this.#window
+    // If the read fails, the window must not pass for what it held before.
+    this.#windowEnd = 0
+    const read = this.#read(isNext ? READ_AHEAD_BYTES : length, address)
+    this.#windowFrom = address
+    this.#windowEnd = address + read
     return read >= length
   }
 
@@ -111,21 +132,22 @@ export class BlockReader {
     const window = this.#kept.make(address, segment.start)
     this.#bytes = window.bytes
     this.#at = address - window.from
-    const began = this.#guard.now()
     try {
       window.end = window.from + this.#read(window.length, window.from)
     } catch (error) {
       // Some other bytes of the piece may be to blame.
       if (!isCode(error, 'IO')) throw error
     }
-    this.#guard.ended(began)
     return end <= window.end
   }
 
   /** Reads into `#bytes`; nothing where the file is missing, which `copy` reports with the block's number. */
   #read(length: number, address: number): number {
+    const began = this.#guard.now()
     try {
-      return this.#data.read(this.#bytes, 0, length, address)
+      const read = this.#data.read(this.#bytes, 0, length, address)
+      this.#guard.ended(began)
+      return read
     } catch (error) {
       if (isCode(error, 'CORRUPT_STORE')) return 0
       throw error
@@ -175,4 +197,9 @@ export class BlockReader {
     if (this.#warm.length >= 2 * WARM_RANGES_MAX) this.#warm.splice(0, 2)
     this.#warm.push(from, end)
   }
+}
+
+/** Does something at `address` follow on what ended at `end`? */
+function isBehind(address: number, end: number): boolean {
+  return address >= end && address - end <= GAP_BYTES_MAX
 }

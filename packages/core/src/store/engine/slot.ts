@@ -115,18 +115,13 @@ export class EngineSlot implements Slot, StagedLog {
   read(index: number): Uint8Array | undefined {
     const leaf = this.#leafOf(index)
     if (leaf === undefined) return undefined
-    const i = index % LEAF_BLOCKS
-    const size = leaf.nodeSize(leaf.nodeAt(2 * i))
-    const out = new Uint8Array(size)
-    this.#host.reader.copy(leaf, i, size, out, 0)
-    return out
+    return this.#host.reader.take(leaf, index % LEAF_BLOCKS)
   }
 
   readInto(index: number, into: Uint8Array, at: number): boolean {
     const leaf = this.#leafOf(index)
     if (leaf === undefined) return false
-    const i = index % LEAF_BLOCKS
-    this.#host.reader.copy(leaf, i, leaf.nodeSize(leaf.nodeAt(2 * i)), into, at)
+    this.#host.reader.copy(leaf, index % LEAF_BLOCKS, into, at)
     return true
   }
 
