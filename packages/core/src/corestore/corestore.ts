@@ -369,8 +369,10 @@ export class Corestore {
   async close(): Promise<void> {
     this.#closed = true
     for (const close of [...this.#extensions]) close()
-    await Promise.all([...this.#handles].map((log) => log.close()))
-    if (this.#isRoot) await this.#root.close()
+    // The first view takes all logs with it, and they their handles.
+    if (this.#isRoot) return this.#root.close()
+    const { line } = this.#root
+    await Promise.all([...this.#handles].map((log) => line.run(() => log.close())))
   }
 
   #checkOpen(): void {

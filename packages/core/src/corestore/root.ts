@@ -257,7 +257,8 @@ export class Root {
 
   /** Everything acknowledged so far is signed and on the disk. */
   async flush(): Promise<void> {
-    await Promise.all([...this.#open.values()].map((log) => log.replica.sealed()))
+    const logs = [...this.#open.values()]
+    await Promise.all(logs.map((log) => this.line.run(() => log.replica.sealed())))
     await this.store.sync()
   }
 
@@ -270,9 +271,12 @@ export class Root {
     for (const pending of [...this.#pending.values()]) pending.close(error)
     await Promise.allSettled(this.#making.values())
     await this.deletions.settled()
-    for (const log of [...this.#open.values()]) void this.closeLog(log).catch(() => {})
+    const logs = [...this.#open.values()]
+    const ends = await Promise.allSettled([
+      ...this.#closing.values(),
+      ...logs.map((log) => this.line.run(() => this.closeLog(log))),
+    ])
     // Whatever one log can't write any more, the store is closed and its lock released.
-    const ends = await Promise.allSettled(this.#closing.values())
     await this.store.close()
     for (const end of ends) if (end.status === 'rejected') throw end.reason
   }

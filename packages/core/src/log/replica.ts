@@ -298,12 +298,16 @@ export class Replica {
     return length === 0 || (length < this.announcedLength && hasRoots(this.slot, length))
   }
 
-  /** The head that peers may know. Of a log that rests it is its head, and nothing is made to see that. */
-  get #shownHead(): Head {
+  /** Is nothing on its way: the head signed and on the disk? Nothing is made to see that. */
+  get #isAtRest(): boolean {
     const { head, headAddress } = this.slot
-    const isAtRest = this.#madeLasting === undefined && headAddress <= this.store.syncedAddress
-    if (isAtRest && (head.signature !== undefined || this.#state.isNew)) return head
-    return this.#lasting.head
+    if (this.#madeLasting !== undefined || headAddress > this.store.syncedAddress) return false
+    return head.signature !== undefined || this.#state.isNew
+  }
+
+  /** The head that peers may know. */
+  get #shownHead(): Head {
+    return this.#isAtRest ? this.slot.head : this.#lasting.head
   }
 
   /** Length and fork that peers may be told of: signed, and synced with all that they stand on. */
@@ -321,7 +325,7 @@ export class Replica {
 
   /** Signs the head if need be; resolves when it and all before it is synced and may be announced. */
   sealed(): Promise<void> {
-    return this.#lasting.sealed()
+    return this.#isAtRest ? Promise.resolve() : this.#lasting.sealed()
   }
 
   // ---- Receiving ---------------------------------------------------------------------------------
@@ -434,12 +438,7 @@ export class Replica {
 
   /** Is the head signed as writers of that generation do it? */
   isMadeBy(generation: Generation): boolean {
-    const state = this.#state
-    return generation.made(
-      state.authority,
-      state.treeOf(state.roots, state.fork),
-      state.head.signature,
-    )
+    return this.#state.isMadeBy(generation)
   }
 
   /**

@@ -228,6 +228,12 @@ export class LogState implements Base {
     return { fork, length: lengthOf(roots), roots, rootHash: this.hash.root(roots) }
   }
 
+  /** Is the head signed as writers of that generation do it? */
+  isMadeBy(generation: Generation): boolean {
+    const { authority, roots, fork, head } = this
+    return generation.made(authority, this.treeOf(roots, fork), head.signature)
+  }
+
   accepts(tree: GrownTree, signature: Uint8Array | undefined): boolean {
     return this.generation.accepts(this.authority, tree, signature)
   }

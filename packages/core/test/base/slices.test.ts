@@ -71,3 +71,25 @@ test('work that fails fails its own promise, at once or later, and the others go
   assert.deepEqual(failed, [0, 100, 200, 300, 400])
   assert.deepEqual(await line.run(() => 'later'), 'later')
 })
+
+test('what those who asked go on with is part of the slice', async () => {
+  const clock = new BusyClock()
+  const line = new Line(clock)
+  let most = 0
+  let inTurn = 0
+  let turn = 0
+
+  await Promise.all(
+    Array.from({ length: 1_000 }, async (_, i) => {
+      await line.run(() => i)
+      clock.now()
+      if (turn !== clock.turns) inTurn = 0
+      turn = clock.turns
+      inTurn++
+      // The first of them are done at once.
+      if (turn > 1) most = Math.max(most, inTurn)
+    }),
+  )
+
+  assert.ok(most <= 2 * SLICE_ITEMS, `${most} in one turn`)
+})

@@ -273,7 +273,9 @@ test('a thousand equal logs on a connection arm no timers, and their openings sh
   assert.equal(connection.logCount, 1_000)
   assert.ok(counts.timers < 10, `${counts.timers} timers`)
   assert.ok(counts.turns < 300, `${counts.turns} turns, of the pipe among them`)
-  await Promise.all([a.close(), b.close()])
+  const closing = Promise.all([a.close(), b.close()])
+  await world.run(100)
+  await closing
 })
 
 test('a download makes the replicator in a turn of its own, for ten thousand may be asked for in one', async () => {

@@ -77,12 +77,44 @@ test('a log that waits in line when the store is closed is not opened', async ()
     corestore.get({ discoveryKey: identityOf(i).discoveryKey }),
   )
 
-  await corestore.close()
-  const ends = await Promise.allSettled(gets)
+  const [, ends] = await Promise.all([corestore.close(), Promise.allSettled(gets)])
 
   const refused = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason.code] : []))
   assert.ok(refused.length >= 500 - SLICE, `${refused.length} refused`)
   assert.deepEqual(new Set(refused), new Set(['CLOSED']))
+})
+
+test('a store closes its logs in slices, and what they sign is a few commits', async () => {
+  const clock = new BusyClock()
+  const disk = new FakeDisk()
+  const corestore = await Corestore.open({ store: await openStore({ disk, crc32, clock }), clock })
+  const names = Array.from({ length: 500 }, (_, i) => ({ name: `log ${i}` }))
+  const logs = await Promise.all(names.map((name) => corestore.get(name)))
+  await Promise.all(logs.map((log) => log.append(bytesOf(10, 1))))
+  const { turns } = clock
+
+  await corestore.close()
+
+  assert.ok(clock.turns - turns >= 500 / SLICE - 1, `${clock.turns - turns} turns`)
+  const again = await Corestore.open({ store: await openStore({ disk, crc32 }) })
+  const signed = await Promise.all(names.map((name) => again.get(name)))
+  assert.ok(signed.every(({ replica }) => replica.slot.head.signature !== undefined))
+  await again.close()
+})
+
+test('to see that logs at rest are on the disk makes nothing', async () => {
+  const corestore = await Corestore.open({ store: await fill(openMemoryStore(), 300) })
+  await Promise.all(
+    Array.from({ length: 300 }, (_, i) =>
+      corestore.get({ discoveryKey: identityOf(i).discoveryKey }),
+    ),
+  )
+  const before = queryObjects(Lasting, { format: 'count' })
+
+  await corestore.flush()
+
+  assert.ok(queryObjects(Lasting, { format: 'count' }) <= before)
+  await corestore.close()
 })
 
 test('open logs that rest have made nothing for changes, for peers or for waits', async () => {

@@ -5,13 +5,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { isCode } from '../../src/base/errors.ts'
+import { SLICE_ITEMS, SLICE_MS } from '../../src/base/limits.ts'
 import { openStore } from '../../src/store/open.ts'
+import { BusyClock } from '../fakes/busy-clock.ts'
+import { ManualClock } from '../fakes/clock.ts'
 import { FakeDisk } from '../fakes/disk.ts'
 import { append, bytesOf, identityOf } from './helpers.ts'
 
 test('a hundred logs that are made in one moment are one write, with what else was staged', async () => {
   const disk = new FakeDisk()
-  const store = await openStore({ disk, crc32 })
+  // Nothing is synced meanwhile.
+  const store = await openStore({ disk, crc32, clock: new ManualClock() })
   const first = await store.create(identityOf(0))
   const from = disk.ops.length
 
@@ -60,5 +64,41 @@ test('when the write fails nobody has made a log, and it can be made later', asy
     assert.ok(end.status === 'rejected' && isCode(end.reason, 'STORE_FULL'))
   }
   assert.deepEqual([...store.logs()], [slot.log])
+  await store.close()
+})
+
+test('those who make five hundred logs in one moment go on in slices', async () => {
+  const clock = new BusyClock()
+  const store = await openStore({ disk: new FakeDisk(), crc32, clock })
+  const { turns } = clock
+
+  await Promise.all(Array.from({ length: 500 }, (_, i) => store.create(identityOf(i))))
+
+  const slices = 500 / (SLICE_ITEMS * SLICE_MS)
+  assert.ok(clock.turns - turns >= slices - 1, `${clock.turns - turns} turns`)
+  await store.close()
+})
+
+test('those who wait for one sync are told in slices, and who has left meanwhile is not', async () => {
+  const clock = new BusyClock()
+  const store = await openStore({ disk: new FakeDisk(), crc32, clock })
+  const slot = await store.create(identityOf(1))
+  const told: number[] = []
+  const stops: (() => void)[] = []
+  store.onSynced(() => stops[499]?.())
+  for (let i = 0; i < 500; i++) stops.push(store.onSynced(() => told.push(i)))
+  append(slot, bytesOf(10, 1))
+  await store.commit()
+  const { turns } = clock
+
+  const synced = store.sync()
+  stops[498]?.()
+  await Promise.all([synced, ...Array.from({ length: 500 }, () => store.sync())])
+
+  assert.deepEqual(
+    told,
+    Array.from({ length: 498 }, (_, i) => i),
+  )
+  assert.ok(clock.turns - turns >= 500 / (SLICE_ITEMS * SLICE_MS) - 1, `${clock.turns} turns`)
   await store.close()
 })

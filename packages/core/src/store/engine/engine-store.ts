@@ -8,6 +8,7 @@
 
 import type { Clock } from '../../base/clock.ts'
 import { DatError, isCode } from '../../base/errors.ts'
+import { Line } from '../../base/line.ts'
 import { TurnPace } from '../../base/pace.ts'
 import { ownIdentity } from '../checks.ts'
 import type { Crc32 } from '../crc32.ts'
@@ -39,6 +40,8 @@ import { Syncer } from './syncer.ts'
 /** Whether logs that were made in one moment are written. */
 class Created {
   readonly written: Promise<void>
+  /** One of them is ours, so that they must be on the disk. */
+  isOwn = false
   settle: (done: Promise<void>) => void = () => {}
 
   constructor() {
@@ -79,6 +82,8 @@ export class EngineStore implements Store {
   readonly #maintenance: Maintenance
   /** Who commits again and again would keep syncs, timers and sockets waiting: awaiting runs microtasks only. */
   readonly #pace: TurnPace
+  /** Whoever has made a log goes on with it: five hundred in one moment are more than one turn of the event loop. */
+  readonly #line: Line
   #closing: Promise<void> | undefined
   /** Logs that are made and not written yet; whatever commit comes next tells those who made them. */
   #created: Created | undefined
@@ -91,6 +96,7 @@ export class EngineStore implements Store {
     const { clock, crc32, durability, sizes, gate, identity } = options
     const syncs = durability !== 'none'
     this.#pace = new TurnPace(clock)
+    this.#line = new Line(clock)
     this.#syncer = new Syncer(
       {
         clock,
@@ -192,20 +198,19 @@ export class EngineStore implements Store {
       this.#checkNew(identity)
     }
     const slot = this.#stageCreated(identity)
-    await this.#commitCreated()
-    // What is ours must not be made a second time after a power cut; what is others' can be fetched again.
-    if (publicKey !== undefined) await this.#syncer.force(this.#syncer.written)
-    return slot
+    await this.#commitCreated(publicKey !== undefined)
+    return this.#line.run(() => slot)
   }
 
-  /** Those that are made in one moment share one record and one write. */
-  #commitCreated(): Promise<void> {
+  /** Those that are made in one moment share one record and one write, and one sync where one of them is ours. */
+  #commitCreated(isOwn: boolean): Promise<void> {
     if (this.#created === undefined) {
       this.#created = new Created()
       // Whoever made a log is told what became of it by the commit itself.
       const commit = (): Promise<void> => (this.#created === undefined ? COMMITTED : this.commit())
       COMMITTED.then(commit).catch(() => {})
     }
+    this.#created.isOwn ||= isOwn
     return this.#created.written
   }
 
@@ -254,7 +259,9 @@ export class EngineStore implements Store {
     if (created === undefined) return this.#commit()
     this.#created = undefined
     const done = this.#commit()
-    created.settle(done)
+    // What is ours must not be made a second time after a power cut; what is others' can be fetched again.
+    const isKept = (): Promise<void> => this.#syncer.force(this.#syncer.written)
+    created.settle(created.isOwn ? done.then(isKept) : done)
     return done
   }
 

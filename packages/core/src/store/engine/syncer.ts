@@ -3,12 +3,14 @@
  *
  * Owns: `written` and `synced`. One sync runs at a time; it covers what was written when it began, and those who asked
  * meanwhile share the next one. In mode `group` a sync follows a write within `GROUP_SYNC_MS` or
- * `GROUP_SYNC_BYTES`. A sync that failed is never tried again: what is on the disk is then unknown.
+ * `GROUP_SYNC_BYTES`. A sync that failed is never tried again: what is on the disk is then unknown. Ten thousand logs
+ * may wait for one sync: they are told of it in slices.
  */
 
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { DatError } from '../../base/errors.ts'
-import { GROUP_SYNC_BYTES, GROUP_SYNC_MS } from '../../base/limits.ts'
+import { GROUP_SYNC_BYTES, GROUP_SYNC_MS, SLICE_ITEMS } from '../../base/limits.ts'
+import { Pace } from '../../base/pace.ts'
 import type { Durability } from '../store.ts'
 
 /** What a syncer needs of its store. */
@@ -27,8 +29,8 @@ export interface SyncHost {
 
 interface Waiter {
   readonly address: number
-  resolve(): void
-  reject(error: DatError): void
+  readonly resolve: () => void
+  readonly reject: (error: DatError) => void
 }
 
 export class Syncer {
@@ -39,19 +41,27 @@ export class Syncer {
   readonly #host: SyncHost
   readonly #listeners = new Set<() => void>()
   #waiters: Waiter[] = []
+  /** Who is to be told of the newest sync, and was not yet. */
+  readonly #untold = new Set<() => void>()
+  #isTelling = false
+  readonly #pace: Pace
   #timer: Timer | undefined
   #isRunning = false
   #error: DatError | undefined
 
   constructor(host: SyncHost, written: number, synced: number) {
     this.#host = host
+    this.#pace = new Pace(host.clock)
     this.written = written
     this.synced = synced
   }
 
   onSynced(listener: () => void): () => void {
     this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return () => {
+      this.#listeners.delete(listener)
+      this.#untold.delete(listener)
+    }
   }
 
   /** A commit was handed to the system; the log now ends at `address`. */
@@ -81,6 +91,7 @@ export class Syncer {
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
+    for (const listener of this.#listeners) this.#untold.delete(listener)
     this.#listeners.clear()
   }
 
@@ -109,8 +120,9 @@ export class Syncer {
     this.#host.reached(target)
     const waiters = this.#waiters
     this.#waiters = waiters.filter(({ address }) => address > target)
-    this.#reached(target)
-    for (const waiter of waiters) if (waiter.address <= target) waiter.resolve()
+    this.#note(target)
+    for (const waiter of waiters) if (waiter.address <= target) this.#untold.add(waiter.resolve)
+    this.#tell()
     this.#plan()
   }
 
@@ -124,9 +136,33 @@ export class Syncer {
   }
 
   #reached(address: number): void {
+    this.#note(address)
+    this.#tell()
+  }
+
+  #note(address: number): void {
     if (address <= this.synced) return
     this.synced = address
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of this.#listeners) this.#untold.add(listener)
+  }
+
+  #tell(): void {
+    if (!this.#isTelling && this.#untold.size > 0) void this.#tellAll()
+  }
+
+  async #tellAll(): Promise<void> {
+    this.#isTelling = true
+    let told = 0
+    // Who comes in meanwhile stands at the end.
+    for (const tell of this.#untold) {
+      this.#untold.delete(tell)
+      tell()
+      if (++told % SLICE_ITEMS !== 0) continue
+      // What those who were told go on with is part of the slice.
+      await DONE
+      if (this.#pace.isOver) await this.#pace.turn()
+    }
+    this.#isTelling = false
   }
 }
 
