@@ -209,8 +209,8 @@ export const GROUP_SYNC_BYTES: number = 4 * 1024 * 1024
 export const RECORD_BYTES_MAX: number = 64 * 1024 * 1024
 /** Index pages that differ from what is stored, at most, before a checkpoint starts. */
 export const DIRTY_PAGE_BYTES: number = 8 * 1024 * 1024
-/** Logs whose records differ from what is stored, at most, before a checkpoint starts. */
-export const CHANGED_LOGS_MAX = 4_096
+/** Logs whose records differ from what is stored, at most, before a checkpoint starts: one turn encodes them all. */
+export const CHANGED_LOGS_MAX = 1_024
 /** Without changes for this long, a store writes its checkpoint. */
 export const CHECKPOINT_IDLE_MS = 5_000
 /** A record of a large commit ends when it has grown to this, and goes on in the next. */

@@ -180,9 +180,20 @@ const encoder = new TextEncoder()
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true })
 
+/** Texts up to this length are mostly names in ASCII: a call into the engine for one costs five times its bytes. */
+const SHORT_TEXT = 64
+
 /** The UTF-8 bytes of a text. A lone surrogate becomes U+FFFD. */
 export function utf8(text: string): Uint8Array {
-  return encoder.encode(text)
+  const { length } = text
+  if (length > SHORT_TEXT) return encoder.encode(text)
+  const bytes = new Uint8Array(length)
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit >= 0x80) return encoder.encode(text)
+    bytes[i] = unit
+  }
+  return bytes
 }
 
 /** The text of UTF-8 bytes. Throws `BAD_FRAME` if they are not well-formed. */
