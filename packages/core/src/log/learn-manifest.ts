@@ -6,8 +6,8 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import { equal } from '../bytes/bytes.ts'
-import { decodeManifest, encodeManifest, manifestKey } from './manifest.ts'
+import { copy, equal } from '../bytes/bytes.ts'
+import { decodeManifest, encodeManifest, isDefaultManifest, manifestKey } from './manifest.ts'
 import type { News } from './news.ts'
 import type { LogState } from './state.ts'
 
@@ -35,6 +35,7 @@ export function stageManifest(state: LogState, news: News): boolean {
 
 /** A stranger's manifest as the key was made of it. Throws `BAD_SIGNATURE` if it can not be read. */
 export function canonicalManifest(manifest: Uint8Array): Uint8Array {
+  if (isDefaultManifest(manifest)) return copy(manifest)
   try {
     return encodeManifest(decodeManifest(manifest))
   } catch (cause) {

@@ -9,7 +9,7 @@
 
 import { DatError } from '../base/errors.ts'
 import { MANIFEST_BYTES_MAX, MANIFEST_SIGNERS_MAX } from '../base/limits.ts'
-import { copy, equal, fromHex } from '../bytes/bytes.ts'
+import { copy, equal, equalAt, fromHex } from '../bytes/bytes.ts'
 import { Reader, Writer } from '../bytes/cursor.ts'
 import { HASH_BYTES, KEY_BYTES } from '../crypto/crypto.ts'
 import { hash } from '../crypto/keys.ts'
@@ -78,8 +78,21 @@ export function defaultManifest(publicKey: Uint8Array): Manifest {
   return createManifest({ signers: [{ publicKey }] })
 }
 
+/** The same of a key that has its 32 bytes. */
+function ofOneSigner(publicKey: Uint8Array): Manifest {
+  return {
+    version: 1,
+    allowPatch: false,
+    quorum: 1,
+    signers: [{ namespace: DEFAULT_NAMESPACE, publicKey }],
+    prologue: undefined,
+    linked: undefined,
+    userData: undefined,
+  }
+}
+
 /** With a public key of zeros. */
-const DEFAULT: Uint8Array = encodeManifest(defaultManifest(new Uint8Array(KEY_BYTES)))
+const DEFAULT: Uint8Array = encodeManifest(ofOneSigner(new Uint8Array(KEY_BYTES)))
 
 /** Fills in defaults and checks. Throws `BAD_ARGUMENT`. */
 export function createManifest(input: ManifestInput): Manifest {
@@ -198,8 +211,17 @@ function encodeSigner(w: Writer, signer: Signer): void {
 
 // ---- Decoding ------------------------------------------------------------------------------------
 
+/** Is it the encoding of a `defaultManifest`, in the canonical form? So it is for nearly all logs. */
+export function isDefaultManifest(encoded: Uint8Array): boolean {
+  const { length } = DEFAULT
+  return encoded.length === length && equalAt(encoded, 0, DEFAULT, 0, length - KEY_BYTES)
+}
+
 /** Throws `BAD_FRAME`, `OVER_LIMIT`, or `UNSUPPORTED` for a version or algorithm of the future. */
 export function decodeManifest(encoded: Uint8Array): Manifest {
+  if (isDefaultManifest(encoded)) {
+    return ofOneSigner(copy(encoded.subarray(encoded.length - KEY_BYTES)))
+  }
   if (encoded.length > MANIFEST_BYTES_MAX) {
     throw new DatError('OVER_LIMIT', 'A manifest is too large.', { bytes: encoded.length })
   }

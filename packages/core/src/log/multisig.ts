@@ -39,6 +39,8 @@ const FLAG_PATCH = 1
 
 /** Used again: a log with one signer makes a signature with each append. */
 const writer = new Writer()
+/** The same, for the nodes of patches, of which most signatures have none. */
+const patchNodes = new NodeSet()
 
 /**
  * Do enough signers stand behind `tree`?
@@ -54,8 +56,8 @@ export function acceptsMulti(
 ): boolean {
   const { quorum } = manifest
   if (quorum === 0) return false
-  const nodes = new NodeSet()
-  const parts = tryDecode(manifest.version, signature, nodes)
+  patchNodes.clear()
+  const parts = tryDecode(manifest.version, signature, patchNodes)
   if (parts === undefined || parts.length < quorum) return false
   const seen = new Set<number>()
   for (const part of parts.slice(0, quorum)) {
@@ -63,7 +65,7 @@ export function acceptsMulti(
     if (signer === undefined || seen.has(part.signer)) return false
     seen.add(part.signer)
     const patch = manifest.allowPatch ? part.patch : 0
-    const signed = patch === 0 ? tree : extend(tree, patch, nodes, hash)
+    const signed = patch === 0 ? tree : extend(tree, patch, patchNodes, hash)
     if (signed === undefined) return false
     if (!crypto().verify(part.signature, signable(part.signer, signed), signer.publicKey))
       return false

@@ -32,11 +32,14 @@ export interface NodeSink {
   push(index: number, size: number, bytes: Uint8Array, at: number): void
 }
 
+/** Room to begin with: the roots of a short log, as ten thousand logs have; so little lies in V8's own heap, too. */
+const FIRST_NODES = 2
+
 export class NodeSet implements NodeSink {
   length = 0
-  indices: Float64Array = new Float64Array(16)
-  sizes: Float64Array = new Float64Array(16)
-  hashes: Uint8Array = new Uint8Array(16 * HASH_BYTES)
+  indices: Float64Array = new Float64Array(FIRST_NODES)
+  sizes: Float64Array = new Float64Array(FIRST_NODES)
+  hashes: Uint8Array = new Uint8Array(FIRST_NODES * HASH_BYTES)
 
   clear(): void {
     this.length = 0
