@@ -2,8 +2,8 @@
  * The downloads of one handle, from the moment they are asked for, whether anybody can be asked or not.
  *
  * Owns: the list, so that closing the handle cancels them all. A download for which a remote is to be made begins in a
- * turn of its own, because whoever wants ten thousand logs asks for all of them in one. Where nobody can be asked yet
- * it begins when a remote is attached.
+ * turn of its own, because whoever wants ten thousand logs asks for all of them in one; until then it is little more
+ * than its range, so that asking is short too. Where nobody can be asked yet it begins when a remote is attached.
  */
 
 import { asError, DatError } from '../base/errors.ts'
@@ -13,50 +13,69 @@ import type { Download, RangeRequest, Wait } from './remote.ts'
 import type { Replica } from './replica.ts'
 import type { Waits } from './waits.ts'
 
-/** The downloads of one handle. */
-export interface Downloads {
-  start(range: RangeRequest): Download
+/** Those of one handle. */
+export class Downloads {
+  readonly replica: Replica
+  readonly waits: Waits
+  /** Replaced, never changed in place: mostly there is one. */
+  #open: readonly HandleDownload[] = NONE
+
+  constructor(replica: Replica, waits: Waits) {
+    this.replica = replica
+    this.waits = waits
+  }
+
+  start(range: RangeRequest): Download {
+    const download = new HandleDownload(this, range)
+    this.#open = this.#open === NONE ? [download] : [...this.#open, download]
+    if (this.replica.isRemoteDue) Turns.on(this.waits.clock).add(download)
+    else download.onTurn()
+    return download
+  }
+
+  ended(download: HandleDownload): void {
+    const open = this.#open.filter((other) => other !== download)
+    this.#open = open.length === 0 ? NONE : open
+  }
+
   /** What is waited for ends with this error. */
-  cancelAll(errorOf: () => DatError): void
+  cancelAll(errorOf: () => DatError): void {
+    if (this.#open === NONE) return
+    const error = errorOf()
+    for (const download of this.#open) download.stop(error)
+  }
 }
 
-export function downloads(replica: Replica, waits: Waits): Downloads {
-  const open = new Set<HandleDownload>()
-  return {
-    start(range) {
-      const download = new HandleDownload(replica, waits, range, () => open.delete(download))
-      open.add(download)
-      if (replica.isRemoteDue) Turns.on(waits.clock).add(download)
-      else download.onTurn()
-      return download
-    },
-    cancelAll(errorOf) {
-      if (open.size === 0) return
-      const error = errorOf()
-      for (const download of [...open]) download.stop(error)
-    },
+const NONE: readonly HandleDownload[] = []
+
+/** When a download begins, for who waits for that. */
+class Beginning {
+  readonly begun: Promise<void>
+  settle: (error: Error | undefined) => void = () => {}
+
+  constructor() {
+    this.begun = new Promise((resolve, reject) => {
+      this.settle = (error) => (error === undefined ? resolve() : reject(error))
+    })
   }
 }
 
 class HandleDownload implements Download, Worker {
   readonly priority = 0
-  readonly #replica: Replica
-  readonly #waits: Waits
+  readonly #all: Downloads
   readonly #range: RangeRequest
-  readonly #onEnd: () => void
-  readonly #cancelled = new Stop()
   /** It had its turn, or was cancelled before. */
   #isBegun = false
-  /** Who waits for its turn. */
-  #beginners: ((error: Error | undefined) => void)[] | undefined
+  #beginning: Beginning | undefined
   #stopListening: (() => void) | undefined
   #remote: Download | undefined
+  /** Made when somebody waits. */
+  #cancelled: Stop | undefined
+  #error: DatError | undefined
 
-  constructor(replica: Replica, waits: Waits, range: RangeRequest, onEnd: () => void) {
-    this.#replica = replica
-    this.#waits = waits
+  constructor(all: Downloads, range: RangeRequest) {
+    this.#all = all
     this.#range = range
-    this.#onEnd = onEnd
   }
 
   onTurn(): void {
@@ -64,7 +83,8 @@ class HandleDownload implements Download, Worker {
     let failed: Error | undefined
     try {
       if (this.#begin() === undefined) {
-        this.#stopListening = this.#replica.events.on('attached', () => this.#begin())
+        const { events } = this.#all.replica
+        this.#stopListening = events.on('attached', () => this.#begin())
       }
     } catch (error) {
       failed = asError(error)
@@ -72,11 +92,14 @@ class HandleDownload implements Download, Worker {
     this.#began(failed)
   }
 
-  async done(options: Wait = {}): Promise<void> {
-    if (!this.#isComplete) {
-      if (!this.#isBegun) await this.#turn()
-      await this.#wait(options)
-    }
+  done(options: Wait = {}): Promise<void> {
+    if (this.#isBegun) return this.#finish(options)
+    this.#beginning ??= new Beginning()
+    return this.#beginning.begun.then(() => this.#finish(options))
+  }
+
+  async #finish(options: Wait): Promise<void> {
+    if (!this.#isComplete) await this.#wait(options)
     this.#end()
   }
 
@@ -87,49 +110,45 @@ class HandleDownload implements Download, Worker {
   stop(error: DatError): void {
     this.#end()
     this.#began(error)
-    this.#cancelled.abort(error)
-  }
-
-  #turn(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#beginners ??= []
-      this.#beginners.push((error) => (error === undefined ? resolve() : reject(error)))
-    })
+    this.#error ??= error
+    this.#cancelled?.abort(error)
   }
 
   #began(error: Error | undefined): void {
-    const beginners = this.#beginners
     this.#isBegun = true
-    this.#beginners = undefined
-    for (const go of beginners ?? []) go(error)
+    this.#beginning?.settle(error)
+    this.#beginning = undefined
   }
 
   #wait(options: Wait): Promise<void> {
+    const { waits } = this.#all
     const ask = (wait: Wait): Promise<void> => {
       const isThere = (): boolean => this.#isComplete
-      return this.#waits.ask(wait, isThere, async (_remote, left) => this.#begin()?.done(left))
+      return waits.ask(wait, isThere, async (_remote, left) => this.#begin()?.done(left))
     }
+    this.#cancelled ??= new Stop()
+    if (this.#error !== undefined) this.#cancelled.abort(this.#error)
     const { signal } = options
-    if (signal === undefined) return this.#waits.run({ ...options, signal: this.#cancelled }, ask)
+    if (signal === undefined) return waits.run({ ...options, signal: this.#cancelled }, ask)
     const both = stopWith([this.#cancelled, signal])
-    return this.#waits.run({ ...options, signal: both.signal }, ask).finally(both.release)
+    return waits.run({ ...options, signal: both.signal }, ask).finally(both.release)
   }
 
   /** Asks the remote, once there is one. */
   #begin(): Download | undefined {
-    this.#remote ??= this.#replica.remote?.range(this.#range)
+    this.#remote ??= this.#all.replica.remote?.range(this.#range)
     return this.#remote
   }
 
   #end(): void {
     this.#stopListening?.()
     this.#remote?.cancel()
-    this.#onEnd()
+    this.#all.ended(this)
   }
 
   get #isComplete(): boolean {
     const { start, end, blocks } = this.#range
-    const { slot } = this.#replica
+    const { slot } = this.#all.replica
     if (blocks !== undefined) return blocks.every((index) => slot.has(index))
     return end >= 0 && slot.nextMissing(start, end) >= end
   }

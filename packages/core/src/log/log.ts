@@ -21,7 +21,7 @@ import { type BytesOptions, readBytes } from './byte-range.ts'
 import { type Cipher, cipherFor } from './cipher.ts'
 import { clearInSlices } from './clear.ts'
 import type { CopyClaim, ReplicatedOptions } from './copies.ts'
-import { type Downloads, downloads } from './downloads.ts'
+import { Downloads } from './downloads.ts'
 import { type Draft, draftNames, openDraft } from './draft.ts'
 import type { ReplicaEvents } from './events.ts'
 import {
@@ -321,7 +321,7 @@ export class Log implements Holder {
   /** Fetches blocks until all of the range are held, or for ever if it has no end. Default: everything. */
   download(range: Partial<RangeRequest> = {}): Download {
     this.checkOpen()
-    this.#downloads ??= downloads(this.replica, this.#waits)
+    this.#downloads ??= new Downloads(this.replica, this.#waits)
     return this.#downloads.start({ start: 0, end: -1, ...range })
   }
 
