@@ -50,6 +50,9 @@ export const BATCH_FLUSH_BYTES = 262_144
 /** Largest block that stock peers append or accept. */
 export const BLOCK_BYTES_MAX: number = 15 * 1024 * 1024
 export const NODES_PER_LIST_MAX = 512
+/** Answers that are taken from a frame together, and nodes that come with them; more make another run. */
+export const RUN_BLOCKS_MAX = 128
+export const RUN_NODES_MAX = 1_024
 export const SIGNATURE_BYTES_MAX = 65_536
 export const MANIFEST_BYTES_MAX = 65_536
 export const MANIFEST_SIGNERS_MAX = 256

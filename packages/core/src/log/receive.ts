@@ -18,6 +18,7 @@ import { NodeSet, type TrustedNodes } from '../tree/nodes.ts'
 import { CLAIM_BLOCK, CLAIM_NONE, type Proof } from '../tree/proof.ts'
 import { type Base, Verifier } from '../tree/verify.ts'
 import { encodeConflict, FoundNodes, tilesWith, verifyConflict } from './conflict.ts'
+import type { Lasting } from './lasting.ts'
 import { offerManifest, stageManifest } from './learn-manifest.ts'
 import type { News } from './news.ts'
 import { Reorg } from './reorg.ts'
@@ -146,15 +147,25 @@ function verifyHead(state: LogState, proof: Proof): void {
   throw new DatError('BAD_PROOF', 'A proof brings no whole head.')
 }
 
-/** Begins to follow the higher fork whose head is in `proof`. */
-export function beginReorg(state: LogState, proof: Proof, onStaged: (reorg: Reorg) => void): Reorg {
+/** Begins to follow the higher fork whose head is in `proof`. Throws like `stageProof`. */
+export function beginReorg(state: LogState, proof: Proof, lasting: Lasting): Reorg {
+  if (state.frozen || proof.fork <= state.fork || !state.generation.canFork) {
+    throw new DatError('BAD_PROOF', 'A fork is followed only if it is higher than ours.', {
+      fork: proof.fork,
+    })
+  }
   try {
     offerManifest(state, proof.manifest)
     verifyHead(state, proof)
     const { length, byteLength } = verifier
     const signature = proof.signature && copy(proof.signature)
     const head: Head = { fork: proof.fork, length, byteLength, signature }
-    return new Reorg(state, verifier, head, state.offered, onStaged)
+    return new Reorg(state, verifier, head, state.offered, (reorg) => {
+      lasting.cut(reorg.fork)
+      lasting.news.truncated(reorg.ancestors)
+      if (reorg.learnsManifest) lasting.news.learntManifest()
+      lasting.staged()
+    })
   } finally {
     state.offered = undefined
   }

@@ -13,6 +13,7 @@ import type { Clock } from '../base/clock.ts'
 import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import type { Head, Slot, Store } from '../store/store.ts'
+import type { BlockRun } from '../tree/block-run.ts'
 import type { ReaderMemory } from '../tree/digest.ts'
 import { NodeSet } from '../tree/nodes.ts'
 import type { Proof } from '../tree/proof.ts'
@@ -45,6 +46,7 @@ import {
   isBlockOf,
   stageProof,
 } from './receive.ts'
+import { stageBlocks } from './receive-blocks.ts'
 import type { Remote } from './remote.ts'
 import type { Reorg } from './reorg.ts'
 import { LogState } from './state.ts'
@@ -341,6 +343,14 @@ export class Replica {
     return applied
   }
 
+  /** Does the same for answers `from .. to` of a run; returns the first that is not plainly right, for `apply` to look at. */
+  applyBlocks(run: BlockRun, from: number, to: number): number {
+    this.#checkOpen()
+    const end = stageBlocks(this.#state, run, from, to, this.#lasting.news)
+    if (end > from) this.#lasting.staged()
+    return end
+  }
+
   /** Is the block in `proof` the one of our tree? Looks only; throws `BAD_PROOF` if it is another. */
   isBlock(proof: Proof): boolean {
     return isBlockOf(this.#state, proof)
@@ -349,18 +359,7 @@ export class Replica {
   /** Begins to follow a higher fork whose head is in `proof`. Throws like `apply`. */
   verifyReorg(proof: Proof): Reorg {
     this.#checkOpen()
-    if (this.frozen || proof.fork <= this.fork || !this.generation.canFork) {
-      throw new DatError('BAD_PROOF', 'A fork is followed only if it is higher than ours.', {
-        fork: proof.fork,
-      })
-    }
-    const lasting = this.#lasting
-    return beginReorg(this.#state, proof, (reorg) => {
-      lasting.cut(reorg.fork)
-      lasting.news.truncated(reorg.ancestors)
-      if (reorg.learnsManifest) lasting.news.learntManifest()
-      lasting.staged()
-    })
+    return beginReorg(this.#state, proof, this.#lasting)
   }
 
   /**

@@ -9,7 +9,8 @@
 import { asError } from '../base/errors.ts'
 import { STATUSES_PER_SECOND_MAX } from '../base/limits.ts'
 import type { Turns, Worker } from '../base/turns.ts'
-import type { Proof } from '../tree/proof.ts'
+import type { BlockRun } from '../tree/block-run.ts'
+import { Proof } from '../tree/proof.ts'
 import type { Handler, Request, Status } from '../wire/messages.ts'
 import type { Announcer } from './announce.ts'
 import type { ConnectionBudget } from './budget.ts'
@@ -47,6 +48,9 @@ export interface Rooms {
   onPassage(): void
   onClose(peer: Peer, error: Error | undefined): void
 }
+
+/** One for all: what is kept of an answer is copied. */
+const alone = new Proof()
 
 /** Who opens a conversation, and what he wants to hear of it. Kept as long as it lasts. */
 export interface AttachOptions {
@@ -184,6 +188,18 @@ export class PeerHandler implements Handler, Worker {
     if (id === 0) this.#rooms.reorgs.onHead(this.#peer, proof)
     else if (this.#rooms.challenges.onData(this.#peer, id, proof)) return
     else this.#rooms.receiver.onData(this.#peer, id, proof)
+  }
+
+  /** What is not plainly right is looked at alone, and so are answers to challenges. */
+  onBlocks(run: BlockRun): void {
+    const { receiver } = this.#rooms
+    for (let i = 0; i < run.length && !this.#peer.closed; i++) {
+      i = receiver.onBlocks(this.#peer, run, i)
+      if (i === run.length) return
+      alone.reset()
+      run.copyTo(alone, i)
+      this.onData(run.ids[i] ?? 0, alone)
+    }
   }
 
   onRefusal(id: number): void {

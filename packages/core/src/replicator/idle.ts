@@ -12,6 +12,7 @@
 import { invariant } from '../base/errors.ts'
 import { STATUSES_IDLE_MAX } from '../base/limits.ts'
 import type { Replica } from '../log/replica.ts'
+import type { BlockRun } from '../tree/block-run.ts'
 import type { Proof } from '../tree/proof.ts'
 import type { Handler, Refusal, Request, Sender, Status } from '../wire/messages.ts'
 import type { AttachOptions, PeerHandler } from './handler.ts'
@@ -201,6 +202,10 @@ export class IdlePeer implements Handler, Told {
 
   onData(id: number, proof: Proof): void {
     this.awake.onData(id, proof)
+  }
+
+  onBlocks(run: BlockRun): void {
+    this.awake.onBlocks(run)
   }
 
   onRefusal(id: number, _reason: Refusal): void {

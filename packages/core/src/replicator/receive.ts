@@ -13,6 +13,7 @@
 import { DatError } from '../base/errors.ts'
 import { PROOFS_WRONG_MAX } from '../base/limits.ts'
 import { copy } from '../bytes/bytes.ts'
+import type { BlockRun } from '../tree/block-run.ts'
 import { CLAIM_BLOCK, CLAIM_HASH, CLAIM_NONE, Proof } from '../tree/proof.ts'
 import { type Ending, release } from './exchange.ts'
 import { claimFailed } from './negotiate.ts'
@@ -70,6 +71,20 @@ export class Receiver {
     } else if (isLeafInstead(flight, proof)) this.onRefusal(peer, id)
     else if (!isAnswer(flight, proof, this.#headFromNodes)) this.#mismatch(peer, flight, proof)
     else this.#try(peer, flight, proof, false)
+  }
+
+  /** Takes answers from `from` on while each is plainly the right one; returns the first that is to be looked at alone. */
+  onBlocks(peer: Peer, run: BlockRun, from: number): number {
+    const { requests } = peer
+    let to = from
+    while (to < run.length && isPlain(requests.get(run.ids[to] ?? 0), run, to)) to++
+    if (to === from) return from
+    const end = this.#shared.replica.applyBlocks(run, from, to)
+    for (let i = from; i < end; i++) {
+      const flight = requests.get(run.ids[i] ?? 0)
+      if (flight !== undefined) this.#delivered(peer, flight, run.sizes[i] ?? 0)
+    }
+    return end
   }
 
   onRefusal(peer: Peer, id: number): void {
@@ -137,7 +152,7 @@ export class Receiver {
         return false
       }
       if (parked) this.#unpark(flight)
-      if (result === 'applied') this.#delivered(peer, flight, proof)
+      if (result === 'applied') this.#delivered(peer, flight, proof.value?.length ?? 0)
       else this.end(peer, flight, 'refused')
     } catch (error) {
       if (parked) this.#unpark(flight)
@@ -153,9 +168,8 @@ export class Receiver {
     return true
   }
 
-  #delivered(peer: Peer, flight: Flight, proof: Proof): void {
+  #delivered(peer: Peer, flight: Flight, bytes: number): void {
     const block = flight.block
-    const bytes = proof.value?.length ?? 0
     const copies =
       block >= 0 && this.#shared.flights.anyCopies && this.#shared.flights.copies(block) > 1
     if (this.#now < 0) this.#now = this.#shared.clock.now()
@@ -286,6 +300,14 @@ export class Receiver {
 /** The hash of the leaf instead of its block: the peer has dropped the block, and has said so. */
 function isLeafInstead(flight: Flight, proof: Proof): boolean {
   return flight.block >= 0 && proof.claim === CLAIM_HASH && proof.index === 2 * flight.block
+}
+
+/** Is the answer to a request for that block and nothing else, and not here already? */
+function isPlain(flight: Flight | undefined, run: BlockRun, i: number): boolean {
+  if (flight === undefined || flight.parked || flight.reorg) return false
+  return (
+    flight.block === run.indices[i] && flight.fork === run.forks[i] && flight.upgradeLength === 0
+  )
 }
 
 /** @param headFromNodes nothing is spelt out in the answer but a leaf, its nodes and a signature */

@@ -10,6 +10,7 @@
 import { BLOCK_BYTES_MAX, NODES_PER_LIST_MAX, SIGNATURE_BYTES_MAX } from '../base/limits.ts'
 import type { Reader, Writer } from '../bytes/cursor.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
+import type { BlockRun } from '../tree/block-run.ts'
 import type { NodeSet } from '../tree/nodes.ts'
 import { CLAIM_BLOCK, CLAIM_HASH, type Proof } from '../tree/proof.ts'
 import { manifestView } from './gen3-manifest.ts'
@@ -26,6 +27,8 @@ import {
 /** `uint index | uint size | hash`, both integers of one byte. */
 const NODE_BYTES_MIN = 2 + HASH_BYTES
 const NODE_BYTES_USUAL = 6 + HASH_BYTES
+/** No way up from a block is longer. */
+const CLIMB_NODES_MAX = 52
 /** Flags, id, fork, counts and positions of a Data that is not unusual. */
 const DATA_BYTES_USUAL = 32
 
@@ -123,6 +126,29 @@ export function readData(from: Reader, proof: Proof): number {
   return id
 }
 
+/**
+ * Reads a Data that brings a block and nothing else into `run`, whose bytes are the frame's. False, with nothing read, if it
+ * brings anything else, or if there is no room.
+ */
+export function readBlock(from: Reader, run: BlockRun): boolean {
+  const start = from.at
+  if (from.left === 0 || from.bytes[start] !== PART_BLOCK) return false
+  from.at++
+  const id = from.uint()
+  const fork = from.uint()
+  const index = from.uint()
+  const size = from.count(1, BLOCK_BYTES_MAX)
+  const valueAt = from.skip(size)
+  const count = from.count(NODE_BYTES_MIN, NODES_PER_LIST_MAX)
+  if (count > CLIMB_NODES_MAX || !run.hasRoom(from.bytes, count)) {
+    from.at = start
+    return false
+  }
+  readNodeList(from, count, run.nodes)
+  run.add(id, fork, index, from.bytes, valueAt, size)
+  return true
+}
+
 function writeNodes(into: Writer, nodes: NodeSet): void {
   const { length, indices, sizes, hashes } = nodes
   into.uint(length)
@@ -135,7 +161,10 @@ function writeNodes(into: Writer, nodes: NodeSet): void {
 
 /** Reads a list of nodes into a set, or past it. */
 function readNodes(from: Reader, nodes: NodeSet | undefined): void {
-  const count = from.count(NODE_BYTES_MIN, NODES_PER_LIST_MAX)
+  readNodeList(from, from.count(NODE_BYTES_MIN, NODES_PER_LIST_MAX), nodes)
+}
+
+function readNodeList(from: Reader, count: number, nodes: NodeSet | undefined): void {
   for (let i = 0; i < count; i++) {
     const index = from.uint()
     const size = from.uint()

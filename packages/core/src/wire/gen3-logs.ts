@@ -12,12 +12,14 @@
 import { asError, DatError } from '../base/errors.ts'
 import { equal } from '../bytes/bytes.ts'
 import type { Reader } from '../bytes/cursor.ts'
+import { BlockRun } from '../tree/block-run.ts'
 import type { Channels, ChannelsHandler, Muxer } from './channel.ts'
 import { channelsOf } from './channels-over.ts'
 import { checkHandshake, writeHandshake } from './gen3-capability.ts'
 import { Conversation } from './gen3-conversation.ts'
+import { readBlock } from './gen3-data.ts'
 import { Decoded, INCOMING } from './gen3-incoming.ts'
-import { EXTENSION } from './gen3-messages.ts'
+import { DATA, EXTENSION } from './gen3-messages.ts'
 import type { Handler, Sender } from './messages.ts'
 
 /** Name of the protocol in openings; the id beside it is the discovery key. */
@@ -51,6 +53,9 @@ export class LogConversations implements ChannelsHandler {
   readonly #mux: Muxer
   readonly #channels: Channels
   readonly #decoded = new Decoded()
+  /** Answers of the frame at hand that are handed over together, and their channel; 0 if there are none. */
+  readonly #run = new BlockRun()
+  #runOf = 0
   /** Speaks in all conversations that have no sender of their own. */
   readonly #brief: Conversation
 
@@ -129,6 +134,8 @@ export class LogConversations implements ChannelsHandler {
     const message = INCOMING[type]
     const host = this.#hosts[channel]
     if (message === undefined || host === undefined) return
+    if (type === DATA && this.#gather(channel, host, body)) return
+    this.#handOver()
     const decoded = this.#decoded
     message.decode(body, decoded)
     if (type === EXTENSION) this.#name(channel, decoded)
@@ -139,6 +146,36 @@ export class LogConversations implements ChannelsHandler {
     }
   }
 
+  /** Adds an answer to those that go together; false if it goes alone. */
+  #gather(channel: number, host: LogsHost, body: Reader): boolean {
+    if (this.#runOf !== channel) {
+      this.#handOver()
+      if (host.handlerOf(channel).onBlocks === undefined) return false
+    }
+    let isRead = readBlock(body, this.#run)
+    if (!isRead && this.#runOf === channel) {
+      this.#handOver()
+      // It may have ended the conversation.
+      if (this.#hosts[channel] !== host) return true
+      isRead = readBlock(body, this.#run)
+    }
+    if (isRead) this.#runOf = channel
+    return isRead
+  }
+
+  #handOver(): void {
+    const channel = this.#runOf
+    if (channel === 0) return
+    this.#runOf = 0
+    try {
+      this.#hosts[channel]?.handlerOf(channel).onBlocks?.(this.#run)
+    } catch (error) {
+      this.#failed(channel, error)
+    } finally {
+      this.#run.clear()
+    }
+  }
+
   /** An empty name stands for that of the message before. */
   #name(channel: number, decoded: Decoded): void {
     if (decoded.name === '') decoded.name = this.#names.get(channel) ?? ''
@@ -146,6 +183,7 @@ export class LogConversations implements ChannelsHandler {
   }
 
   onFrameEnd(channel: number): void {
+    this.#handOver()
     try {
       this.#hosts[channel]?.handlerOf(channel).onFrameEnd()
     } catch (error) {
@@ -162,6 +200,7 @@ export class LogConversations implements ChannelsHandler {
   }
 
   onClose(channel: number, error: Error | undefined): void {
+    if (this.#runOf === channel) this.#handOver()
     const host = this.#hosts[channel]
     const sender = this.#senders[channel]
     if (sender !== undefined) sender.closed = true

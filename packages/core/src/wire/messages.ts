@@ -15,6 +15,7 @@
  * On a conversation that has ended every method of a `Sender` does nothing.
  */
 
+import type { BlockRun } from '../tree/block-run.ts'
 import type { Proof } from '../tree/proof.ts'
 
 /** State of one side, as it tells it. Generation 3: Sync. */
@@ -138,6 +139,11 @@ export interface Handler {
   onRequest(request: Readonly<Request>): void
   onCancel(id: number): void
   onData(id: number, proof: Proof): void
+  /**
+   * Answers that bring a block each and nothing else, many at a time. To a handler without it, and on wires that don't
+   * gather them, each comes by `onData`.
+   */
+  onBlocks?(run: BlockRun): void
   onRefusal(id: number, reason: Refusal): void
   onExtension(name: string, message: Uint8Array): void
   /** Everything that came in one frame was handed over: the moment to commit, answer and ask. */

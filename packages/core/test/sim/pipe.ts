@@ -7,10 +7,11 @@
  * byte of any generation is made, whatever runs on it runs on every wire.
  */
 
-import { copy } from '../../src/bytes/bytes.ts'
+import { copy, EMPTY } from '../../src/bytes/bytes.ts'
 import type { ConnectionBudget } from '../../src/replicator/budget.ts'
 import type { Replicator } from '../../src/replicator/replicator.ts'
-import { Proof } from '../../src/tree/proof.ts'
+import { BlockRun } from '../../src/tree/block-run.ts'
+import { CLAIM_BLOCK, Proof } from '../../src/tree/proof.ts'
 import type {
   Abilities,
   Handler,
@@ -198,11 +199,40 @@ class End implements Sender {
     })
   }
 
+  /** Hands over the answers that go together from message `from` on, as a wire does; returns how many. */
+  #gather(frame: readonly Message[], from: number): number {
+    if (this.handler?.onBlocks === undefined) return 0
+    const run = new BlockRun()
+    const values: number[] = []
+    let end = from
+    for (let next = frame[end]; isPlain(next); next = frame[++end]) {
+      const { nodes } = next.proof
+      if (!run.hasRoom(EMPTY, nodes.length)) break
+      run.nodes.pushAll(nodes)
+      run.add(
+        next.id,
+        next.proof.fork,
+        next.proof.index,
+        EMPTY,
+        values.length,
+        next.proof.value?.length ?? 0,
+      )
+      values.push(...(next.proof.value ?? EMPTY))
+    }
+    if (end === from) return 0
+    run.bytes = Uint8Array.from(values)
+    this.handler.onBlocks(run)
+    return end - from
+  }
+
   receive(frame: readonly Message[]): void {
     try {
-      for (const message of frame) {
-        if (this.closed) return
-        if (message.type === 'close') this.end(undefined)
+      for (let i = 0; i < frame.length; i++) {
+        const message = frame[i]
+        if (this.closed || message === undefined) return
+        const gathered = this.#gather(frame, i)
+        if (gathered > 0) i += gathered - 1
+        else if (message.type === 'close') this.end(undefined)
         else if (this.handler !== undefined) deliver(message, this.handler)
       }
       if (!this.closed) this.handler?.onFrameEnd()
@@ -211,6 +241,14 @@ class End implements Sender {
       throw error
     }
   }
+}
+
+/** Is it a block and nothing else, as `readBlock` of generation 3's wire reads them? */
+function isPlain(message: Message | undefined): message is Extract<Message, { type: 'data' }> {
+  if (message?.type !== 'data' || message.proof.claim !== CLAIM_BLOCK) return false
+  const { hasUpgrade, manifest, seekBytes, signature, value } = message.proof
+  if (signature !== undefined || manifest !== undefined || value === undefined) return false
+  return !hasUpgrade && seekBytes < 0
 }
 
 function deliver(message: Message, to: Handler): void {
