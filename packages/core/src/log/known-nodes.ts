@@ -13,7 +13,7 @@ export function missingNodes(slot: Slot, node: number, trust?: (node: number) =>
   let steps = 0
   let at = node
   // The root above is stored, so this ends there at the latest; the bound is for a damaged store.
-  while (endBlock(at) <= length && !slot.findNode(at) && trust?.(at) !== true) {
+  while (endBlock(at) <= length && trust?.(at) !== true && !slot.findNode(at)) {
     at = parentOf(at)
     steps++
   }

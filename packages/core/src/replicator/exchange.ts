@@ -42,7 +42,8 @@ export function ask(
   if (order.block >= 0) {
     const inTree = order.block < replica.length
     flight.nodes = flights.reserve(order.block, peer.id, inTree, order.urgent)
-    flight.countedBytes = peer.windowOrNew(averageBytes(shared)).sent(flight.sentAt)
+    const window = peer.window ?? peer.windowOrNew(averageBytes(shared))
+    flight.countedBytes = window.sent(flight.sentAt)
     if (peer.passage.down.isLimited) peer.passage.down.reserve(flight.countedBytes)
   }
   if (order.seek !== undefined) order.seek.inFlight = true

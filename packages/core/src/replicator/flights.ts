@@ -112,6 +112,15 @@ export class Flights {
     return end
   }
 
+  /** First block in `from .. end`, all of one chunk, that is reserved; `end` if there is none. */
+  nextTaken(from: number, end: number): number {
+    const chunk = this.#find(from)
+    if (chunk === undefined) return end
+    let at = from
+    while (at < end && !hasBit(chunk, at - chunk.first)) at++
+    return at
+  }
+
   /** Reserves a block for a request to peer `owner` and returns the request's `nodes`. */
   reserve(block: number, owner: number, inTree: boolean, urgent: boolean): number {
     let chunk = this.#find(block)

@@ -55,10 +55,24 @@ function fill(shared: Shared, peer: Peer, now: number): boolean {
       at++
       continue
     }
-    order.block = block
-    ask(shared, peer, order, now)
+    const end = endOfRun(shared, peer, range, block)
+    for (let next = block; next < end && peer.hasRoom; next++) {
+      order.block = next
+      ask(shared, peer, order, now)
+      if (range.blocks === undefined) peer.cursor = next + 1
+    }
   }
   return false
+}
+
+/** Behind the blocks from `block` on, in its chunk, of which what was found for it holds too: they are asked for unseen. */
+function endOfRun(shared: Shared, peer: Peer, range: RangeWant, block: number): number {
+  const { replica, flights } = shared
+  if (range.blocks !== undefined) return block + 1
+  const chunkEnd = block - (block % CHUNK_BLOCKS) + CHUNK_BLOCKS
+  const end = Math.min(chunkEnd, range.end, replica.length, peer.length)
+  const missingTo = replica.slot.nextHeld(block, end)
+  return flights.nextTaken(block, peer.has.nextMissing(block, missingTo))
 }
 
 function nextOf(shared: Shared, peer: Peer, range: RangeWant, until: number): number {

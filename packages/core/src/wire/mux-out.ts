@@ -21,6 +21,11 @@ export class MuxOut {
   #corkCount = 0
   #isFlushDue = false
   #closed = false
+  /** Made once: a function that makes one pays for it also when it is not needed. */
+  readonly #flushLate = (): void => {
+    this.#isFlushDue = false
+    this.flushNow()
+  }
 
   constructor(transport: Transport, clock: Clock) {
     this.#transport = transport
@@ -73,9 +78,6 @@ export class MuxOut {
   #laterFlush(): void {
     if (this.#isFlushDue) return
     this.#isFlushDue = true
-    this.#clock.soon(() => {
-      this.#isFlushDue = false
-      this.flushNow()
-    })
+    this.#clock.soon(this.#flushLate)
   }
 }

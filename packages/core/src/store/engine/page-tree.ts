@@ -206,7 +206,9 @@ export class PageTree implements PageOwner {
   }
 
   has(index: number): boolean {
-    if (this.height === 0) return this.position(index) !== 0
+    // The page at hand knows as well as the one above.
+    const isAtHand = this.#lastLeaf?.number === Math.floor(index / LEAF_BLOCKS)
+    if (isAtHand || this.height === 0) return this.position(index) !== 0
     const page = this.page(1, Math.floor(index / LEVEL_ONE_BLOCKS), false)
     if (page === undefined) return false
     const bit = index % LEVEL_ONE_BLOCKS
