@@ -226,7 +226,7 @@ export const READ_AHEAD_BYTES = 262_144
 export const READ_WINDOW_BYTES = 65_536
 export const READ_WINDOWS_MAX = 512
 /** Reads of a piece before it is kept; more where pieces leave unused. */
-export const READ_WINDOW_TOUCHES_MIN = 2
+export const READ_WINDOW_TOUCHES_MIN = 8
 export const READ_WINDOW_TOUCHES_MAX = 64
 /** A read that takes longer did not come from memory, if it is not the only one. */
 export const SLOW_READ_MS = 0.5

@@ -102,6 +102,28 @@ test('memory for pages is bounded: what was thrown out is read again', async () 
   await store.close()
 })
 
+test('whoever asks for nodes of more pages than fit, again and again, gets the right ones', async () => {
+  const sizes = { pageCacheBytes: 65_536, dirtyBytes: 65_536, checkpointBytes: 1 << 20 }
+  const { store, slot } = await rig({ durability: 'none', sizes })
+  const count = 64 * 64
+  for (let i = 0; i < count; i++) append(slot, bytesOf(10, i))
+  await store.checkpoint()
+  const hashOf = (block: number): Uint8Array => {
+    assert.equal(slot.findNode(2 * block), true)
+    return slot.nodeBytes.slice(slot.nodeAt, slot.nodeAt + 32)
+  }
+  const expected = Array.from({ length: count }, (_, i) => hashOf(i))
+
+  for (let i = 0; i < 2_000; i++) {
+    const block = (i * 1_237) % count
+    assert.deepEqual(hashOf(block), expected[block])
+    assert.deepEqual(slot.read(block), bytesOf(10, block))
+  }
+
+  assert.equal(new Set(expected.map((hash) => hash.join())).size, count)
+  await store.close()
+})
+
 test('after slow reads the store is cold, warming reads in the thread pool, and then reading is not', async () => {
   const { disk, clock, store, slot } = await rig()
   for (let i = 0; i < 500; i++) append(slot, bytesOf(300, i))

@@ -15,7 +15,7 @@ import { ReadWindows } from '../../src/store/engine/read-windows.ts'
 function read(windows: ReadWindows, address: number, length = 100): 'kept' | 'filled' | 'direct' {
   const end = address + length
   if (windows.find(address, end) !== undefined) return 'kept'
-  if (!windows.touch(address, end)) return 'direct'
+  if (!windows.touch(address, end, false)) return 'direct'
   const window = windows.make(address, 0)
   window.end = window.from + window.length
   return 'filled'
@@ -28,6 +28,16 @@ test('a piece is kept after it was touched a few times, and then serves its read
   assert.equal(read(windows, 0), 'kept')
   assert.equal(read(windows, READ_WINDOW_BYTES - 100), 'kept')
   assert.equal(read(windows, READ_WINDOW_BYTES), 'direct', 'the next piece')
+})
+
+test('where bytes come from the disk a quarter of the touches is enough', () => {
+  const windows = new ReadWindows()
+
+  for (let i = 1; i < READ_WINDOW_TOUCHES_MIN / 4; i++) {
+    assert.equal(windows.touch(5_000, 5_100, true), false)
+  }
+
+  assert.equal(windows.touch(5_000, 5_100, true), true)
 })
 
 test('a read that lies across two pieces is never served from one', () => {
@@ -95,7 +105,7 @@ test('what was read through windows is what stands in the file, whatever is aske
       for (const { address, length } of steps) {
         const end = Math.min(address + length, size)
         let window = windows.find(address, end)
-        if (window === undefined && windows.touch(address, end)) {
+        if (window === undefined && windows.touch(address, end, false)) {
           window = windows.make(address, 0)
           const bytes = file.subarray(window.from, window.from + window.length)
           window.bytes.set(bytes)

@@ -16,7 +16,7 @@ import { READ_AHEAD_BYTES } from '../../base/limits.ts'
 import { copyAt, EMPTY, equalAt } from '../../bytes/bytes.ts'
 import { crypto, HASH_BYTES } from '../../crypto/crypto.ts'
 import { LEAF_PREFIX_BYTES } from '../../tree/hash.ts'
-import type { ColdGuard } from './cold-guard.ts'
+import { type ColdGuard, DISK_READ_MS } from './cold-guard.ts'
 import type { Page } from './page.ts'
 import { LEAF_BLOCKS } from './page-layout.ts'
 import { ReadWindows } from './read-windows.ts'
@@ -42,6 +42,8 @@ export class BlockReader {
   readonly #alone = new Uint8Array(ALONE_BYTES)
   /** Where the last read ended. */
   #lastEnd = 0
+  /** Did the last bytes that were read come from the disk? */
+  #fromDisk = false
   /** What `#find` and `#fetch` found. */
   #bytes: Uint8Array = EMPTY
   #at = 0
@@ -103,7 +105,7 @@ export class BlockReader {
     }
     const isNext = isBehind(address, lastEnd) || isBehind(address, this.#windowEnd)
     if (isNext || length > ALONE_BYTES) return this.#ahead(address, length, isNext)
-    if (this.#kept.touch(address, end) && this.#keep(address, end)) return true
+    if (this.#kept.touch(address, end, this.#fromDisk) && this.#keep(address, end)) return true
     this.#bytes = this.#alone
     this.#at = 0
     return this.#read(length, address) >= length
@@ -146,7 +148,7 @@ export class BlockReader {
     const began = this.#guard.now()
     try {
       const read = this.#data.read(this.#bytes, 0, length, address)
-      this.#guard.ended(began)
+      this.#fromDisk = this.#guard.ended(began) > DISK_READ_MS
       return read
     } catch (error) {
       if (isCode(error, 'CORRUPT_STORE')) return 0

@@ -17,6 +17,9 @@ import {
   SLOW_READS_WITHIN,
 } from '../../base/limits.ts'
 
+/** What comes from the system's memory takes a tenth of this. Where reads take longer, what stands beside is read too. */
+export const DISK_READ_MS = 0.02
+
 export class ColdGuard {
   readonly #clock: Clock
   #coldUntil = Number.NEGATIVE_INFINITY

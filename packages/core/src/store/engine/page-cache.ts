@@ -7,16 +7,13 @@
  */
 
 import { DatError } from '../../base/errors.ts'
-import { copy } from '../../bytes/bytes.ts'
 import type { Crc32 } from '../crc32.ts'
-import type { ColdGuard } from './cold-guard.ts'
+import { type ColdGuard, DISK_READ_MS } from './cold-guard.ts'
 import { Page, type PageOwner } from './page.ts'
 import { FANOUT, pageBytes, refAddress, refClass } from './page-layout.ts'
+import { PageMemory } from './page-memory.ts'
 import { type PageRun, runAround, storedBytes } from './page-run.ts'
 import type { SegmentLog } from './segments.ts'
-
-/** What comes from the system's memory takes a tenth of this. Pages that take longer are read with those beside them. */
-const DISK_READ_MS = 0.05
 
 /** A page that is not in memory, and where it belongs. */
 export interface MissingPage {
@@ -36,7 +33,8 @@ export class PageCache {
   #dirtyBytes = 0
   #trimAt: number
   readonly #all = new Set<Page>()
-  /** Did the last page come from the disk? */
+  readonly #memory = new PageMemory()
+  /** Did the last page come from the disk? Then it is read with those beside it. */
   #fromDisk = false
 
   constructor(pages: SegmentLog, crc32: Crc32, guard: ColdGuard, bytesMax: number) {
@@ -96,7 +94,8 @@ export class PageCache {
       // While the bytes were read in the thread pool a checkpoint may have written it elsewhere.
       if (length === 0 || refAddress(ref) !== run.from + at || at + length > read) return
       if (above.children[i] === undefined) {
-        const own = copy(bytes.subarray(at, at + length))
+        const own = this.#memory.take(length)
+        own.set(bytes.subarray(at, at + length))
         const page = new Page(tree, 0, above.number * FANOUT + i, refClass(ref), own, above)
         if (page.isSealed(tree.log, this.crc32)) {
           page.ref = ref
@@ -147,7 +146,7 @@ export class PageCache {
     parent: Page | undefined,
   ): Page {
     const roomClass = refClass(ref)
-    const bytes = new Uint8Array(pageBytes(level, roomClass, tree.signed))
+    const bytes = this.#memory.take(pageBytes(level, roomClass, tree.signed))
     const began = this.guard.now()
     const read = this.pages.read(bytes, 0, bytes.length, refAddress(ref))
     this.#fromDisk = this.guard.ended(began) > DISK_READ_MS
@@ -223,6 +222,7 @@ export class PageCache {
   /** Makes room if there is too much in memory. */
   trim(): void {
     if (this.#bytes <= this.#trimAt) return
+    this.#memory.trimming()
     const goal = this.#bytesMax - this.#bytesMax / 8
     let looks = 2 * this.#all.size
     for (const page of this.#all) {
@@ -234,6 +234,7 @@ export class PageCache {
         this.#all.add(page)
       } else {
         this.#leave(page)
+        this.#memory.leave(page.bytes)
       }
     }
     // When most of it is pinned, looking again at once would find nothing.
