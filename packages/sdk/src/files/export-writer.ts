@@ -2,8 +2,9 @@
  * Does the jobs of an export: fetches blocks a window ahead, writes files, records them.
  *
  * Owns: the window and the ledger rows of what was written. Blocks are asked for as few long ranges, so that a window
- * of a thousand small files is a handful of requests. The ledger is written behind the files: a death in between
- * costs comparing contents, and overwrites nothing.
+ * of a thousand small files is a handful of requests. Large files reach the device while the next ones are written; all
+ * have when `run` resolves. The ledger is written behind the files, in their order: a death in between costs comparing
+ * contents, and overwrites nothing.
  */
 
 import { systemClock } from '@dat-rhino/core/base/clock'
@@ -12,10 +13,12 @@ import { Pace } from '@dat-rhino/core/base/pace'
 import type { DriveEntry } from '@dat-rhino/core/drive/drive'
 import type { Download } from '@dat-rhino/core/log/remote'
 import type { ExportContext } from './export-context.ts'
-import type { Standing } from './folder-writer.ts'
+import { LARGE_MAX, type Standing } from './folder-writer.ts'
 import type { Job, JobQueue } from './job-queue.ts'
+import { Landings } from './landings.ts'
 import type { LedgerRow } from './ledger-row.ts'
 import { linkText } from './links.ts'
+import type { PartFile } from './part-file.ts'
 import { fileError, systemCode } from './problems.ts'
 import { changedWhileRead, hasContent, SMALL_BYTES } from './read.ts'
 import { type FileStat, trusted } from './stat.ts'
@@ -32,11 +35,19 @@ interface Group {
   readonly downloads: Download[]
 }
 
+/** The place of a row in the ledger, which is in the order of the jobs. */
+interface Note {
+  /** `undefined` until the file stands on the disk, and for one that did not get there. */
+  row: LedgerRow | undefined
+  isOver: boolean
+}
+
 /** The doer of one export. */
 export class ExportWriter {
   readonly #context: ExportContext
   readonly #pace = new Pace(systemClock)
-  #rows: LedgerRow[] = []
+  readonly #landings = new Landings(LARGE_MAX)
+  #notes: Note[] = []
   #removed: string[] = []
 
   constructor(context: ExportContext) {
@@ -65,8 +76,10 @@ export class ExportWriter {
         for (const download of group.downloads) download.cancel()
         this.#record()
       }
+      await this.#landings.all()
       this.#record()
     } finally {
+      await this.#landings.settled()
       for (const { downloads } of groups) for (const download of downloads) download.cancel()
     }
   }
@@ -125,17 +138,22 @@ export class ExportWriter {
   }
 
   async #do(job: Job): Promise<void> {
-    const { teller, signal } = this.#context
-    signal.throwIfAborted()
+    this.#context.signal.throwIfAborted()
     try {
       if (job.todo === 'overwrite') this.#context.writer.keepAside(job.entry.path)
       if (job.todo !== 'doubt' || (await this.#isToWrite(job))) await this.#write(job)
     } catch (error) {
-      signal.throwIfAborted()
-      if (!isOfFile(error) && !isElsewhere(job.entry, error)) throw error
-      teller.skipped(job.entry.path, fileError(error, job.entry.path))
+      this.#skip(job.entry, error)
     }
     if (this.#pace.isOver) await this.#pace.turn()
+  }
+
+  /** The rest goes on without this file. Throws if the error speaks of more than that. */
+  #skip(entry: DriveEntry, error: unknown): void {
+    const { teller, signal } = this.#context
+    signal.throwIfAborted()
+    if (!isOfFile(error) && !isElsewhere(entry, error)) throw error
+    teller.skipped(entry.path, fileError(error, entry.path))
   }
 
   /** Settles a doubt: it is the drive's already, or ours and outdated, or the user's. */
@@ -183,16 +201,19 @@ export class ExportWriter {
     return same
   }
 
-  async #write({ entry, row, linkText: text }: Job): Promise<void> {
-    const { writer, teller } = this.#context
+  async #write(job: Job): Promise<void> {
+    const { entry, linkText: text } = job
+    if (text !== undefined) this.#written(job, this.#context.writer.writeLink(entry.path, text))
+    else if (isSmall(entry)) this.#written(job, await this.#writeSmall(entry))
+    else await this.#writeLarge(job)
+  }
+
+  /** The file has its name. */
+  #written({ entry, row, linkText: text }: Job, stat: FileStat, note = this.#newNote()): void {
+    const { teller } = this.#context
     const kind = text === undefined ? 'file' : 'link'
-    const stat =
-      text !== undefined
-        ? writer.writeLink(entry.path, text)
-        : isSmall(entry)
-          ? await this.#writeSmall(entry)
-          : await this.#writeLarge(entry)
-    this.note(entry, kind, stat)
+    note.row = { path: entry.path, kind, stat, seq: entry.seq }
+    note.isOver = true
     if (row === undefined) teller.added(entry.path, stat.size)
     else teller.changed(entry.path, stat.size)
   }
@@ -208,13 +229,28 @@ export class ExportWriter {
     return stat
   }
 
-  async #writeLarge(entry: DriveEntry): Promise<FileStat> {
+  /** Resolves when all bytes are here; the file reaches the device meanwhile. */
+  async #writeLarge(job: Job): Promise<void> {
+    await this.#landings.room()
+    const writing = await this.#writePieces(job.entry)
+    const note = this.#newNote()
+    const landing = writing.finish().then((stat) => this.#written(job, stat, note))
+    this.#landings.add(
+      landing.catch((error) => {
+        note.isOver = true
+        this.#skip(job.entry, error)
+      }),
+    )
+  }
+
+  async #writePieces(entry: DriveEntry): Promise<PartFile> {
     const { drive, writer, teller, wait, signal } = this.#context
     const writing = writer.open(entry.path, entry.executable)
     try {
       let size = 0
       for await (const piece of drive.read(entry, wait)) {
-        writing.write(piece)
+        const slow = writing.write(piece)
+        if (slow !== undefined) await slow
         size += piece.length
         teller.moved(piece.length)
         if (!this.#pace.isOver) continue
@@ -222,24 +258,33 @@ export class ExportWriter {
         await this.#pace.turn()
       }
       if (entry.blob?.blockMap !== true && size !== entry.blob?.byteLength) throw wrongSize(entry)
-      await writing.sync()
-      return writing.finish()
+      return writing
     } catch (error) {
-      writing.abandon()
+      await writing.abandon()
       throw error
     }
   }
 
   /** The file is as the drive has it. */
   note(entry: DriveEntry, kind: LedgerRow['kind'], stat: FileStat): void {
-    this.#rows.push({ path: entry.path, kind, stat, seq: entry.seq })
+    const { path, seq } = entry
+    this.#notes.push({ row: { path, kind, stat, seq }, isOver: true })
   }
 
+  #newNote(): Note {
+    const note: Note = { row: undefined, isOver: false }
+    this.#notes.push(note)
+    return note
+  }
+
+  /** Those in front of the first file that is still on its way. */
   #record(): void {
     const { ledger } = this.#context
-    if (this.#rows.length + this.#removed.length === 0) return
-    ledger.record({ rows: this.#rows, removed: this.#removed, version: ledger.version })
-    this.#rows = []
+    const open = this.#notes.findIndex(({ isOver }) => !isOver)
+    const over = this.#notes.splice(0, open < 0 ? this.#notes.length : open)
+    const rows = over.flatMap(({ row }) => row ?? [])
+    if (rows.length + this.#removed.length === 0) return
+    ledger.record({ rows, removed: this.#removed, version: ledger.version })
     this.#removed = []
   }
 }

@@ -5,7 +5,8 @@
  *
  * - Every folder on the way is a real folder: it was looked at without following links, or made by us.
  * - A file comes under its name whole or not at all: it is written under a name of ours in the same folder, then
- *   renamed. A link that stands at the name is replaced, not followed.
+ *   renamed (`part-file.ts`). A link that stands at the name is replaced, not followed.
+ * - What a crash left under those names is removed before the first file is written into its folder.
  * - Nothing of the user's is replaced or removed here unasked: the caller has looked (`look`) and decided.
  *
  * Source: the threat model, section 7.
@@ -13,28 +14,21 @@
 
 import {
   chmodSync,
-  closeSync,
-  constants,
-  fstatSync,
-  fsync,
-  futimesSync,
   lstatSync,
   lutimesSync,
   mkdirSync,
-  openSync,
   readlinkSync,
   renameSync,
   rmdirSync,
   type Stats,
   symlinkSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import { DatError } from '@dat-rhino/core/base/errors'
 import { STATE_FOLDER } from './options.ts'
+import { PartFile, removeIfThere, unmistakableTime, writeSmall } from './part-file.ts'
 import { folderOf, joinPath, localPath } from './paths.ts'
-import { isMissing, systemCode } from './problems.ts'
-import { type FileStat, fileStat, RACY_MS } from './stat.ts'
+import { type FileStat, fileStat } from './stat.ts'
 
 /** What stands at a path. */
 export type Standing =
@@ -45,19 +39,22 @@ export type Standing =
   | { readonly kind: 'other' }
 
 const NOTHING: Standing = { kind: 'nothing' }
-const FLAGS =
-  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
-/**
- * The name a file has until it is whole. One file is written at a time, so that one name will do, and a part that
- * a crash left is used up by the next file of its folder.
- */
-const PART_NAME = `${STATE_FOLDER}-part`
+/** Large files on their way at the same time. */
+export const LARGE_MAX = 3
+/** Names that files have until they are whole: the small one, then the large ones. */
+const PART_NAMES = Array.from({ length: 1 + LARGE_MAX }, (_, i) =>
+  i === 0 ? `${STATE_FOLDER}-part` : `${STATE_FOLDER}-part-${i}`,
+)
 
 /** The hand that writes below one root. */
 export class FolderWriter {
   readonly #root: string
   /** Folders known to be real ones. */
   readonly #folders = new Set<string>(['/'])
+  /** Those of them that hold nothing of an earlier life: made by us, or looked through. */
+  readonly #clean = new Set<string>()
+  /** Which of the names of large files are taken, here or in another folder. */
+  readonly #taken = new Set<number>()
 
   /** @param root absolute, without links */
   constructor(root: string) {
@@ -75,29 +72,24 @@ export class FolderWriter {
     return { kind: 'link', stat: fileStat(stats), text: readlinkSync(this.#local(path)) }
   }
 
-  /** Writes a small file whole. */
+  /** Writes a small file whole; folders on the way are made. */
   writeFile(path: string, bytes: Uint8Array, executable: boolean): FileStat {
-    const writing = this.open(path, executable)
-    try {
-      writing.write(bytes)
-      return writing.finish()
-    } catch (error) {
-      writing.abandon()
-      throw error
-    }
+    return writeSmall(this.#part(path, 0), this.#local(path), modeOf(executable), bytes)
   }
 
-  /** Begins a file; folders on the way are made. */
-  open(path: string, executable: boolean): FileWriting {
-    this.#makeFolder(folderOf(path))
-    const part = this.#local(joinPath(folderOf(path), PART_NAME))
-    const mode = executable ? 0o777 : 0o666
-    return new FileWriting(part, this.#local(path), openPart(part, mode))
+  /** Begins a large file, one of `LARGE_MAX`; folders on the way are made. */
+  open(path: string, executable: boolean): PartFile {
+    let number = 1
+    while (this.#taken.has(number)) number++
+    const part = this.#part(path, number)
+    const file = this.#local(path)
+    const writing = new PartFile(part, file, modeOf(executable), () => this.#taken.delete(number))
+    this.#taken.add(number)
+    return writing
   }
 
   writeLink(path: string, text: string): FileStat {
-    this.#makeFolder(folderOf(path))
-    const part = this.#local(joinPath(folderOf(path), PART_NAME))
+    const part = this.#part(path, 0)
     removeIfThere(part)
     symlinkSync(text, part)
     try {
@@ -130,6 +122,7 @@ export class FolderWriter {
         return
       }
       this.#folders.delete(folder)
+      this.#clean.delete(folder)
     }
   }
 
@@ -173,81 +166,27 @@ export class FolderWriter {
     this.#makeFolder(folderOf(folder))
     mkdirSync(this.#local(folder))
     this.#folders.add(folder)
+    this.#clean.add(folder)
+  }
+
+  /** The name that a file has until it is whole. Its folder is made, and rid of what a crash left in it. */
+  #part(path: string, number: number): string {
+    const folder = folderOf(path)
+    this.#makeFolder(folder)
+    if (!this.#clean.has(folder)) {
+      for (const name of PART_NAMES) removeIfThere(this.#local(joinPath(folder, name)))
+      this.#clean.add(folder)
+    }
+    const name = PART_NAMES[number]
+    if (name === undefined) {
+      throw new DatError('INVARIANT', 'More large files were begun at once than have a name.')
+    }
+    return this.#local(joinPath(folder, name))
   }
 }
 
-/** A file on its way: bytes are added, then it gets its name. */
-class FileWriting {
-  readonly #part: string
-  readonly #file: string
-  readonly #handle: number
-  #isOpen = true
-
-  constructor(part: string, file: string, handle: number) {
-    this.#part = part
-    this.#file = file
-    this.#handle = handle
-  }
-
-  write(bytes: Uint8Array): void {
-    let at = 0
-    while (at < bytes.length) at += writeSync(this.#handle, bytes, at, bytes.length - at)
-  }
-
-  /** Brings what was written to the device. For large files: a power cut must not leave a name without its bytes. */
-  sync(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      fsync(this.#handle, (error) => (error === null ? resolve() : reject(error)))
-    })
-  }
-
-  /** Gives the file its name, replacing what has it. */
-  finish(): FileStat {
-    const time = unmistakableTime()
-    futimesSync(this.#handle, time, time)
-    const stats = fstatSync(this.#handle)
-    this.#close()
-    renameSync(this.#part, this.#file)
-    return fileStat(stats)
-  }
-
-  /** Leaves nothing behind. No error after `finish`. */
-  abandon(): void {
-    this.#close()
-    removeIfThere(this.#part)
-  }
-
-  #close(): void {
-    if (!this.#isOpen) return
-    this.#isOpen = false
-    closeSync(this.#handle)
-  }
-}
-
-/**
- * When a file of ours says it was written, in seconds: a little before it was. Whatever is written to it later bears
- * another time, however soon that is; with the true time a change in the same moment would leave no trace.
- */
-function unmistakableTime(): number {
-  return Math.floor((Date.now() - 2 * RACY_MS) / 1_000)
-}
-
-function openPart(part: string, mode: number): number {
-  try {
-    return openSync(part, FLAGS, mode)
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error
-    unlinkSync(part)
-    return openSync(part, FLAGS, mode)
-  }
-}
-
-function removeIfThere(file: string): void {
-  try {
-    unlinkSync(file)
-  } catch (error) {
-    if (!isMissing(error)) throw error
-  }
+function modeOf(executable: boolean): number {
+  return executable ? 0o777 : 0o666
 }
 
 function isInTheWay(folder: string, stats: Stats): DatError {

@@ -3,7 +3,17 @@
  */
 
 import assert from 'node:assert/strict'
-import { readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isCode } from '@dat-rhino/core/base/errors'
@@ -46,6 +56,44 @@ test('a clone that is complete has nothing to do, and does nothing', async (t) =
 
   assert.deepEqual([report.added, report.changed, report.unchanged], [0, 0, 11])
   assert.equal(statSync(join(folders.target, 'big.bin')).ino, before.ino)
+})
+
+test('large files among small ones are recorded in the order of their paths', async (t) => {
+  const tree: Tree = Object.fromEntries(
+    Array.from({ length: 12 }, (_, i) => [
+      `f${10 + i}`,
+      i % 3 === 2 ? `${i}` : BIG.subarray(0, 300_000 + 400_000 * (i % 5)),
+    ]),
+  )
+  const folders = await pair(t, tree)
+
+  const report = await cloneOnce(folders)
+
+  const lines = readFileSync(join(folders.target, '.dat-rhino/files'), 'utf8').split('\n')
+  const recorded = lines.flatMap((line) => /f\d\d$/.exec(line)?.[0] ?? [])
+  assert.equal(report.added, 12)
+  assert.deepEqual(recorded, Object.keys(tree).sort())
+  assert.deepEqual(readTree(folders.target), readTree(folders.source))
+})
+
+test('a large file that cannot have its name is told, and the others arrive', async (t) => {
+  const folders = await pair(t, { a: BIG, b: BIG, c: 'small' })
+  const node = await folders.bed.online()
+  const clone = await node.clone(folders.share.link, folders.target)
+  // In the place of the file, once it was looked for and before it is whole.
+  const part = watch(folders.target, () =>
+    mkdirSync(join(folders.target, 'a'), { recursive: true }),
+  )
+  t.after(() => part.close())
+
+  const report = await clone.done()
+  await node.close()
+
+  assert.deepEqual(
+    report.problems.map(({ path, code }) => [path, code]),
+    [['/a', 'CONFLICT']],
+  )
+  assert.deepEqual(readdirSync(folders.target).sort(), ['.dat-rhino', 'a', 'b', 'c'])
 })
 
 test('a live clone follows what is added, changed, renamed and deleted', async (t) => {

@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isCode } from '@dat-rhino/core/base/errors'
-import { FolderWriter } from '../../src/files/folder-writer.ts'
+import { FolderWriter, LARGE_MAX } from '../../src/files/folder-writer.ts'
 import { tempFolder, writeTree } from '../temp.ts'
 
 const BYTES = new TextEncoder().encode('content')
@@ -36,31 +36,84 @@ test('a file is written with the folders on its way, and with its mode', (t) => 
   assert.deepEqual(readdirSync(join(root, 'a/b')), ['c', 'run'])
 })
 
-test('what a crash left of a file is used up by the next one of its folder', (t) => {
+test('what a crash left of files is removed with the first file that is written into their folder', (t) => {
   const root = tempFolder(t)
   const writer = new FolderWriter(root)
-  const writing = writer.open('/big', false)
-  writing.write(BYTES)
-  const part = readdirSync(root)
-  assert.equal(existsSync(join(root, 'big')), false)
-  assert.equal(part.length, 1)
-  assert.match(part[0] ?? '', /^\.dat-rhino/)
+  for (const path of ['/a/big', '/a/bigger', '/a/biggest']) writer.open(path, false)
+  const parts = readdirSync(join(root, 'a'))
+  assert.equal(parts.length, 3)
+  for (const part of parts) assert.match(part, /^\.dat-rhino/)
 
-  new FolderWriter(root).writeFile('/other', BYTES, false)
+  new FolderWriter(root).writeFile('/a/other', BYTES, false)
 
-  assert.deepEqual(readdirSync(root), ['other'])
+  assert.deepEqual(readdirSync(join(root, 'a')), ['other'])
 })
 
-test('an abandoned file leaves nothing, and what was there stays', (t) => {
+test('large files are written side by side, and each comes under its name when it is whole', async (t) => {
+  const root = tempFolder(t)
+  const writer = new FolderWriter(root)
+  const piece = new Uint8Array(700_000).fill(7)
+  const one = writer.open('/one', false)
+  const two = writer.open('/two', true)
+
+  for (let i = 0; i < 5; i++) {
+    await one.write(piece)
+    await two.write(new Uint8Array(piece.length).fill(7 + i))
+  }
+  writer.writeFile('/small', BYTES, false)
+  const seen = readdirSync(root).filter((name) => !name.startsWith('.'))
+  const stats = await Promise.all([two.finish(), one.finish()])
+
+  assert.deepEqual(seen, ['small'])
+  assert.deepEqual(readdirSync(root), ['one', 'small', 'two'])
+  assert.deepEqual(
+    stats.map(({ size, executable }) => [size, executable]),
+    [
+      [3_500_000, true],
+      [3_500_000, false],
+    ],
+  )
+  const bytes = readFileSync(join(root, 'two'))
+  assert.deepEqual(
+    [0, 1, 2, 3, 4].map((i) => bytes[i * 700_000]),
+    [7, 8, 9, 10, 11],
+  )
+})
+
+test('a large file that has its name lends the other name to the next one', async (t) => {
+  const root = tempFolder(t)
+  const writer = new FolderWriter(root)
+
+  for (let i = 0; i < 2 * LARGE_MAX; i++) {
+    const writing = writer.open(`/${i}`, false)
+    if (i % 2 === 0) await writing.finish()
+    else await writing.abandon()
+  }
+
+  assert.deepEqual(readdirSync(root), ['0', '2', '4'])
+})
+
+test('an abandoned file leaves nothing, and what was there stays', async (t) => {
   const root = tempFolder(t)
   writeTree(root, { a: 'old' })
   const writing = new FolderWriter(root).open('/a', false)
 
-  writing.write(BYTES)
-  writing.abandon()
+  await writing.write(new Uint8Array(3_000_000))
+  await writing.abandon()
 
   assert.deepEqual(readdirSync(root), ['a'])
   assert.equal(readFileSync(join(root, 'a'), 'utf8'), 'old')
+})
+
+test('a large file that cannot have its name leaves nothing', async (t) => {
+  const root = tempFolder(t)
+  const writing = new FolderWriter(root).open('/a', false)
+  await writing.write(BYTES)
+  writeTree(root, { 'a/b': 'a folder is in the way' })
+
+  await assert.rejects(writing.finish(), { code: 'EISDIR' })
+
+  assert.deepEqual(readdirSync(root), ['a'])
 })
 
 test('nothing is written or looked at through a link', (t) => {
@@ -90,17 +143,17 @@ test('a link at the name is replaced, not followed', (t) => {
   assert.equal(lstatSync(join(root, 'a')).isFile(), true)
 })
 
-test('a link in the place of a part is not followed either', (t) => {
+test('a link in the place of a part is not followed either', async (t) => {
   const root = tempFolder(t)
   const outside = join(tempFolder(t), 'precious')
   writeFileSync(outside, 'precious')
   const writer = new FolderWriter(root)
   const writing = writer.open('/x', false)
   const part = readdirSync(root)[0] ?? ''
-  writing.abandon()
+  await writing.abandon()
   symlinkSync(outside, join(root, part))
 
-  writer.writeFile('/a', BYTES, false)
+  await writer.open('/a', false).finish()
 
   assert.equal(readFileSync(outside, 'utf8'), 'precious')
 })
