@@ -49,6 +49,8 @@ export class Pace {
   }
 }
 
+const shared = new WeakMap<Clock, TurnPace>()
+
 /**
  * The same for work that comes in pieces from outside, each of which may be the only one of its turn: the slice begins
  * with the first piece of a turn of the event loop. The clock is looked at for each, so they should take microseconds.
@@ -57,20 +59,36 @@ export class TurnPace {
   readonly #clock: Clock
   /** When the slice of this turn is over; 0 where none has begun. */
   #until = 0
-  readonly #begin = (): void => {
+  readonly #end = (): void => {
     this.#until = 0
+  }
+
+  /**
+   * The one of all who speak with peers on a clock: what came in, what is said about thousands of logs, and what follows
+   * from it happen in one turn, and a slice for each of them would be a turn three times as long. Whoever finds that this
+   * turn has done enough does a little nevertheless, so that nobody waits for ever.
+   */
+  static on(clock: Clock): TurnPace {
+    const pace = shared.get(clock) ?? new TurnPace(clock)
+    shared.set(clock, pace)
+    return pace
   }
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
+  /** Work begins that asks `isOver` only after some pieces. */
+  begin(): void {
+    if (this.#until !== 0) return
+    this.#until = this.#clock.now() + SLICE_MS
+    this.#clock.soon(this.#end)
+  }
+
   /** Call once per piece. True: this turn has done enough, the next piece is to wait for `turn`. */
   get isOver(): boolean {
-    const now = this.#clock.now()
-    if (this.#until !== 0) return now >= this.#until
-    this.#until = now + SLICE_MS
-    this.#clock.soon(this.#begin)
+    if (this.#until !== 0) return this.#clock.now() >= this.#until
+    this.begin()
     return false
   }
 

@@ -3,12 +3,13 @@
  *
  * Owns: one queue for each clock, which all logs on it share. Work that is asked for runs in the next
  * microtask, so a single log loses no time; when a thousand logs ask in one moment, as when a connection is
- * made, `SLICE_MS` of it runs and the rest comes in later turns, the
+ * made, some of it runs, as long as this turn's slice lasts (`TurnPace.on`), and the rest comes in later turns, the
  * highest priority first and, of equals, first come, first served.
  */
 
 import type { Clock } from './clock.ts'
-import { SLICE_ITEMS, SLICE_MS } from './limits.ts'
+import { SLICE_ITEMS } from './limits.ts'
+import { TurnPace } from './pace.ts'
 
 /**
  * Something with work to do, that keeps its errors to itself. An object and not a function, because thousands
@@ -24,6 +25,7 @@ const queues = new WeakMap<Clock, Turns>()
 
 export class Turns {
   readonly #clock: Clock
+  readonly #pace: TurnPace
   #workers: Worker[] = []
   #isDue = false
   /** Somebody who waits has another priority than most. */
@@ -37,6 +39,7 @@ export class Turns {
 
   private constructor(clock: Clock) {
     this.#clock = clock
+    this.#pace = TurnPace.on(clock)
   }
 
   /** Gives `worker` its turn after what is going on now. Whoever asks remembers that he has. */
@@ -50,7 +53,7 @@ export class Turns {
 
   #run(): void {
     const workers = this.#workers
-    const until = this.#clock.now() + SLICE_MS
+    this.#pace.begin()
     this.#workers = []
     // Sorting is stable: of equals who came first goes first.
     if (this.#isMixed) workers.sort((a, b) => b.priority - a.priority)
@@ -58,7 +61,7 @@ export class Turns {
     let at = 0
     while (at < workers.length) {
       workers[at++]?.onTurn()
-      if (at % SLICE_ITEMS === 0 && this.#clock.now() >= until) break
+      if (at % SLICE_ITEMS === 0 && this.#pace.isOver) break
     }
     // What was added meanwhile comes behind what is left.
     if (at < workers.length) {

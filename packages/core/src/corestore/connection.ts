@@ -3,14 +3,14 @@
  *
  * Owns: which protocol speaks about logs of which generation. A log that the remote opens is answered if it is stored
  * here and the remote knows its key; the rest is the same on all connections (`talks.ts`).
- * What stands in memory for an idle log is its channel and its peer, a few hundred bytes (performance 4.7).
+ * What stands in memory for an idle log is a row in the arrays of the mux and of its talks (performance 4.7).
  */
 
 import type { Clock } from '../base/clock.ts'
 import { invariant } from '../base/errors.ts'
 import type { MakeMuxer, Muxer } from '../wire/channel.ts'
 import { hasFeed, openFeed, pairFeeds } from '../wire/feed-mux.ts'
-import { hasLog, type LogChannel, type LogOpening, openLog, pairLogs } from '../wire/gen3.ts'
+import { hasLog, pairLogs } from '../wire/gen3.ts'
 import { OLD_GENERATIONS, withNames } from './feed-connection.ts'
 import type { OpenLog } from './open-log.ts'
 import { type Directory, type Generations, type Speaker, Talks } from './talks.ts'
@@ -33,7 +33,7 @@ export interface Connection {
 /** A protocol that speaks about logs of some generations. */
 interface LogProtocol {
   readonly generations: Generations
-  open(mux: Muxer, log: OpenLog, opening: LogOpening, clock: Clock): LogChannel
+  open(mux: Muxer, log: OpenLog, talks: Talks, clock: Clock): void
   has(mux: Muxer, discoveryKey: Uint8Array): boolean
   readonly pair: typeof pairLogs
 }
@@ -41,15 +41,17 @@ interface LogProtocol {
 const PROTOCOLS: readonly LogProtocol[] = [
   {
     generations: new Set([3]),
-    open: (mux, _log, opening) => openLog(mux, opening),
+    open: (_mux, log, { rows }) => rows?.open(log),
     has: hasLog,
     pair: pairLogs,
   },
   {
     generations: OLD_GENERATIONS,
     // What peers keep of a log is worth knowing to who writes it.
-    open: (mux, log, opening, clock) =>
-      openFeed(mux, withNames(log, opening), { clock, acks: log.replica.writable }),
+    open: (mux, log, talks, clock) => {
+      const options = { clock, acks: log.replica.writable }
+      talks.openOne(log, (opening) => openFeed(mux, withNames(log, opening), options))
+    },
     has: hasFeed,
     pair: pairFeeds,
   },
@@ -82,7 +84,7 @@ export class StoreConnection implements Connection, Speaker {
       end(error)
       onClose(error)
     })
-    this.#talks = new Talks(this, directory)
+    this.#talks = new Talks(this, directory, this.mux)
   }
 
   /** Speaks about logs from now on. A peer that is not let in never comes so far. */
@@ -137,10 +139,10 @@ export class StoreConnection implements Connection, Speaker {
     return protocol === undefined || protocol.has(this.mux, log.discoveryKey)
   }
 
-  open(log: OpenLog, opening: LogOpening): LogChannel {
+  open(log: OpenLog): void {
     const protocol = protocolOf(log)
     invariant(protocol !== undefined, 'No protocol speaks about this log.')
-    return protocol.open(this.mux, log, opening, this.#directory.clock)
+    protocol.open(this.mux, log, this.#talks, this.#directory.clock)
   }
 
   together(task: () => void): void {

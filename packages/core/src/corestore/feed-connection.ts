@@ -11,7 +11,7 @@ import { KEY_BYTES } from '../crypto/crypto.ts'
 import type { ByteStream } from '../wire/byte-stream.ts'
 import { openFeedStream } from '../wire/feed-stream.ts'
 import type { FeedMuxer, FeedOpening, FeedStreamOptions } from '../wire/feeds.ts'
-import type { LogChannel, LogOpening } from '../wire/gen3.ts'
+import type { LogOpening } from '../wire/gen3.ts'
 import type { OpenLog } from './open-log.ts'
 import { type Directory, type Generations, type Speaker, Talks } from './talks.ts'
 
@@ -161,8 +161,8 @@ export class StoreFeedConnection implements FeedConnection, Speaker {
     return this.#muxer.has(log.discoveryKey)
   }
 
-  open(log: OpenLog, opening: LogOpening): LogChannel {
-    return this.#muxer.open(withNames(log, opening))
+  open(log: OpenLog): void {
+    this.#talks.openOne(log, (opening) => this.#muxer.open(withNames(log, opening)))
   }
 
   together(task: () => void): void {

@@ -13,9 +13,10 @@ import type { ReplicaEvents } from '../log/events.ts'
 import type { ReplicaHost, ReplicaOptions } from '../log/holders.ts'
 import { type HandleOwner, Log, type LogOptions } from '../log/log.ts'
 import { Replica } from '../log/replica.ts'
-import type { IdlePeer } from '../replicator/idle.ts'
-import { mayBeIdle } from '../replicator/idle.ts'
+import { type IdleRows, mayBeIdle } from '../replicator/idle.ts'
 import { type IdleHost, IdleLog } from '../replicator/idle-log.ts'
+import type { IdlePeer } from '../replicator/idle-peer.ts'
+import type { Passage } from '../replicator/passage.ts'
 import { type AttachOptions, type PeerHandler, Replicator } from '../replicator/replicator.ts'
 import type { Slot, Store } from '../store/store.ts'
 import type { Sender } from '../wire/messages.ts'
@@ -87,11 +88,25 @@ export class OpenLog implements IdleHost, ReplicaHost {
 
   /** A new conversation about this log; give the handler to the wire that `sender` writes to. */
   attach(sender: Sender, options: AttachOptions): PeerHandler | IdlePeer {
-    if (this.#replicator !== undefined || !mayBeIdle(this.replica, sender)) {
-      return this.replicator.attach(sender, options)
-    }
+    const { abilities, wantsAcks } = sender
+    const mayRest = this.#mayRest && !abilities.waitsForEnd && !wantsAcks
+    return mayRest ? this.#idleLog.attach(sender, options) : this.replicator.attach(sender, options)
+  }
+
+  /** The same for one that is a row of today's conversations; false if it can't rest there: then `attach` is for it. */
+  attachRow(rows: IdleRows, row: number, passage: Passage): boolean {
+    if (!this.#mayRest) return false
+    this.#idleLog.begin(rows, row, passage)
+    return true
+  }
+
+  get #mayRest(): boolean {
+    return this.#replicator === undefined && mayBeIdle(this.replica)
+  }
+
+  get #idleLog(): IdleLog {
     this.#idle ??= new IdleLog(this)
-    return this.#idle.attach(sender, options)
+    return this.#idle
   }
 
   /** So many more conversations are being opened; fewer when they were answered. */

@@ -10,17 +10,18 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { DatError } from '../base/errors.ts'
-import { SLICE_ITEMS, SLICE_MS, WITHHELD_MAX } from '../base/limits.ts'
+import { SLICE_ITEMS, WITHHELD_MAX } from '../base/limits.ts'
+import { TurnPace } from '../base/pace.ts'
 import { fromHex, hex } from '../bytes/bytes.ts'
 import { ConnectionBudget } from '../replicator/budget.ts'
-import type { IdlePeer } from '../replicator/idle.ts'
 import type { Passage } from '../replicator/passage.ts'
-import type { AttachOptions, PeerHandler } from '../replicator/replicator.ts'
+import type { Muxer } from '../wire/channel.ts'
 import type { LogChannel, LogOpening } from '../wire/gen3.ts'
-import type { Handler, Sender } from '../wire/messages.ts'
 import type { Gate } from './gate.ts'
+import { LogTalks } from './log-talks.ts'
 import type { OpenLog } from './open-log.ts'
 import { isOffence } from './standing.ts'
+import { OneTalk } from './talk.ts'
 
 /** Generations of logs. */
 export type Generations = ReadonlySet<number>
@@ -46,7 +47,8 @@ export interface Speaker {
   readonly remotePublicKey: Uint8Array
   /** Is our side of a conversation about this log open, or can there be none here? */
   isTaken(log: OpenLog): boolean
-  open(log: OpenLog, opening: LogOpening): LogChannel
+  /** Opens it: as a row (`Talks.rows`), or with an object (`Talks.openOne`). */
+  open(log: OpenLog): void
   /** What is sent by `task` goes out together. */
   together(task: () => void): void
 }
@@ -61,7 +63,10 @@ export class Talks {
   count = 0
   readonly #speaker: Speaker
   readonly #directory: Directory
-  readonly #talks = new Map<OpenLog, Talk>()
+  /** Today's logs on today's connections. */
+  readonly rows: LogTalks | undefined
+  /** All others: old logs, each with an object. */
+  readonly #ones = new Map<OpenLog, OneTalk>()
   /** Logs that are still to be opened. */
   #waiting: OpenLog[] = []
   /** So many of them have been. */
@@ -70,9 +75,10 @@ export class Talks {
   /** Stored logs that the remote asked for and is not offered: discovery key, and the generations meant. */
   #withheld = new Map<string, Generations>()
 
-  constructor(speaker: Speaker, directory: Directory) {
+  constructor(speaker: Speaker, directory: Directory, mux?: Muxer) {
     this.#speaker = speaker
     this.#directory = directory
+    this.rows = mux && new LogTalks(mux, this)
   }
 
   get remotePublicKey(): Uint8Array {
@@ -89,15 +95,17 @@ export class Talks {
   detach(log: OpenLog): void {
     this.#waiting = this.#waiting.slice(this.#opened).filter((other) => other !== log)
     this.#opened = 0
-    this.#talks.get(log)?.channel?.close()
-    this.#talks.delete(log)
+    this.rows?.close(log)
+    this.#ones.get(log)?.channel?.close()
+    this.#ones.delete(log)
   }
 
   /** The rules have changed: what is not offered any more ends, and what now is begins. */
   regulate(): void {
-    for (const talk of [...this.#talks.values()]) {
-      if (this.#isOffered(talk.key)) talk.regulate(this.#passage(talk.log))
-      else talk.channel?.close()
+    this.rows?.regulate()
+    for (const one of [...this.#ones.values()]) {
+      if (this.isOffered(one.log)) one.regulate(this.passage(one.log))
+      else one.channel?.close()
     }
     const withheld = this.#withheld
     this.#withheld = new Map()
@@ -108,7 +116,7 @@ export class Talks {
   end(): void {
     this.#waiting = []
     this.#opened = 0
-    this.#talks.clear()
+    this.#ones.clear()
   }
 
   /** The remote asks for a log that may be stored here. To be kept from it looks like not being here. */
@@ -127,7 +135,12 @@ export class Talks {
     return this.#directory.gate.offers(key, this.#speaker.peerKey)
   }
 
-  #passage(log: OpenLog): Passage {
+  isOffered(log: OpenLog): boolean {
+    return this.#isOffered(log.key)
+  }
+
+  /** What may pass in a conversation about the log, as of now. */
+  passage(log: OpenLog): Passage {
     return this.#directory.gate.passage(log.key, this.#speaker.peerKey)
   }
 
@@ -143,94 +156,42 @@ export class Talks {
   }
 
   #openSlice(): void {
-    const { clock } = this.#directory
-    const until = clock.now() + SLICE_MS
+    const pace = TurnPace.on(this.#directory.clock)
+    pace.begin()
     for (let items = 1; this.#opened < this.#waiting.length; items++) {
       const log = this.#waiting[this.#opened++]
       if (log !== undefined) this.#open(log)
-      if (items % SLICE_ITEMS === 0 && clock.now() >= until) return
+      if (items % SLICE_ITEMS === 0 && pace.isOver) return
     }
   }
 
   #open(log: OpenLog): boolean {
     const speaker = this.#speaker
     if (speaker.closed || log.replica.closed || speaker.isTaken(log)) return false
-    if (!this.#isOffered(log.key)) return false
-    const talk = new Talk(log, this, this.#passage(log))
-    talk.channel = speaker.open(log, talk)
-    if (!talk.channel.closed) this.#talks.set(log, talk)
+    if (!this.isOffered(log)) return false
+    speaker.open(log)
     return true
   }
 
+  /** Opens a conversation that has an object. */
+  openOne(log: OpenLog, open: (opening: LogOpening) => LogChannel): void {
+    const one = new OneTalk(log, this, this.passage(log))
+    one.channel = open(one)
+    if (!one.channel.closed) this.#ones.set(log, one)
+  }
+
   /** One of them has ended. */
-  onEnd(talk: Talk, isRemoteIdle: boolean, error: Error | undefined): void {
-    const { log } = talk
+  onEnd(log: OpenLog, passage: Passage, isRemoteIdle: boolean, error: Error | undefined): void {
     const { clock, gate } = this.#directory
     const { closed, peerKey, remotePublicKey } = this.#speaker
-    this.#talks.delete(log)
+    this.#ones.delete(log)
     if (closed) return
     const isBroken = isOffence(error)
-    if (!isBroken && (!isRemoteIdle || !talk.passage.downloads)) return
+    if (!isBroken && (!isRemoteIdle || !passage.downloads)) return
     const restMs = isBroken ? gate.offence(log.key, peerKey) : REOPEN_MS
     if (isBroken) this.#directory.onOffence(remotePublicKey, log, error, restMs)
     clock.after(restMs, () => {
       if (log.isHeld) this.attach([log])
     })
-  }
-}
-
-/** One of them. One object, because there may be ten thousand on a connection. */
-export class Talk implements LogOpening, AttachOptions {
-  readonly log: OpenLog
-  channel: LogChannel | undefined = undefined
-  passage: Passage
-  #handler: PeerHandler | IdlePeer | undefined = undefined
-  readonly #talks: Talks
-
-  constructor(log: OpenLog, talks: Talks, passage: Passage) {
-    this.log = log
-    this.#talks = talks
-    this.passage = passage
-    log.opening(1)
-  }
-
-  get key(): Uint8Array {
-    return this.log.key
-  }
-
-  get discoveryKey(): Uint8Array {
-    return this.log.discoveryKey
-  }
-
-  get remotePublicKey(): Uint8Array {
-    return this.#talks.remotePublicKey
-  }
-
-  get budget(): ConnectionBudget {
-    return this.#talks.budget
-  }
-
-  onOpen(sender: Sender): Handler {
-    this.#talks.count++
-    this.log.opening(-1)
-    const handler = this.log.attach(sender, this)
-    this.#handler = handler
-    return handler
-  }
-
-  /** From now on this may pass. */
-  regulate(passage: Passage): void {
-    this.passage = passage
-    this.#handler?.regulate(passage)
-  }
-
-  onRefused(error: Error | undefined): void {
-    this.log.opening(-1)
-    this.#talks.onEnd(this, false, error)
-  }
-
-  onEnd(isRemoteIdle: boolean, error: Error | undefined): void {
-    this.#talks.count--
-    this.#talks.onEnd(this, isRemoteIdle, error)
   }
 }

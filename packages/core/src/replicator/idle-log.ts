@@ -14,9 +14,11 @@ import type { Replica } from '../log/replica.ts'
 import type { Sender } from '../wire/messages.ts'
 import type { Follow } from './follow.ts'
 import type { AttachOptions } from './handler.ts'
-import { type IdleHome, IdlePeer } from './idle.ts'
+import { type IdleCarrier, type IdleHome, IdleRows } from './idle.ts'
 import { IdleClaims } from './idle-claims.ts'
+import { IdlePeer } from './idle-peer.ts'
 import { lingerMs } from './negotiate.ts'
+import { OPEN, type Passage } from './passage.ts'
 import type { Replicator } from './replicator.ts'
 
 /** The log as its holder has it. */
@@ -29,14 +31,48 @@ export interface IdleHost {
   readonly replicator: Replicator
 }
 
-/** The list is replaced, never changed in place: most have one. */
-const NONE: readonly IdlePeer[] = []
+/** Where one of the conversations is. */
+interface Place {
+  readonly rows: IdleRows
+  readonly row: number
+}
 
+/** The list is replaced, never changed in place: most have one. */
+const NONE: readonly Place[] = []
+
+/** What carries one conversation that has an object. */
+class Alone implements IdleCarrier {
+  readonly #sender: Sender
+  readonly #options: AttachOptions
+
+  constructor(sender: Sender, options: AttachOptions) {
+    this.#sender = sender
+    this.#options = options
+  }
+
+  get remotePublicKey(): Uint8Array {
+    return this.#options.remotePublicKey ?? EMPTY
+  }
+
+  brief(): Sender {
+    return this.#sender
+  }
+
+  sender(): Sender {
+    return this.#sender
+  }
+
+  options(): AttachOptions {
+    return this.#options
+  }
+}
+
+/** Those about one log. */
 export class IdleLog implements IdleHome, Hearer<ReplicaEvents> {
   readonly claims: IdleClaims
   downloading: boolean
   readonly #host: IdleHost
-  #peers: readonly IdlePeer[] = NONE
+  #peers: readonly Place[] = NONE
   /** Length before the change that an event tells of. */
   readonly #length: number
   readonly #random: () => number
@@ -66,21 +102,29 @@ export class IdleLog implements IdleHome, Hearer<ReplicaEvents> {
 
   /** Who is spoken to. */
   *peerKeys(): Generator<Uint8Array> {
-    for (const { options } of this.#peers) yield options.remotePublicKey ?? EMPTY
+    for (const { rows } of this.#peers) yield rows.carrier.remotePublicKey
   }
 
-  /** A new conversation, for which `mayBeIdle` holds. */
+  /** A new conversation, for which `mayBeIdle` holds, has a row. */
+  begin(rows: IdleRows, row: number, passage: Passage): void {
+    const place = { rows, row }
+    this.#peers = this.#peers === NONE ? [place] : [...this.#peers, place]
+    rows.begin(row, this, passage)
+    const { events } = this.replica
+    const { remotePublicKey } = rows.carrier
+    if (events.has('peer-add')) events.emit('peer-add', { remotePublicKey })
+  }
+
+  /** The same for one that has an object: it is the only row of its own. */
   attach(sender: Sender, options: AttachOptions): IdlePeer {
-    const idle = new IdlePeer(this, sender, options)
-    this.#peers = [...this.#peers, idle]
-    idle.begin()
-    const { remotePublicKey = EMPTY } = options
-    this.replica.events.emit('peer-add', { remotePublicKey })
-    return idle
+    const rows = new IdleRows(new Alone(sender, options))
+    this.begin(rows, 0, options.passage ?? OPEN)
+    return new IdlePeer(rows, 0)
   }
 
-  idleEnded(idle: IdlePeer): void {
-    this.#peers = this.#peers.filter((other) => other !== idle)
+  idleEnded(rows: IdleRows, row: number): void {
+    const left = this.#peers.filter((place) => place.rows !== rows || place.row !== row)
+    this.#peers = left.length === 0 ? NONE : left
   }
 
   /** Somebody holds the log again, or nobody does any more: then it lingers for a while. */
@@ -98,14 +142,14 @@ export class IdleLog implements IdleHome, Hearer<ReplicaEvents> {
 
   #tellDownloading(wanted: boolean): void {
     this.downloading = wanted
-    for (const idle of this.#peers) idle.tellAgain()
+    for (const { rows, row } of this.#peers) rows.tellAgain(row)
   }
 
   /** The replicator is made. */
   moveTo(replicator: Replicator): void {
     this.#linger?.cancel()
     this.replica.events.unhear(this)
-    for (const idle of this.#peers) idle.moveTo(replicator)
+    for (const { rows, row } of this.#peers) rows.moveTo(row, replicator)
     this.#peers = NONE
   }
 
@@ -113,7 +157,7 @@ export class IdleLog implements IdleHome, Hearer<ReplicaEvents> {
   close(): void {
     this.#linger?.cancel()
     this.replica.events.unhear(this)
-    for (const idle of this.#peers) idle.sender.close()
+    for (const { rows, row } of this.#peers) rows.carrier.brief(row).close()
     this.claims.settle()
   }
 

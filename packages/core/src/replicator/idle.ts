@@ -1,23 +1,24 @@
 /**
- * A conversation in which there is nothing to ask and nothing to give: most of ten thousand on a connection.
+ * The conversations of one connection in which there is nothing to ask and nothing to give: most of ten thousand. Each is a
+ * row of flat arrays, which has the number that whoever carries it has for it.
  *
- *   opened ──▶ idle ──anything but lengths, or something happens here──▶ `PeerHandler`, with what was said so far
+ *   opened ──▶ a row ──anything but lengths, or something happens here──▶ `PeerHandler`, with what was said so far
  *
  * Owns: what both sides have told each other until then: their lengths, and how far they hold the log from 0 on. The rules
  * are those of `negotiate` and `announce`, and what is said is the same to the last byte; but there is no replicator
- * with its rooms, no bookkeeping of requests and no timer. Always true: nobody here waits for anything of this log, and
- * nothing of ours waits for a signature or the disk; whoever wants the log's replicator finds this conversation in it.
+ * with its rooms, no bookkeeping of requests and no timer. Always true: nobody waits for anything of the log of a row,
+ * and nothing of ours waits for a signature or the disk; whoever wants the log's replicator finds this conversation in
+ * it, and the row then says no more than who has taken it over.
  */
 
 import { invariant } from '../base/errors.ts'
 import { STATUSES_IDLE_MAX } from '../base/limits.ts'
 import type { Replica } from '../log/replica.ts'
-import type { BlockRun } from '../tree/block-run.ts'
-import type { Proof } from '../tree/proof.ts'
-import type { Handler, Refusal, Request, Sender, Status } from '../wire/messages.ts'
+import type { Handler, Sender, Status } from '../wire/messages.ts'
 import type { AttachOptions, PeerHandler } from './handler.ts'
-import type { IdleClaims } from './idle-claims.ts'
-import { note, type Told } from './negotiate.ts'
+import { type Claim, type IdleClaims, isNoted } from './idle-claims.ts'
+import { IdlePeer } from './idle-peer.ts'
+import type { Told } from './negotiate.ts'
 import { OPEN, type Passage } from './passage.ts'
 import type { Replicator } from './replicator.ts'
 
@@ -27,26 +28,72 @@ export interface IdleHome {
   /** Does somebody here want the log as it grows? */
   readonly downloading: boolean
   readonly claims: IdleClaims
-  /** Made now if need be; then it takes over all idle conversations of the log, by `IdlePeer.moveTo`. */
+  /** Made now if need be; then it takes over all idle conversations of the log, by `IdleRows.moveTo`. */
   readonly replicator: Replicator
   /** This conversation has ended. */
-  idleEnded(idle: IdlePeer): void
+  idleEnded(rows: IdleRows, row: number): void
+}
+
+/** What carries the conversations of a connection. */
+export interface IdleCarrier {
+  /** Who the other end proved to be; empty if it proved nothing. */
+  readonly remotePublicKey: Uint8Array
+  /** To say something at once: valid until the next call. */
+  brief(row: number): Pick<Sender, 'status' | 'have' | 'close'>
+  /** For the rest of the conversation, when there is more to say. */
+  sender(row: number): Sender
+  options(row: number): AttachOptions
+}
+
+/** What was said in a conversation while it was idle, for who goes on with it. */
+export interface IdleState extends Told {
+  readonly sender: Sender
+  readonly options: AttachOptions
+  readonly passage: Passage
+  readonly contiguous: number
+  readonly toldCanUpgrade: boolean
+  readonly toldContiguous: number
 }
 
 /** May a new conversation about the log be idle? Not where something is to be signed, or to be told to who listens. */
-export function mayBeIdle(replica: Replica, sender: Sender): boolean {
-  const { announcedLength, announcedFork, length, fork, events } = replica
+export function mayBeIdle(replica: Replica): boolean {
+  const { length, fork, events } = replica
   return (
-    announcedLength === length &&
-    announcedFork === fork &&
+    replica.announcedLength === length &&
+    replica.announcedFork === fork &&
     !replica.frozen &&
     !replica.closed &&
-    !sender.abilities.waitsForEnd &&
-    !sender.wantsAcks &&
     !events.has('remote-contiguous') &&
     !events.has('copies')
   )
 }
+
+// Numbers of a row.
+const FORK = 0
+const LENGTH = 1
+/** The length of ours that the remote last heard. */
+const ACKNOWLEDGED = 2
+/** The remote holds every block below. */
+const CONTIGUOUS = 3
+const TOLD_CONTIGUOUS = 4
+const NUMBERS = 5
+
+// Flags of a row. What the remote told:
+const HEARD = 1
+const CAN_UPGRADE = 2
+const UPLOADING = 4
+const DOWNLOADING = 8
+const HAS_MANIFEST = 16
+/** It has told a status in this frame. */
+const STATUS_DUE = 32
+/** It has told in this frame that it holds more. */
+const IS_NEWS = 64
+// And what is true of ours:
+const TOLD_CAN_UPGRADE = 128
+/** What it holds is still to be noted in the log's record. */
+const UNKEPT = 256
+/** Statuses that came, counted in the bits above. */
+const ONE_STATUS = 512
 
 const told: Status = {
   fork: 0,
@@ -58,228 +105,266 @@ const told: Status = {
   hasManifest: false,
 }
 
-/** One of them. */
-export class IdlePeer implements Handler, Told {
-  readonly sender: Sender
-  readonly options: AttachOptions
-  /** What may pass; what is said changes with its switches only. */
-  passage: Passage
-  readonly #home: IdleHome
-  /** Who hears what is said from now on. */
-  #next: PeerHandler | undefined = undefined
+/** Those of one connection. */
+export class IdleRows {
+  readonly carrier: IdleCarrier
+  /** What the remote says in any of them is heard by this one. */
+  readonly #peer: IdlePeer = new IdlePeer(this, 0)
+  readonly #homes: (IdleHome | undefined)[] = []
+  readonly #passages: Passage[] = []
+  /** Who goes on with a conversation that is idle no more. */
+  readonly #nexts: (PeerHandler | undefined)[] = []
+  #flags = new Uint32Array(1)
+  #numbers = new Float64Array(NUMBERS)
 
-  // ---- What the remote told ----
-
-  heard = false
-  fork = 0
-  length = 0
-  /** The length of ours that it last heard. */
-  acknowledged = 0
-  canUpgrade = false
-  uploading = true
-  downloading = true
-  hasManifest = false
-  /** It holds every block below. */
-  contiguous = 0
-  /** It has told a status in this frame. */
-  statusDue = false
-  #statuses = 0
-  #isNews = false
-
-  // ---- What we told ----
-
-  toldCanUpgrade = false
-  toldContiguous = 0
-
-  constructor(home: IdleHome, sender: Sender, options: AttachOptions) {
-    this.#home = home
-    this.sender = sender
-    this.options = options
-    this.passage = options.passage ?? OPEN
+  constructor(carrier: IdleCarrier) {
+    this.carrier = carrier
   }
 
-  get replica(): Replica {
-    return this.#home.replica
+  /** A conversation begins: tells where we are and what we hold. */
+  begin(row: number, home: IdleHome, passage: Passage): void {
+    this.#make(row, passage)
+    this.#homes[row] = home
+    const { replica } = home
+    this.#tell(row, home)
+    const end = Math.min(replica.slot.contiguousLength, replica.announcedLength)
+    this.#numbers[row * NUMBERS + TOLD_CONTIGUOUS] = end
+    if (end > 0) this.carrier.brief(row).have(0, end)
   }
 
-  /** Is it no more idle, so that others answer for what it claims? */
-  get isMoved(): boolean {
-    return this.#next !== undefined
-  }
-
-  /** Tells where we are and what we hold. */
-  begin(): void {
-    const { announcedLength, slot } = this.#home.replica
-    this.#tell()
-    const end = Math.min(slot.contiguousLength, announcedLength)
-    this.toldContiguous = end
-    if (end > 0) this.sender.have(0, end)
+  /** A conversation begins that was never idle. */
+  beginAwake(row: number, passage: Passage, handler: PeerHandler): void {
+    this.#make(row, passage)
+    this.#nexts[row] = handler
   }
 
   /** The conversation goes on in the log's replicator. */
-  moveTo(replicator: Replicator): void {
-    this.#next = replicator.takeOver(this)
+  moveTo(row: number, replicator: Replicator): void {
+    const state = this.#state(row)
+    this.#homes[row] = undefined
+    this.#flags[row] = 0
+    this.#nexts[row] = replicator.takeOver(state)
   }
 
-  /** From now on this may pass. */
-  regulate(passage: Passage): void {
-    const { uploads, downloads } = this.passage
-    this.passage = passage
-    if (this.#next !== undefined) this.#next.regulate(passage)
-    else if (uploads !== passage.uploads || downloads !== passage.downloads) this.#tell()
-  }
-
-  /** Whether somebody holds the log has changed here. */
-  tellAgain(): void {
-    this.#tell()
-    this.#endIfUnwanted()
+  /** Who goes on with it, if it is idle no more. */
+  nextOf(row: number): PeerHandler | undefined {
+    return this.#nexts[row]
   }
 
   /** How the conversation goes on when there is more to say. */
-  get awake(): PeerHandler {
+  awake(row: number): PeerHandler {
     // Its making moves us.
-    if (this.#next === undefined) void this.#home.replicator
-    const next = this.#next
+    void this.#homes[row]?.replicator
+    const next = this.#nexts[row]
     invariant(next !== undefined, 'An idle conversation was not taken over.')
     return next
   }
 
-  // ---- From the remote
-
-  onStatus(status: Readonly<Status>): void {
-    // Who talks so much is counted, and held back.
-    if (this.#next !== undefined || ++this.#statuses > STATUSES_IDLE_MAX) {
-      this.awake.onStatus(status)
-      return
-    }
-    if (status.length < this.contiguous) this.contiguous = status.length
-    note(this, status)
+  /** Who hears what the remote says; valid for one message. */
+  handlerOf(row: number): Handler {
+    const next = this.#nexts[row]
+    if (next !== undefined) return next
+    this.#peer.row = row
+    return this.#peer
   }
 
-  onHave(start: number, length: number): void {
-    if (this.#next !== undefined || start > this.contiguous) {
-      this.awake.onHave(start, length)
-      return
-    }
-    const end = Math.min(start + length, Number.MAX_SAFE_INTEGER)
-    if (end <= this.contiguous) return
-    this.contiguous = end
-    this.#isNews = true
+  passage(row: number): Passage {
+    return this.#passages[row] ?? OPEN
   }
 
-  onFrameEnd(): void {
-    if (this.#next !== undefined || (this.statusDue && !this.#isIdle)) {
-      this.awake.onFrameEnd()
-      return
-    }
-    if (this.#isNews) this.#claimed()
-    if (this.statusDue) this.#reply()
+  /** From now on this may pass; what is said changes with its switches only. */
+  regulate(row: number, passage: Passage): void {
+    const before = this.passage(row)
+    this.#passages[row] = passage
+    const { uploads, downloads } = before
+    const home = this.#homes[row]
+    if (home === undefined) this.#nexts[row]?.regulate(passage)
+    else if (uploads !== passage.uploads || downloads !== passage.downloads) this.#tell(row, home)
   }
 
-  onUnhave(start: number, length: number): void {
-    if (this.#next !== undefined || start < this.contiguous) this.awake.onUnhave(start, length)
+  /** Whether somebody holds the log has changed here. */
+  tellAgain(row: number): void {
+    const home = this.#homes[row]
+    if (home === undefined) return
+    this.#tell(row, home)
+    this.#endIfUnwanted(row, home)
   }
 
-  onBitfield(start: number, words: Uint32Array): void {
-    this.awake.onBitfield(start, words)
+  /**
+   * The conversation has ended, and nothing of it is left here. Returns whether the remote ended it because it wanted
+   * nothing itself; undefined if it was idle no more, and others tell that.
+   */
+  end(row: number, error: Error | undefined): boolean | undefined {
+    const home = this.#homes[row]
+    const next = this.#nexts[row]
+    const flags = this.#flags[row] ?? 0
+    const claim = this.takeClaim(row)
+    this.#homes[row] = undefined
+    this.#nexts[row] = undefined
+    next?.onClose(error)
+    if (home === undefined) return undefined
+    if (claim !== undefined) home.claims.addEnded(claim)
+    home.idleEnded(this, row)
+    const { remotePublicKey } = this.carrier
+    const { events } = home.replica
+    if (events.has('peer-remove')) events.emit('peer-remove', { remotePublicKey, error })
+    return error === undefined && (flags & (HEARD | DOWNLOADING)) === HEARD
   }
 
-  onWant(start: number, length: number, any: boolean): void {
-    this.awake.onWant(start, length, any)
+  // ---- From the remote, while it is idle
+
+  /** False if so many have come that who is awake is to count them, and hold them back. */
+  onStatus(row: number, status: Readonly<Status>): boolean {
+    const before = (this.#flags[row] ?? 0) + ONE_STATUS
+    if (before >= (STATUSES_IDLE_MAX + 1) * ONE_STATUS) return false
+    const at = row * NUMBERS
+    const numbers = this.#numbers
+    numbers[at + FORK] = status.fork
+    numbers[at + LENGTH] = status.length
+    numbers[at + ACKNOWLEDGED] = status.remoteLength
+    if (status.length < (numbers[at + CONTIGUOUS] ?? 0)) numbers[at + CONTIGUOUS] = status.length
+    this.#flags[row] =
+      (before & ~(CAN_UPGRADE | UPLOADING | DOWNLOADING | HAS_MANIFEST)) |
+      (status.canUpgrade ? CAN_UPGRADE : 0) |
+      (status.uploading ? UPLOADING : 0) |
+      (status.downloading ? DOWNLOADING : 0) |
+      (status.hasManifest ? HAS_MANIFEST : 0) |
+      (HEARD | STATUS_DUE)
+    return true
   }
 
-  onUnwant(start: number, length: number): void {
-    this.#next?.onUnwant(start, length)
+  /** It holds every block below. */
+  contiguous(row: number): number {
+    return this.#numbers[row * NUMBERS + CONTIGUOUS] ?? 0
   }
 
-  onRequest(request: Readonly<Request>): void {
-    this.awake.onRequest(request)
+  /** It holds every block below `end` from now on. */
+  onContiguous(row: number, end: number): void {
+    if (end <= this.contiguous(row)) return
+    this.#numbers[row * NUMBERS + CONTIGUOUS] = end
+    this.#flags[row] = (this.#flags[row] ?? 0) | IS_NEWS
   }
 
-  onCancel(id: number): void {
-    this.#next?.onCancel(id)
+  /** False if what it has said is more than lengths can answer: it is behind us, and asks then; if it is ahead, we do. */
+  onFrameEnd(row: number): boolean {
+    const flags = this.#flags[row] ?? 0
+    const home = this.#homes[row]
+    if (home === undefined || (flags & (STATUS_DUE | IS_NEWS)) === 0) return true
+    const isDue = (flags & STATUS_DUE) !== 0
+    const { replica } = home
+    const at = row * NUMBERS
+    const theirs = this.#numbers[at + LENGTH] ?? 0
+    if (isDue && (this.#numbers[at + FORK] !== replica.fork || theirs > replica.length))
+      return false
+    this.#flags[row] = flags & ~(STATUS_DUE | IS_NEWS)
+    if ((flags & IS_NEWS) !== 0) this.#claimed(row, home)
+    if (!isDue) return true
+    const toldCanUpgrade = (flags & TOLD_CAN_UPGRADE) !== 0
+    const isLonger = replica.announcedLength > theirs
+    if (isLonger || this.#canUpgrade(row, replica) !== toldCanUpgrade) this.#tell(row, home)
+    this.#endIfUnwanted(row, home)
+    return true
   }
 
-  onData(id: number, proof: Proof): void {
-    this.awake.onData(id, proof)
+  /** Does somebody listen to messages of this name? */
+  isHeard(row: number, name: string): boolean {
+    const extensions = this.#homes[row]?.replica.extensions
+    return extensions !== undefined && extensions.listeners(name).length > 0
   }
 
-  onBlocks(run: BlockRun): void {
-    this.awake.onBlocks(run)
+  // ---- Claims
+
+  #claimed(row: number, home: IdleHome): void {
+    const flags = this.#flags[row] ?? 0
+    if ((flags & UNKEPT) !== 0 || this.carrier.remotePublicKey.length === 0) return
+    if (!isNoted(home.replica)) return
+    this.#flags[row] = flags | UNKEPT
+    home.claims.add(this, row)
   }
 
-  onRefusal(id: number, _reason: Refusal): void {
-    this.#next?.onRefusal(id)
-  }
-
-  onExtension(name: string, message: Uint8Array): void {
-    if (this.#home.replica.extensions.listeners(name).length > 0) {
-      this.awake.onExtension(name, message)
-    }
-  }
-
-  onWritable(): void {
-    this.#next?.onWritable()
-  }
-
-  onClose(error: Error | undefined): void {
-    if (this.#next !== undefined) {
-      this.#next.onClose(error)
-      return
-    }
-    const { options } = this
-    this.#home.idleEnded(this)
-    const { remotePublicKey } = options
-    if (remotePublicKey !== undefined) {
-      this.#home.replica.events.emit('peer-remove', { remotePublicKey, error })
-    }
-    options.onEnd?.(error === undefined && this.heard && !this.downloading, error)
+  /** What is to be noted of what the remote holds, once. */
+  takeClaim(row: number): Claim | undefined {
+    const flags = this.#flags[row] ?? 0
+    const home = this.#homes[row]
+    if (home === undefined || (flags & UNKEPT) === 0) return undefined
+    this.#flags[row] = flags & ~UNKEPT
+    const { remotePublicKey } = this.carrier
+    const fork = this.#numbers[row * NUMBERS + FORK] ?? 0
+    return { replica: home.replica, remotePublicKey, fork, end: this.contiguous(row) }
   }
 
   // ---- Inside
 
-  /** The remote may be behind us, and asks then; if it is ahead, we do. */
-  get #isIdle(): boolean {
-    const { fork, length } = this.#home.replica
-    return this.fork === fork && this.length <= length
+  #make(row: number, passage: Passage): void {
+    while (this.#homes.length <= row) {
+      this.#homes.push(undefined)
+      this.#nexts.push(undefined)
+      this.#passages.push(passage)
+    }
+    if (row >= this.#flags.length) this.#grow(row)
+    this.#passages[row] = passage
+    this.#flags[row] = UPLOADING | DOWNLOADING
+    this.#numbers.fill(0, row * NUMBERS, (row + 1) * NUMBERS)
   }
 
-  #canUpgrade(): boolean {
-    const { replica } = this.#home
-    if (!this.heard) return replica.announcedFork === 0
-    if (this.length === 0) return true
-    return this.length < replica.announcedLength && replica.canProveUpgradeFrom(this.length)
+  #grow(row: number): void {
+    const rows = 2 * row
+    const flags = new Uint32Array(rows)
+    const numbers = new Float64Array(rows * NUMBERS)
+    flags.set(this.#flags)
+    numbers.set(this.#numbers)
+    this.#flags = flags
+    this.#numbers = numbers
   }
 
-  #tell(): void {
-    const { replica, downloading } = this.#home
-    const { uploads, downloads } = this.passage
+  #state(row: number): IdleState {
+    const flags = this.#flags[row] ?? 0
+    const has = (flag: number): boolean => (flags & flag) !== 0
+    const number = (which: number): number => this.#numbers[row * NUMBERS + which] ?? 0
+    return {
+      sender: this.carrier.sender(row),
+      options: this.carrier.options(row),
+      passage: this.passage(row),
+      heard: has(HEARD),
+      fork: number(FORK),
+      length: number(LENGTH),
+      acknowledged: number(ACKNOWLEDGED),
+      canUpgrade: has(CAN_UPGRADE),
+      uploading: has(UPLOADING),
+      downloading: has(DOWNLOADING),
+      hasManifest: has(HAS_MANIFEST),
+      statusDue: has(STATUS_DUE),
+      contiguous: number(CONTIGUOUS),
+      toldCanUpgrade: has(TOLD_CAN_UPGRADE),
+      toldContiguous: number(TOLD_CONTIGUOUS),
+    }
+  }
+
+  #canUpgrade(row: number, replica: Replica): boolean {
+    if (((this.#flags[row] ?? 0) & HEARD) === 0) return replica.announcedFork === 0
+    const length = this.#numbers[row * NUMBERS + LENGTH] ?? 0
+    if (length === 0) return true
+    return length < replica.announcedLength && replica.canProveUpgradeFrom(length)
+  }
+
+  #tell(row: number, home: IdleHome): void {
+    const { replica } = home
+    const { uploads, downloads } = this.passage(row)
+    const flags = this.#flags[row] ?? 0
     told.fork = replica.announcedFork
     told.length = replica.announcedLength
-    told.remoteLength = this.heard ? this.length : 0
-    told.canUpgrade = this.#canUpgrade()
+    told.remoteLength = (flags & HEARD) === 0 ? 0 : (this.#numbers[row * NUMBERS + LENGTH] ?? 0)
+    told.canUpgrade = this.#canUpgrade(row, replica)
     told.uploading = uploads
-    told.downloading = downloads && downloading
+    told.downloading = downloads && home.downloading
     told.hasManifest = replica.hasManifest
-    this.toldCanUpgrade = told.canUpgrade
-    this.sender.status(told)
-  }
-
-  #reply(): void {
-    this.statusDue = false
-    const isLonger = this.#home.replica.announcedLength > this.length
-    if (isLonger || this.#canUpgrade() !== this.toldCanUpgrade) this.#tell()
-    this.#endIfUnwanted()
+    this.#flags[row] = told.canUpgrade ? flags | TOLD_CAN_UPGRADE : flags & ~TOLD_CAN_UPGRADE
+    this.carrier.brief(row).status(told)
   }
 
   /** Neither side wants anything of the other: the next conversation begins when it is needed. */
-  #endIfUnwanted(): void {
-    if (this.heard && !this.downloading && !this.#home.downloading) this.sender.close()
-  }
-
-  #claimed(): void {
-    this.#isNews = false
-    const { remotePublicKey } = this.options
-    if (remotePublicKey !== undefined && remotePublicKey.length > 0) this.#home.claims.add(this)
+  #endIfUnwanted(row: number, home: IdleHome): void {
+    const isUnwanted = ((this.#flags[row] ?? 0) & (HEARD | DOWNLOADING)) === HEARD
+    if (isUnwanted && !home.downloading) this.carrier.brief(row).close()
   }
 }

@@ -6,10 +6,10 @@
  */
 
 import type { Rooms } from './handler.ts'
-import type { IdlePeer } from './idle.ts'
+import type { IdleState } from './idle.ts'
 import type { Peer } from './peer.ts'
 
-export function inherit(rooms: Rooms, peer: Peer, idle: IdlePeer): void {
+export function inherit(rooms: Rooms, peer: Peer, idle: IdleState): void {
   peer.heard = idle.heard
   peer.fork = idle.fork
   peer.length = idle.length

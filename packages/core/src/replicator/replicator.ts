@@ -26,7 +26,7 @@ import { type Audit, audit } from './audit.ts'
 import { ConnectionBudget } from './budget.ts'
 import type { Follow } from './follow.ts'
 import { type AttachOptions, PeerHandler } from './handler.ts'
-import type { IdlePeer } from './idle.ts'
+import type { IdleState } from './idle.ts'
 import { inherit } from './inherit.ts'
 import { messengerOf } from './messenger.ts'
 import { lingerMs, tell } from './negotiate.ts'
@@ -101,7 +101,7 @@ export class Replicator implements Remote {
   }
 
   /** Goes on with a conversation that was idle, from where it is. */
-  takeOver(idle: IdlePeer): PeerHandler {
+  takeOver(idle: IdleState): PeerHandler {
     const { sender, options, passage } = idle
     const peer = this.#newPeer(sender, options, passage)
     const handler = new PeerHandler(peer, this.#rooms, options)

@@ -9,7 +9,8 @@
  */
 
 import type { Clock } from '../base/clock.ts'
-import { SLICE_ITEMS, SLICE_MS } from '../base/limits.ts'
+import { SLICE_ITEMS } from '../base/limits.ts'
+import { TurnPace } from '../base/pace.ts'
 import type { Reader } from '../bytes/cursor.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Transport } from './transport.ts'
@@ -29,13 +30,14 @@ export class MuxIn {
   #pauseCount = 0
   #isParked = false
   #isReadDue = false
-  /** When this turn's slice is over; 0 between turns. */
-  #untilMs = 0
+  /** All frames of one turn share a slice: a socket may bring dozens of them before the event loop goes on. */
+  readonly #pace: TurnPace
   #closed = false
 
   constructor(transport: Transport, clock: Clock, into: Incoming) {
     this.#transport = transport
     this.#clock = clock
+    this.#pace = TurnPace.on(clock)
     this.#into = into
   }
 
@@ -66,15 +68,15 @@ export class MuxIn {
   }
 
   #read(): void {
-    const untilMs = this.#sliceEnd()
     const frame = this.#frame
+    this.#pace.begin()
     let left = SLICE_ITEMS
     try {
       while (!this.#closed && frame.next()) {
         this.#into.onMessage(frame.channel, frame.type, frame.body)
         if (--left > 0) continue
         left = SLICE_ITEMS
-        const isOver = this.#pauseCount > 0 || this.#clock.now() > untilMs
+        const isOver = this.#pauseCount > 0 || this.#pace.isOver
         if (isOver && frame.more) {
           this.#park()
           return
@@ -86,17 +88,6 @@ export class MuxIn {
     this.#into.onFrameEnd()
     frame.clear()
     if (this.#isParked) this.#unpark()
-  }
-
-  /** All frames of one turn share a slice: a socket may bring dozens of them before the event loop goes on. */
-  #sliceEnd(): number {
-    if (this.#untilMs === 0) {
-      this.#untilMs = this.#clock.now() + SLICE_MS
-      this.#clock.soon(() => {
-        this.#untilMs = 0
-      })
-    }
-    return this.#untilMs
   }
 
   #park(): void {
@@ -117,7 +108,6 @@ export class MuxIn {
     this.#isReadDue = true
     this.#clock.soon(() => {
       this.#isReadDue = false
-      this.#untilMs = 0
       if (this.#isParked && this.#pauseCount === 0 && !this.#closed) this.#read()
     })
   }
