@@ -18,6 +18,7 @@ import { type BytesOptions, readBytes } from './byte-range.ts'
 import { Kept } from './kept.ts'
 import type { Log } from './log.ts'
 import type { WaitOptions } from './remote.ts'
+import { checkIndex } from './seeking.ts'
 
 export class LogView {
   readonly key: Uint8Array
@@ -69,18 +70,28 @@ export class LogView {
   }
 
   /**
-   * The block, from here or from a peer; the bytes are the caller's.
+   * The block, from here or from a peer; the bytes are the caller's. Not `async`: a local hit costs one promise.
    *
    * @throws DatError NOT_FOUND beyond the view's length; SNAPSHOT_GONE if it was replaced and is not kept
    */
-  async get(index: number, options: WaitOptions = {}): Promise<Uint8Array> {
-    this.#checkOpen()
-    if (index >= this.length) {
-      throw new DatError('NOT_FOUND', 'The view ends before that block.', { index })
+  get(index: number, options: WaitOptions = {}): Promise<Uint8Array> {
+    try {
+      checkIndex(index)
+      this.#checkOpen()
+      if (index >= this.length) {
+        throw new DatError('NOT_FOUND', 'The view ends before that block.', { index })
+      }
+      const isCold = this.#log.replica.slot.isCold(index, index + 1)
+      const block = isCold ? this.#peekKept(index) : this.peek(index)
+      if (block !== undefined) return this.#log.pace.give(block)
+      if (index >= this.intactLength) throw this.#gone(index)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    const kept = this.#peekKept(index)
-    if (kept !== undefined) return kept
-    if (index >= this.intactLength) throw this.#gone(index)
+    return this.#wait(index, options)
+  }
+
+  async #wait(index: number, options: WaitOptions): Promise<Uint8Array> {
     const block = await this.#log.get(index, options)
     // What came after a wait may be of the new history.
     if (index < this.intactLength) return block

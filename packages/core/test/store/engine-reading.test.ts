@@ -152,6 +152,26 @@ test('after slow reads the store is cold, warming reads in the thread pool, and 
   await again.close()
 })
 
+test('what is kept in memory is not cold, however slow the disk is', async () => {
+  const { disk, clock, store, slot } = await rig()
+  for (let i = 0; i < 2_000; i++) append(slot, bytesOf(300, i))
+  await store.commit()
+  // Far apart, so that none is read with those before it: the piece around them is worth keeping soon.
+  for (let i = 0; i < 40; i++) slot.read(400 + ((i * 37) % 180))
+
+  disk.onRead = () => clock.pass(5)
+  slot.read(1_500)
+  slot.read(1_900)
+
+  assert.equal(slot.isCold(1_000, 1_001), true, 'the disk is slow')
+  assert.equal(slot.isCold(411, 412), false)
+  disk.reads = 0
+  assert.deepEqual(slot.read(411), bytesOf(300, 411))
+  assert.equal(disk.reads, 0)
+  disk.onRead = undefined
+  await store.close()
+})
+
 /** A store of one log with 40 pages of level 0, closed; `find` looks for a node in each of them. */
 async function manyPages(): Promise<{ disk: FakeDisk; clock: ManualClock; log: number }> {
   const { disk, clock, store, slot } = await rig()

@@ -178,8 +178,10 @@ export class BlockReader {
   /** Would reading `size` bytes at `position` stall, as far as one can know? */
   isCold(position: number, size: number): boolean {
     if (!this.#guard.isCold || position > this.#staging.firstAddress) return false
+    const from = position - LEAF_PREFIX_BYTES
     const end = position + size
-    if (position >= this.#windowFrom && end <= this.#windowEnd) return false
+    if (from >= this.#windowFrom && end <= this.#windowEnd) return false
+    if (this.#kept.has(from, end)) return false
     for (let i = 0; i < this.#warm.length; i += 2) {
       if (position >= (this.#warm[i] ?? 0) && end <= (this.#warm[i + 1] ?? 0)) return false
     }

@@ -62,6 +62,12 @@ export class ReadWindows {
     return window
   }
 
+  /** Would a window serve that read? */
+  has(address: number, end: number): boolean {
+    const window = this.#windows.get(Math.floor(address / READ_WINDOW_BYTES))
+    return window !== undefined && address >= window.from && end <= window.end
+  }
+
   /** Notes a read that no window served. Is the piece around it worth keeping now? */
   touch(address: number, end: number, fromDisk: boolean): boolean {
     const piece = Math.floor(address / READ_WINDOW_BYTES)
