@@ -48,7 +48,20 @@ export class BlobReader {
     this.#log = log
   }
 
-  async get(id: BlobId, options: WaitOptions): Promise<Uint8Array> {
+  get(id: BlobId, options: WaitOptions): Promise<Uint8Array> {
+    return id.blockLength === 1 && id.byteLength > 0 && id.blockMap !== true
+      ? this.#getBlock(id, options)
+      : this.#getBlocks(id, options)
+  }
+
+  /** Most files are one block: nothing is to be asked for ahead of it. */
+  async #getBlock(id: BlobId, options: WaitOptions): Promise<Uint8Array> {
+    const block = await this.#block(id.blockOffset, undefined, options)
+    if (block.length !== id.byteLength) throw mismatch(id)
+    return block
+  }
+
+  async #getBlocks(id: BlobId, options: WaitOptions): Promise<Uint8Array> {
     const parts: Uint8Array[] = []
     for await (const part of this.read(id, options)) parts.push(part)
     const [only] = parts
@@ -141,7 +154,7 @@ export class BlobReader {
     return { index: found.index, skip: found.offset }
   }
 
-  async #block(index: number, ahead: Ahead, options: WaitOptions): Promise<Uint8Array> {
+  async #block(index: number, ahead: Ahead | undefined, options: WaitOptions): Promise<Uint8Array> {
     const local = this.#log.peek(index)
     if (local !== undefined) return local
     if (this.#log.writable && index >= this.#log.length) {
@@ -149,7 +162,7 @@ export class BlobReader {
         index,
       })
     }
-    ahead.start()
+    ahead?.start()
     return this.#log.get(index, options)
   }
 

@@ -118,8 +118,7 @@ export type SafeParts =
 /** The parts of a drive's path (`/a/b`) as names for a file system, or why they can't be. */
 export function safeParts(path: string, options: SafePartsOptions = {}): SafeParts {
   if (!path.startsWith('/')) return { refused: 'does not begin with a slash' }
-  if (utf8(path).length > PATH_BYTES_MAX)
-    return { refused: `is longer than ${PATH_BYTES_MAX} bytes` }
+  if (isLonger(path, PATH_BYTES_MAX)) return { refused: `is longer than ${PATH_BYTES_MAX} bytes` }
   const parts = path.slice(1).split('/')
   for (const part of parts) {
     const reason = whyUnsafe(part) ?? (options.windows === true ? whyNotOnWindows(part) : undefined)
@@ -134,10 +133,15 @@ function whyUnsafe(part: string): string | undefined {
   if (part.includes('\0')) return 'has a NUL'
   // A lone surrogate has no UTF-8: written, it would become another name.
   if (/\p{Surrogate}/u.test(part)) return 'is not well-formed text'
-  if (utf8(part).length > PATH_PART_BYTES_MAX) {
+  if (isLonger(part, PATH_PART_BYTES_MAX)) {
     return `has a part longer than ${PATH_PART_BYTES_MAX} bytes`
   }
   return undefined
+}
+
+/** Does the text have more bytes than `bytesMax`? A unit of it has one to three, so that most need no encoding. */
+function isLonger(text: string, bytesMax: number): boolean {
+  return 3 * text.length > bytesMax && utf8(text).length > bytesMax
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Windows refuses exactly these in names.

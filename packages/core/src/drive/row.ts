@@ -21,7 +21,6 @@ import { fromUtf8, fromUtf8Lossy, utf8 } from '../bytes/bytes.ts'
 import { fileStat } from './stat.ts'
 import type { BlobId, DriveEntry, PutFileOptions, Row } from './types.ts'
 
-const NUMBERS = ['blockOffset', 'byteOffset', 'blockLength', 'byteLength'] as const
 const MEMBERS: ReadonlySet<string> = new Set(['executable', 'linkname', 'blob', 'metadata'])
 
 // ---- Writing -------------------------------------------------------------------------------------
@@ -140,17 +139,16 @@ export function decodeEntry(
   key: Uint8Array,
   value: Uint8Array | undefined,
 ): DriveEntry {
-  const path = fromUtf8Lossy(key)
+  const path = wellFormed(key)
   const row = decodeRow(value)
-  const badPath = row.invalid === undefined && !isUtf8(key)
   return {
-    path,
+    path: path ?? fromUtf8Lossy(key),
     seq,
     version: seq + 1,
     stat: fileStat(row),
     mount: undefined,
     ...row,
-    invalid: badPath ? 'its path is not UTF-8' : row.invalid,
+    invalid: row.invalid ?? (path === undefined ? 'its path is not UTF-8' : undefined),
   }
 }
 
@@ -221,7 +219,7 @@ function depth(text: string): number {
 function decodeBlob(blob: unknown): BlobId | undefined | string {
   if (blob === undefined || blob === null) return undefined
   if (!isRecord(blob)) return 'its blob is no object'
-  const [blockOffset, byteOffset, blockLength, byteLength] = NUMBERS.map((name) => blob[name])
+  const { blockOffset, byteOffset, blockLength, byteLength } = blob
   if (!isCount(blockOffset) || !isCount(byteOffset)) return 'its blob has no place'
   if (!isCount(blockLength) || !isCount(byteLength)) return 'its blob has no size'
   if (!isCount(blockOffset + blockLength)) return 'its blob ends nowhere'
@@ -238,15 +236,14 @@ function isCount(value: unknown): value is number {
 function extraOf(row: Record<string, unknown>): Record<string, unknown> {
   // Without a prototype: a member called `__proto__` is then a member like any other.
   const extra: Record<string, unknown> = Object.create(null)
-  for (const [name, value] of Object.entries(row)) if (!MEMBERS.has(name)) extra[name] = value
+  for (const name of Object.keys(row)) if (!MEMBERS.has(name)) extra[name] = row[name]
   return extra
 }
 
-function isUtf8(bytes: Uint8Array): boolean {
+function wellFormed(key: Uint8Array): string | undefined {
   try {
-    fromUtf8(bytes)
-    return true
+    return fromUtf8(key)
   } catch {
-    return false
+    return undefined
   }
 }
