@@ -1,7 +1,8 @@
 /**
  * What one connection may hold for all its logs together.
  *
- * Owns: two counts that every conversation on the connection takes from, and when it last brought anything. Always true: both return to zero
+ * Owns: two counts that every conversation on the connection takes from, when it last brought anything, and how much of it
+ * was worth having under way. Always true: both return to zero
  * when the conversations have ended. A remote that opens thousands of logs can't multiply the queue of one by
  * their number, and we ask for no more than a remote that counts as we do will queue.
  */
@@ -16,6 +17,8 @@ export class ConnectionBudget {
   asked = 0
   /** When it last delivered anything, about whichever log. */
   deliveredAt = 0
+  /** What the window of the log that was last delivered has grown to, for the next one to begin with; 0 before. */
+  windowBytes = 0
   /** Logs that found no room to ask, to be told when there is some. */
   readonly #waiting = new Set<() => void>()
 

@@ -73,6 +73,7 @@ export function release(
     const window = peer.windowOrNew(1)
     if (ending === 'delivered') {
       window.answered(flight.countedBytes, blockBytes, flight.sentAt, now)
+      peer.budget.windowBytes = window.limitBytes
       peer.passage.down.came(blockBytes + ANSWER_BYTES, flight.countedBytes, now)
     } else {
       window.gone(flight.countedBytes)

@@ -155,8 +155,10 @@ export class Peer {
     return this.#window
   }
 
+  /** The first request of a log finds the way as wide as another one has left it, if it has it for itself. */
   windowOrNew(blockBytes: number): Window {
-    this.#window ??= new Window(blockBytes)
+    const { asked, windowBytes } = this.budget
+    this.#window ??= new Window(blockBytes, asked > 1 ? 0 : windowBytes)
     return this.#window
   }
 

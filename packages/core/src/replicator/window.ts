@@ -38,10 +38,13 @@ export class Window {
   #roundFull = false
   #answeredAt = 0
 
-  /** @param blockBytes average size of the log's blocks as far as known */
-  constructor(blockBytes: number) {
+  /**
+   * @param blockBytes average size of the log's blocks as far as known
+   * @param startBytes what is known of the way from another log
+   */
+  constructor(blockBytes: number, startBytes = 0) {
     this.blockBytes = blockBytes + OVERHEAD_BYTES
-    this.limitBytes = this.#floor()
+    this.limitBytes = Math.max(this.#floor(), startBytes)
   }
 
   /** Is there room for one more block? The first one always fits, whatever its size. */

@@ -135,3 +135,11 @@ test('the next free block is found across chunks', () => {
   assert.equal(flights.isTaken(64, 2), true)
   assert.equal(flights.isTaken(500, 2), false)
 })
+
+test('a run of free blocks ends before the first that is reserved', () => {
+  const flights = new Flights(new Tree().missing)
+  const before = flights.nextTaken(3, 64)
+  flights.reserve(9, 1, true, false)
+
+  assert.deepEqual([before, flights.nextTaken(3, 64), flights.nextTaken(10, 64)], [64, 9, 64])
+})

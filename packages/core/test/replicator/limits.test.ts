@@ -55,6 +55,34 @@ test('a connection asks for as many blocks at once as the other side queues, for
   assert.deepEqual([below, at, before, wakes], [true, false, 0, 1])
 })
 
+test('a log that has a connection for itself begins with the window that another log has found', () => {
+  const alone = quietPeer()
+  const beside = quietPeer()
+  alone.budget.windowBytes = 500_000
+  alone.budget.asked = 1
+  beside.budget.windowBytes = 500_000
+  beside.budget.asked = 2
+
+  const limits = [alone, beside].map((peer) => peer.windowOrNew(1_000).limitBytes)
+
+  assert.deepEqual(limits, [500_000, 24 * 1_064])
+})
+
+test('what a log has found of the way is left to the next one', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(600)
+  const reader = await scene.reader(writer)
+  const budget = new ConnectionBudget()
+  join(scene.world, writer.replicator, reader.replicator, {
+    budgets: [new ConnectionBudget(), budget],
+    delayMs: [20, 20],
+  })
+
+  await scene.until(reader.replicator.range({ start: 0, end: 600 }).done())
+
+  assert.ok(budget.windowBytes > 24 * 1_088, `${budget.windowBytes}`)
+})
+
 test('a remote queues as many requests on a connection, whatever log they are about, and the next is refused', async () => {
   for (const queued of [CONNECTION_REQUESTS_MAX - 1, CONNECTION_REQUESTS_MAX]) {
     const scene = new Scene()

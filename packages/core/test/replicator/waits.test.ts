@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { REQUESTS_QUEUED_MAX } from '../../src/base/limits.ts'
 import { join, joinScripted } from '../sim/pipe.ts'
 import { append, block, codeOf, Scene } from './fixtures.ts'
 
@@ -241,7 +242,7 @@ test('many positions are looked for a bounded number at a time', async () => {
   const atOnce = reader.replicator.audit().requests
   await scene.until(Promise.all(waits))
 
-  assert.ok(atOnce <= 1_024, `${atOnce}`)
+  assert.ok(atOnce <= REQUESTS_QUEUED_MAX, `${atOnce}`)
   assert.equal(joint.sent.filter((m) => m.type === 'refuse').length, 0)
 })
 

@@ -59,6 +59,13 @@ test('it starts small, and grows at most twofold for each round trip', () => {
   assert.ok(later > start && later <= start * 8, `${later}`)
 })
 
+test('it begins as wide as the way is known to be, and never narrower than without knowing', () => {
+  const known = new Window(1_000, 500_000)
+  const narrow = new Window(1_000, 1)
+
+  assert.deepEqual([known.limitBytes, narrow.limitBytes], [500_000, 24 * 1_064])
+})
+
 test('it never asks for more blocks than a remote of ours queues, nor for more bytes than the cap', () => {
   const tiny = download({ roundTripMs: 200, bytesPerMs: 1e6, blockBytes: 1 }, 5_000)
   const huge = download({ roundTripMs: 200, bytesPerMs: 1e6, blockBytes: 1_000_000 }, 5_000)
