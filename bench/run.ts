@@ -15,7 +15,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './harness/machine.ts'
-import { measure } from './harness/measure.ts'
+import { measure, removeWrittenOut } from './harness/measure.ts'
 import { plot } from './harness/plot.ts'
 import { ROOT } from './harness/root.ts'
 import { type Rounds, type Summary, summarize } from './harness/stats.ts'
@@ -127,6 +127,7 @@ async function main(): Promise<void> {
     say(text(summaries))
     write(all, summaries, machine)
   } finally {
+    removeWrittenOut()
     trees.remove()
   }
 }
