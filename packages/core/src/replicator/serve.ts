@@ -38,6 +38,12 @@ const NOT_NOW: Refusal = 'none'
 /** One for all: a proof is made and sent in one go, so no two are under way. */
 const proof = new Proof()
 
+/**
+ * Requests that were answered, for those to come, whoever asks: a conversation that has nothing to answer keeps nothing, and
+ * begins anew with each frame.
+ */
+const spare: Request[] = []
+
 export class Server implements Passenger {
   readonly #shared: Shared
   readonly #peer: Peer
@@ -49,7 +55,6 @@ export class Server implements Passenger {
   #normal: Request[] = []
   /** Position of the next entry of `#normal`. */
   #next = 0
-  readonly #spare: Request[] = []
   #invalid = 0
   /** A later turn of the loop, or the disk, will call `run`. */
   #pausing = false
@@ -92,7 +97,7 @@ export class Server implements Passenger {
       this.#refuse(request.id, 'invalid')
       return
     }
-    const kept = this.#spare.pop() ?? { ...request }
+    const kept = spare.pop() ?? { ...request }
     copyRequest(request, kept)
     this.#waiting.set(kept.id, kept)
     budget.queued++
@@ -133,7 +138,7 @@ export class Server implements Passenger {
       const bytes = this.#answer(request)
       if (up.isLimited) up.passed(bytes + ANSWER_BYTES, clock.now())
       else answers++
-      this.#spare.push(request)
+      if (spare.length < REQUESTS_QUEUED_MAX) spare.push(request)
       if (items % part === 0) this.#peer.sender.flush()
     }
     if (answers > 0) up.passed(this.#peer.bytesUp - bytesUp + answers * ANSWER_BYTES, now)
