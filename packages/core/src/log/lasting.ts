@@ -171,23 +171,26 @@ export class Lasting implements Changing, Shown {
 
   /** Signs the head if need be; resolves when it and all before it is synced and may be shown. */
   async sealed(): Promise<void> {
-    const address = this.#state.slot.headAddress
-    while (!this.#announcement.covers(address)) {
+    const { slot, store } = this.#state
+    const address = slot.headAddress
+    // A head of somebody else's comes with its signature: when it is written it waits for the disk only.
+    let mustCommit = !this.#isSettled || address > store.writtenAddress
+    for (; !this.#announcement.covers(address); mustCommit = true) {
       if (!this.#isSettled && !this.#state.maySign) return
-      this.#sealing ??= this.#seal().finally(() => {
+      this.#sealing ??= this.#seal(mustCommit).finally(() => {
         this.#sealing = undefined
       })
       await this.#sealing
     }
   }
 
-  async #seal(): Promise<void> {
+  async #seal(mustCommit: boolean): Promise<void> {
     const { store, slot } = this.#state
     if (!store.writable) {
       const signed = { ...slot.head, signature: this.#state.signHead() }
       return this.#announcement.committed(signed, slot.headAddress)
     }
-    await this.sign()
+    if (mustCommit) await this.sign()
     await store.sync()
     this.#announcement.look()
   }

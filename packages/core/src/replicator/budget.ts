@@ -26,17 +26,20 @@ export class ConnectionBudget {
     return this.asked < CONNECTION_REQUESTS_MAX
   }
 
-  /** Calls `wake` once, when there is room again. */
+  /** Calls `wake` once, when there is room again: who comes first is told first. */
   onRoom(wake: () => void): void {
     this.#waiting.add(wake)
   }
 
-  /** A request of ours has ended. */
+  /** A request of ours has ended: one of those who wait is told, since of ten thousand the others would look in vain. */
   answered(): void {
     this.asked--
     if (this.#waiting.size === 0 || this.asked > (CONNECTION_REQUESTS_MAX * 3) / 4) return
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const wake of waiting) wake()
+    for (const wake of this.#waiting) {
+      this.#waiting.delete(wake)
+      wake()
+      // After the last answer nobody would tell those who are left.
+      if (this.asked > 0) return
+    }
   }
 }

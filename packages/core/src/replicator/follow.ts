@@ -122,10 +122,15 @@ export class Follow implements Hearer<ReplicaEvents> {
   /** First what we hold, then how long we are, as stock peers tell it. */
   announced(): void {
     this.#announcer.flush(true)
-    this.manifest()
+    this.#tellAll()
   }
 
+  /** Who shows no blocks yet is asked for nothing, and tells of the manifest with the first of them. */
   manifest(): void {
+    if (this.#shared.replica.announcedLength > 0) this.#tellAll()
+  }
+
+  #tellAll(): void {
     for (const peer of this.#shared.peers) tell(this.#shared, peer)
   }
 

@@ -95,20 +95,21 @@ export class Pulse implements Worker, Passenger {
   }
 
   #pass(): void {
-    const { replica, wants, peers } = this.#shared
+    const { replica, wants, peers, clock } = this.#shared
     if (this.#closed || replica.frozen) return
+    const now = clock.now()
     if (!wants.idle) wants.advance()
     const closed = whyClosed(this.#shared)
     if (closed !== undefined) wants.close(() => closed)
     if (wants.abandoned) this.#cancelUnwanted()
     if (this.#areDeadlinesDue) {
       this.#areDeadlinesDue = false
-      checkDeadlines(this.#shared, this.#ablePeers(), (peer, flight) => {
+      checkDeadlines(this.#shared, this.#ablePeers(now), (peer, flight) => {
         this.#receiver.giveUp(peer, flight)
       })
     }
-    if (peers.length > 0 && closed === undefined && this.#mayAsk()) {
-      const able = this.#ablePeers()
+    if (peers.length > 0 && closed === undefined && this.#mayAsk(now)) {
+      const able = this.#ablePeers(now)
       this.#reorgs.plan(able)
       this.#isMore = plan(this.#shared, able)
       for (const peer of able) {
@@ -127,7 +128,7 @@ export class Pulse implements Worker, Passenger {
         peer.rest()
       }
     }
-    this.#arm()
+    this.#arm(now)
   }
 
   close(): void {
@@ -136,16 +137,15 @@ export class Pulse implements Worker, Passenger {
   }
 
   /** Does the store take more, and what has come so far? */
-  #mayAsk(): boolean {
-    const { clock, restUntil, uncommitted } = this.#shared
-    if (clock.now() < restUntil || this.#announcer.waiting > RUNS_WAITING_MAX) return false
+  #mayAsk(now: number): boolean {
+    const { restUntil, uncommitted } = this.#shared
+    if (now < restUntil || this.#announcer.waiting > RUNS_WAITING_MAX) return false
     let bytes = 0
     for (const batch of uncommitted) bytes += batch.bytes
     return bytes < IN_FLIGHT_BYTES_MAX
   }
 
-  #ablePeers(): Peer[] {
-    const now = this.#shared.clock.now()
+  #ablePeers(now: number): Peer[] {
     const able: Peer[] = []
     for (const peer of this.#shared.peers) if (peer.askable(now)) able.push(peer)
     return able
@@ -197,7 +197,7 @@ export class Pulse implements Worker, Passenger {
   }
 
   /** Deadlines are looked at only while there may be one. */
-  #arm(): void {
+  #arm(now: number): void {
     const { peers, wants, clock } = this.#shared
     const isWaiting = wants.updates.length > 0 || this.#reorgs.isBusy()
     const isOften = isWaiting || peers.length > 1
@@ -205,7 +205,6 @@ export class Pulse implements Worker, Passenger {
     if (this.#tick !== undefined && !isOften) return
     if (!isWaiting && !peers.some((peer) => peer.inFlight > 0)) return
     const [only] = peers
-    const now = clock.now()
     const at = now + (isOften || only === undefined ? TICK_MS : untilOverdueMs(only, now))
     if (this.#tick !== undefined && this.#tickAt <= at) return
     this.#tick?.cancel()

@@ -112,3 +112,21 @@ test('of those who wait in one moment the highest priority goes first, and equal
 
   assert.deepEqual(done, ['c', 'e', 'a', 'd', 'b', 'f', 'g'])
 })
+
+test('who asks again in his turn has the next one in a later turn of the event loop', async () => {
+  const world = new World(1)
+  const turns = Turns.on(world)
+  let done = 0
+  const again = {
+    priority: 0,
+    onTurn: () => {
+      done++
+      turns.add(again)
+    },
+  }
+
+  turns.add(again)
+  await Promise.resolve()
+
+  assert.equal(done, 1)
+})

@@ -83,6 +83,21 @@ test('what a log has found of the way is left to the next one', async () => {
   assert.ok(budget.windowBytes > 24 * 1_088, `${budget.windowBytes}`)
 })
 
+test('of those who wait for room on a connection one is told for each answer, and all after the last', () => {
+  const budget = new ConnectionBudget()
+  budget.asked = 3
+  const told: number[] = []
+  for (let i = 0; i < 5; i++) budget.onRoom(() => told.push(i))
+
+  const counts = [1, 2, 3].map(() => {
+    budget.answered()
+    return told.length
+  })
+
+  assert.deepEqual(counts, [1, 2, 5])
+  assert.deepEqual(told, [0, 1, 2, 3, 4])
+})
+
 test('a remote queues as many requests on a connection, whatever log they are about, and the next is refused', async () => {
   for (const queued of [CONNECTION_REQUESTS_MAX - 1, CONNECTION_REQUESTS_MAX]) {
     const scene = new Scene()
