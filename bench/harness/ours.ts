@@ -10,7 +10,7 @@ import type { Log } from '@dat-rhino/core/log/log'
 import type { Durability } from '@dat-rhino/core/store/store'
 import type { Network } from '@dat-rhino/sdk/network/network'
 import { carrierOn } from '@dat-rhino/sdk/network/protomux-muxer'
-import { openStorage } from '@dat-rhino/sdk/platform/node/storage'
+import { openStorage, preparePlatform } from '@dat-rhino/sdk/platform/node/storage'
 import { connectTcp, listenTcp } from '@dat-rhino/sdk/platform/node/tcp'
 import { distant } from './delay.ts'
 import { startTestnet } from './reference.ts'
@@ -30,7 +30,8 @@ const DURABILITY: Readonly<Record<Durability, string>> = {
 export function ours(durability: Durability, eagerSignature = false): StoreKind {
   return {
     durability: DURABILITY[durability],
-    load: () => {}, // It is, by the imports above.
+    // All but libsodium is loaded by the imports above.
+    load: preparePlatform,
     open: async (folder) => bench(await openOurs(folder, durability, eagerSignature)),
   }
 }

@@ -45,6 +45,6 @@ export interface StoreKind {
   /** How rows say what an acknowledgement stands for. */
   readonly durability: string
   /** Loads the code, for tasks that time the opening. */
-  load(): void
+  load(): void | Promise<void>
   open(folder: string): Promise<BenchStore>
 }

@@ -49,7 +49,7 @@ function reopening(kind: StoreKind): Side {
       await store.close()
     },
     async run(setting, meter) {
-      kind.load()
+      await kind.load()
       let lengths = 0
       let store: BenchStore | undefined
       await meter.measure(async () => {
@@ -84,7 +84,7 @@ function listing(kind: StoreKind): Side {
       await store.close()
     },
     async run(setting, meter) {
-      kind.load()
+      await kind.load()
       let count = 0
       let store: BenchStore | undefined
       await meter.measure(async () => {
