@@ -26,7 +26,9 @@ const queues = new WeakMap<Clock, Turns>()
 export class Turns {
   readonly #clock: Clock
   readonly #pace: TurnPace
+  /** Those before `#at` have had their turn. */
   #workers: Worker[] = []
+  #at = 0
   #isDue = false
   /** Somebody who waits has another priority than most. */
   #isMixed = false
@@ -52,23 +54,27 @@ export class Turns {
   }
 
   #run(): void {
-    const workers = this.#workers
     this.#pace.begin()
-    this.#workers = []
-    // Sorting is stable: of equals who came first goes first.
-    if (this.#isMixed) workers.sort((a, b) => b.priority - a.priority)
-    this.#isMixed = false
-    let at = 0
-    while (at < workers.length) {
-      workers[at++]?.onTurn()
-      if (at % SLICE_ITEMS === 0 && this.#pace.isOver) break
+    if (this.#isMixed) this.#sort()
+    const workers = this.#workers
+    // What is added meanwhile comes behind what is left, and not in this turn.
+    const end = workers.length
+    for (let done = 1; this.#at < end; done++) {
+      workers[this.#at++]?.onTurn()
+      if (done % SLICE_ITEMS === 0 && this.#pace.isOver) break
     }
-    // What was added meanwhile comes behind what is left.
-    if (at < workers.length) {
-      this.#workers = [...workers.slice(at), ...this.#workers]
-      this.#isMixed = this.#workers.some(({ priority }) => priority !== 0)
-    }
-    this.#isDue = this.#workers.length > 0
+    this.#isDue = this.#at < workers.length
     if (this.#isDue) this.#clock.soon(() => this.#run())
+    else this.#isMixed = false
+    // Ten thousand may wait: they are not moved for each slice of them.
+    if (2 * this.#at < workers.length) return
+    this.#workers = workers.slice(this.#at)
+    this.#at = 0
+  }
+
+  /** Sorting is stable: of equals who came first goes first. */
+  #sort(): void {
+    this.#workers = this.#workers.slice(this.#at).sort((a, b) => b.priority - a.priority)
+    this.#at = 0
   }
 }
