@@ -10,7 +10,7 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { DatError } from '../../base/errors.ts'
 import { GROUP_SYNC_BYTES, GROUP_SYNC_MS, SLICE_ITEMS } from '../../base/limits.ts'
-import { Pace } from '../../base/pace.ts'
+import { TurnPace } from '../../base/pace.ts'
 import type { Durability } from '../store.ts'
 
 /** What a syncer needs of its store. */
@@ -44,14 +44,14 @@ export class Syncer {
   /** Who is to be told of the newest sync, and was not yet. */
   readonly #untold = new Set<() => void>()
   #isTelling = false
-  readonly #pace: Pace
+  readonly #pace: TurnPace
   #timer: Timer | undefined
   #isRunning = false
   #error: DatError | undefined
 
   constructor(host: SyncHost, written: number, synced: number) {
     this.#host = host
-    this.#pace = new Pace(host.clock)
+    this.#pace = TurnPace.on(host.clock)
     this.written = written
     this.synced = synced
   }
