@@ -21,6 +21,7 @@ import { fromUtf8, fromUtf8Lossy, utf8 } from '../bytes/bytes.ts'
 import { fileStat } from './stat.ts'
 import type { BlobId, DriveEntry, PutFileOptions, Row } from './types.ts'
 
+const NO_EXTRA = Object.freeze(withoutPrototype())
 const MEMBERS: ReadonlySet<string> = new Set(['executable', 'linkname', 'blob', 'metadata'])
 
 // ---- Writing -------------------------------------------------------------------------------------
@@ -186,7 +187,9 @@ function parse(bytes: Uint8Array): Record<string, unknown> | string {
   let row: unknown
   try {
     const text = fromUtf8(bytes)
-    if (depth(text) > DRIVE_ENTRY_DEPTH_MAX) return 'it is nested too deeply'
+    if (brackets(text) > DRIVE_ENTRY_DEPTH_MAX && depth(text) > DRIVE_ENTRY_DEPTH_MAX) {
+      return 'it is nested too deeply'
+    }
     row = JSON.parse(text)
   } catch {
     return 'it is no JSON'
@@ -196,6 +199,15 @@ function parse(bytes: Uint8Array): Record<string, unknown> | string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Opening brackets, wherever they stand. Found natively; a usual row has two, and need not be looked at by character. */
+function brackets(text: string): number {
+  let count = 0
+  for (const bracket of '{[') {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) count++
+  }
+  return count
 }
 
 /** Deepest nesting of brackets outside of strings. */
@@ -233,10 +245,11 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
-function extraOf(row: Record<string, unknown>): Record<string, unknown> {
-  // Without a prototype: a member called `__proto__` is then a member like any other.
-  const extra: Record<string, unknown> = Object.create(null)
-  for (const name of Object.keys(row)) if (!MEMBERS.has(name)) extra[name] = row[name]
+function extraOf(row: Record<string, unknown>): Readonly<Record<string, unknown>> {
+  const names = Object.keys(row).filter((name) => !MEMBERS.has(name))
+  if (names.length === 0) return NO_EXTRA
+  const extra = withoutPrototype()
+  for (const name of names) extra[name] = row[name]
   return extra
 }
 
@@ -246,4 +259,9 @@ function wellFormed(key: Uint8Array): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** A member called `__proto__` is then a member like any other. */
+function withoutPrototype(): Record<string, unknown> {
+  return Object.create(null)
 }
