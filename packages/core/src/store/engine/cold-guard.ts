@@ -20,6 +20,7 @@ import {
 /** What comes from the system's memory takes a tenth of this. Where reads take longer, what stands beside is read too. */
 export const DISK_READ_MS = 0.02
 
+/** One per store: told of every read, asked before one. */
 export class ColdGuard {
   readonly #clock: Clock
   #coldUntil = Number.NEGATIVE_INFINITY
