@@ -82,6 +82,25 @@ test('nothing goes before two checkpoints know that it is not needed', async () 
   await store.close()
 })
 
+test('a file is emptied before it is deleted, which takes no time then', async () => {
+  const disk = new FakeDisk()
+  const store = await filled(disk, 60_000, 40)
+  const first = disk.list().find((name) => name.startsWith('data-'))
+  const created = disk.ops.find((op) => op.kind === 'create' && op.name === first)
+  const before = disk.ops.length
+
+  store.slot(0).stageClear(0, 40)
+  await store.checkpoint()
+
+  const since = disk.ops.slice(before)
+  const removed = since.findIndex((op) => op.kind === 'remove' && op.name === first)
+  const id = created?.kind === 'create' ? created.id : -1
+  const punched = since.slice(0, removed).filter((op) => op.kind === 'punch' && op.id === id)
+  assert.ok(removed > 0)
+  assert.ok(punched.length > 0)
+  await store.close()
+})
+
 for (const canPunch of [true, false]) {
   test(`small blocks that are cleared come back by rewriting, ${canPunch ? 'with' : 'without'} holes`, async () => {
     const disk = new FakeDisk()

@@ -117,7 +117,7 @@ export class EngineStore implements Store {
       { clock, crc32, data, pages, cache, logs, commits, syncer, index, identity, syncs },
       loaded.position,
     )
-    const reclaimer = new Reclaimer(data, pages, checkpointer)
+    const reclaimer = new Reclaimer(data, pages, checkpointer, clock)
     const rewriter = new Rewriter({
       ...{ data, pages, logs, staging, commits },
       rollBytes: sizes.segmentBytes / ROLL_PART,

@@ -6,6 +6,8 @@
  * Segments in which little lives are emptied by `rewrite.ts` first.
  */
 
+import type { Clock } from '../../base/clock.ts'
+import { SLICE_MS } from '../../base/limits.ts'
 import type { Checkpointer } from './checkpoint.ts'
 import { type FileKind, KIND_DATA, KIND_PAGES } from './format.ts'
 import type { Segment, SegmentLog } from './segments.ts'
@@ -19,21 +21,23 @@ interface Holes {
 
 /** Blocks that wait for their hole, at most; the space of others comes back when their segment is rewritten. */
 const HOLES_MAX = 100_000
-/** Holes made in one turn: a call to the system for each. */
-const HOLES_PER_TURN = 128
+/** A file is emptied in pieces of so much before it is deleted. */
+const PIECE_BYTES = 4_194_304
 
 export class Reclaimer {
   readonly #data: SegmentLog
   readonly #pages: SegmentLog
   readonly #checkpointer: Checkpointer
+  readonly #clock: Clock
   #holes: Holes[] = []
   #holeCount = 0
   #canPunch = true
 
-  constructor(data: SegmentLog, pages: SegmentLog, checkpointer: Checkpointer) {
+  constructor(data: SegmentLog, pages: SegmentLog, checkpointer: Checkpointer, clock: Clock) {
     this.#data = data
     this.#pages = pages
     this.#checkpointer = checkpointer
+    this.#clock = clock
   }
 
   /** Blocks of the last commit that are worth a hole. */
@@ -71,14 +75,18 @@ export class Reclaimer {
 
   /** Returns false when it was told to end; what is left then comes back when its segment is rewritten. */
   async #punch(rows: readonly number[], pause: () => Promise<boolean>): Promise<boolean> {
+    // A call to the system for each: some hundred microseconds, or less.
+    let until = this.#clock.now() + SLICE_MS
     for (let i = 0; i < rows.length && this.#canPunch; i += 2) {
       this.#canPunch = this.#data.punch(rows[i] ?? 0, rows[i + 1] ?? 0)
-      if (i % (2 * HOLES_PER_TURN) === 2 * (HOLES_PER_TURN - 1) && !(await pause())) return false
+      if (this.#clock.now() < until) continue
+      if (!(await pause())) return false
+      until = this.#clock.now() + SLICE_MS
     }
     return true
   }
 
-  /** One file for a turn: the system takes some milliseconds to free a large one. */
+  /** The system takes tens of milliseconds to delete a large file that holds bytes, and none for one of holes. */
   async #dropEmpty(
     log: SegmentLog,
     kind: FileKind,
@@ -87,6 +95,11 @@ export class Reclaimer {
   ): Promise<boolean> {
     const isDue = ({ emptySince }: Segment): boolean => emptySince > 0 && emptySince < durable
     for (let due = log.segments.find(isDue); due !== undefined; due = log.segments.find(isDue)) {
+      const { start, end } = due
+      for (let at = start; this.#canPunch && at < end; at += PIECE_BYTES) {
+        this.#canPunch = log.hollow(due, at, Math.min(PIECE_BYTES, end - at))
+        if (!(await pause())) return false
+      }
       log.drop(due)
       this.#checkpointer.dropped(kind, due.start)
       if (!(await pause())) return false

@@ -210,17 +210,19 @@ export class SegmentLog {
     this.#options.files.remove(segment.name)
   }
 
+  /** Gives bytes of a segment that is about to be dropped back to the file system. False if the file system can't. */
+  hollow(segment: Segment, address: number, length: number): boolean {
+    const [first, end] = wholePages(segment, address, length)
+    return end <= first || this.#options.files.get(segment.name).punch(first, end - first)
+  }
+
   /** Gives the bytes of something dead back to the file system. False if the file system can't. */
   punch(address: number, length: number): boolean {
     const segment = this.at(address)
     if (segment === undefined) return true
-    const file = this.#options.files.get(segment.name)
-    // Whole pages only: the bytes beside them belong to others and are not written.
-    const from = address - segment.start + HEADER_BYTES
-    const first = Math.ceil(from / PUNCH_UNIT) * PUNCH_UNIT
-    const end = Math.floor((from + length) / PUNCH_UNIT) * PUNCH_UNIT
+    const [first, end] = wholePages(segment, address, length)
     if (end <= first) return true
-    if (!file.punch(first, end - first)) return false
+    if (!this.#options.files.get(segment.name).punch(first, end - first)) return false
     segment.punchedBytes += end - first
     segment.changed = true
     return true
@@ -278,4 +280,11 @@ export class SegmentLog {
   get fileBytes(): number {
     return this.segments.reduce((sum, s) => sum + s.end - s.start - s.punchedBytes, 0)
   }
+}
+
+/** Where they begin and end in the file: the bytes beside them belong to others and are not written. */
+function wholePages(segment: Segment, address: number, length: number): [number, number] {
+  const from = address - segment.start + HEADER_BYTES
+  const first = Math.ceil(from / PUNCH_UNIT) * PUNCH_UNIT
+  return [first, Math.floor((from + length) / PUNCH_UNIT) * PUNCH_UNIT]
 }
