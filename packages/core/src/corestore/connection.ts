@@ -7,10 +7,9 @@
  */
 
 import type { Clock } from '../base/clock.ts'
-import { invariant } from '../base/errors.ts'
 import type { MakeMuxer, Muxer } from '../wire/channel.ts'
 import { hasFeed, openFeed, pairFeeds } from '../wire/feed-mux.ts'
-import { hasLog, pairLogs } from '../wire/gen3.ts'
+import { pairLogs } from '../wire/gen3.ts'
 import { OLD_GENERATIONS, withNames } from './feed-connection.ts'
 import type { OpenLog } from './open-log.ts'
 import { type Directory, type Generations, type Speaker, Talks } from './talks.ts'
@@ -33,26 +32,26 @@ export interface Connection {
 /** A protocol that speaks about logs of some generations. */
 interface LogProtocol {
   readonly generations: Generations
-  open(mux: Muxer, log: OpenLog, talks: Talks, clock: Clock): void
-  has(mux: Muxer, discoveryKey: Uint8Array): boolean
+  /** False if it is open already. */
+  open(mux: Muxer, log: OpenLog, talks: Talks, clock: Clock): boolean
   readonly pair: typeof pairLogs
 }
 
 const PROTOCOLS: readonly LogProtocol[] = [
   {
     generations: new Set([3]),
-    open: (_mux, log, { rows }) => rows?.open(log),
-    has: hasLog,
+    open: (_mux, log, { rows }) => rows?.open(log) === true,
     pair: pairLogs,
   },
   {
     generations: OLD_GENERATIONS,
     // What peers keep of a log is worth knowing to who writes it.
     open: (mux, log, talks, clock) => {
+      if (hasFeed(mux, log.discoveryKey)) return false
       const options = { clock, acks: log.replica.writable }
       talks.openOne(log, (opening) => openFeed(mux, withNames(log, opening), options))
+      return true
     },
-    has: hasFeed,
     pair: pairFeeds,
   },
 ]
@@ -134,15 +133,9 @@ export class StoreConnection implements Connection, Speaker {
     this.#talks.regulate()
   }
 
-  isTaken(log: OpenLog): boolean {
+  open(log: OpenLog): boolean {
     const protocol = protocolOf(log)
-    return protocol === undefined || protocol.has(this.mux, log.discoveryKey)
-  }
-
-  open(log: OpenLog): void {
-    const protocol = protocolOf(log)
-    invariant(protocol !== undefined, 'No protocol speaks about this log.')
-    protocol.open(this.mux, log, this.#talks, this.#directory.clock)
+    return protocol?.open(this.mux, log, this.#talks, this.#directory.clock) === true
   }
 
   together(task: () => void): void {

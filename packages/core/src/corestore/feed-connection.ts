@@ -156,13 +156,11 @@ export class StoreFeedConnection implements FeedConnection, Speaker {
     this.#talks.regulate()
   }
 
-  isTaken(log: OpenLog): boolean {
-    if (!OLD_GENERATIONS.has(log.replica.generation.id)) return true
-    return this.#muxer.has(log.discoveryKey)
-  }
-
-  open(log: OpenLog): void {
+  open(log: OpenLog): boolean {
+    const isOld = OLD_GENERATIONS.has(log.replica.generation.id)
+    if (!isOld || this.#muxer.has(log.discoveryKey)) return false
     this.#talks.openOne(log, (opening) => this.#muxer.open(withNames(log, opening)))
+    return true
   }
 
   together(task: () => void): void {

@@ -144,6 +144,11 @@ export class Gate {
 
   // ---- Conversations ----
 
+  /** Are all logs treated alike with all peers, so that it need not even be known which is asked about? */
+  get isBlind(): boolean {
+    return this.#standing.isEmpty && this.#rules.isBlind
+  }
+
   /** May the log be spoken about with the peer now? */
   offers(key: Uint8Array, remotePublicKey: Uint8Array): boolean {
     if (!this.#rules.offers(key, remotePublicKey)) return false

@@ -7,6 +7,7 @@
  */
 
 import { invariant } from '../base/errors.ts'
+import { KEY_BYTES } from '../crypto/crypto.ts'
 import { type IdleCarrier, IdleRows } from '../replicator/idle.ts'
 import type { Passage } from '../replicator/passage.ts'
 import type { AttachOptions } from '../replicator/replicator.ts'
@@ -16,6 +17,11 @@ import type { Handler, Sender } from '../wire/messages.ts'
 import type { OpenLog } from './open-log.ts'
 import { Talk } from './talk.ts'
 import type { Talks } from './talks.ts'
+
+/** Keys of the log at hand, for of most logs nobody asks who they are but the wire. */
+const keys = new Uint8Array(2 * KEY_BYTES)
+const key: Uint8Array = keys.subarray(0, KEY_BYTES)
+const discoveryKey: Uint8Array = keys.subarray(KEY_BYTES)
 
 /** Those of one connection. */
 export class LogTalks implements LogsHost, IdleCarrier {
@@ -33,9 +39,10 @@ export class LogTalks implements LogsHost, IdleCarrier {
     this.#talks = talks
   }
 
-  /** Opens our side. There must be no conversation about the log. */
-  open(log: OpenLog): void {
-    const { discoveryKey, key } = log
+  /** Opens our side; false if it is open already. */
+  open(log: OpenLog): boolean {
+    log.replica.slot.copyKeys(keys)
+    if (this.#conversations.has(discoveryKey)) return false
     const channel = this.#conversations.add(discoveryKey, this)
     while (this.#logs.length <= channel) {
       this.#logs.push(undefined)
@@ -45,11 +52,13 @@ export class LogTalks implements LogsHost, IdleCarrier {
     this.#isOpening[channel] = true
     log.opening(1)
     this.#conversations.open(channel, key)
+    return true
   }
 
   /** Ends the conversation about the log, if there is one. */
   close(log: OpenLog): void {
-    const channel = this.#conversations.find(log.discoveryKey)
+    log.replica.slot.copyKeys(keys)
+    const channel = this.#conversations.find(discoveryKey)
     if (channel !== 0 && this.#logs[channel] === log) this.#conversations.close(channel)
   }
 
@@ -68,7 +77,8 @@ export class LogTalks implements LogsHost, IdleCarrier {
   // ---- From the wire
 
   keyOf(channel: number): Uint8Array {
-    return this.#log(channel).key
+    this.#log(channel).replica.slot.copyKeys(keys)
+    return key
   }
 
   onOpen(channel: number): void {

@@ -85,6 +85,11 @@ export class Rules {
     return !this.#deny.has(id) && (this.#allow?.has(id) ?? true)
   }
 
+  /** Is there no rule about any log? */
+  get isBlind(): boolean {
+    return this.#offer === undefined && this.#logs.size === 0 && this.#peerOffers.size === 0
+  }
+
   /** May the log with this key be spoken about with this peer? */
   offers(key: Uint8Array, remotePublicKey: Uint8Array): boolean {
     if (this.#offer?.(key, remotePublicKey) === false) return false

@@ -15,7 +15,7 @@ import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { Line } from '../base/line.ts'
 import { mapKey } from '../bytes/bytes.ts'
-import type { KeyPair } from '../crypto/crypto.ts'
+import { KEY_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { type ExtensionPeer, Extensions } from '../log/extensions.ts'
 import type { ReplicaOptions } from '../log/holders.ts'
 import type { LogOptions } from '../log/log.ts'
@@ -68,6 +68,9 @@ export class Root {
   /** Logs whose generation is still to be found out. */
   readonly #pending = new Map<string, Pending>()
   readonly #findings = new Set<Finding>()
+  /** Keys of the log that a remote asks for. */
+  readonly #keys = new Uint8Array(2 * KEY_BYTES)
+  readonly #askedKey: Uint8Array = this.#keys.subarray(0, KEY_BYTES)
   readonly #wallNow: () => number
   /** Options of handles for whom nothing is said. */
   readonly usual: LogOptions
@@ -385,8 +388,9 @@ export class Root {
     const log = this.store.find(discoveryKey)
     if (log === undefined) return this.#pending.get(mapKey(discoveryKey))?.find(generations)?.key
     const slot = this.store.slot(log)
-    const { key, generation } = slot.identity
-    return generations.has(generation) && !isGone(slot) ? key : undefined
+    if (!generations.has(slot.generation) || isGone(slot)) return undefined
+    slot.copyKeys(this.#keys)
+    return this.#askedKey
   }
 
   #openStored(discoveryKey: Uint8Array, generations: Generations): OpenLog | undefined {

@@ -12,7 +12,7 @@ import type { Clock } from '../base/clock.ts'
 import type { DatError } from '../base/errors.ts'
 import { SLICE_ITEMS, WITHHELD_MAX } from '../base/limits.ts'
 import { TurnPace } from '../base/pace.ts'
-import { fromHex, hex } from '../bytes/bytes.ts'
+import { copy, EMPTY, fromHex, hex } from '../bytes/bytes.ts'
 import { ConnectionBudget } from '../replicator/budget.ts'
 import type { Passage } from '../replicator/passage.ts'
 import type { Muxer } from '../wire/channel.ts'
@@ -30,7 +30,7 @@ export type Generations = ReadonlySet<number>
 export interface Directory {
   readonly clock: Clock
   readonly gate: Gate
-  /** The key of a stored log, if it is of one of these generations. */
+  /** The key of a stored log, if it is of one of these generations; valid until the next call. */
   keyOf(discoveryKey: Uint8Array, generations: Generations): Uint8Array | undefined
   /** Opens a stored log of one of these generations in memory. */
   openStored(discoveryKey: Uint8Array, generations: Generations): OpenLog | undefined
@@ -45,10 +45,11 @@ export interface Speaker {
   readonly peerKey: Uint8Array
   /** Who the other end proved to be; empty if it proved nothing. */
   readonly remotePublicKey: Uint8Array
-  /** Is our side of a conversation about this log open, or can there be none here? */
-  isTaken(log: OpenLog): boolean
-  /** Opens it: as a row (`Talks.rows`), or with an object (`Talks.openOne`). */
-  open(log: OpenLog): void
+  /**
+   * Opens our side of a conversation about the log: as a row (`Talks.rows`), or with an object (`Talks.openOne`). False if it
+   * is open already, or there can be none here.
+   */
+  open(log: OpenLog): boolean
   /** What is sent by `task` goes out together. */
   together(task: () => void): void
 }
@@ -121,12 +122,16 @@ export class Talks {
 
   /** The remote asks for a log that may be stored here. To be kept from it looks like not being here. */
   openStored(discoveryKey: Uint8Array, generations: Generations): boolean {
+    if (!this.#mayOpen(discoveryKey, generations)) return false
+    const log = this.#directory.openStored(discoveryKey, generations)
+    return log !== undefined && this.#open(log)
+  }
+
+  #mayOpen(discoveryKey: Uint8Array, generations: Generations): boolean {
+    if (this.#directory.gate.isBlind) return true
     const key = this.#directory.keyOf(discoveryKey, generations)
     if (key === undefined) return false
-    if (this.#isOffered(key)) {
-      const log = this.#directory.openStored(discoveryKey, generations)
-      return log !== undefined && this.#open(log)
-    }
+    if (this.#isOffered(copy(key))) return true
     if (this.#withheld.size < WITHHELD_MAX) this.#withheld.set(hex(discoveryKey), generations)
     return false
   }
@@ -136,12 +141,13 @@ export class Talks {
   }
 
   isOffered(log: OpenLog): boolean {
-    return this.#isOffered(log.key)
+    return this.#directory.gate.isBlind || this.#isOffered(log.key)
   }
 
   /** What may pass in a conversation about the log, as of now. */
   passage(log: OpenLog): Passage {
-    return this.#directory.gate.passage(log.key, this.#speaker.peerKey)
+    const { gate } = this.#directory
+    return gate.passage(gate.isBlind ? EMPTY : log.key, this.#speaker.peerKey)
   }
 
   #openWaiting(): void {
@@ -167,10 +173,8 @@ export class Talks {
 
   #open(log: OpenLog): boolean {
     const speaker = this.#speaker
-    if (speaker.closed || log.replica.closed || speaker.isTaken(log)) return false
-    if (!this.isOffered(log)) return false
-    speaker.open(log)
-    return true
+    if (speaker.closed || log.replica.closed || !this.isOffered(log)) return false
+    return speaker.open(log)
   }
 
   /** Opens a conversation that has an object. */

@@ -302,22 +302,22 @@ export class Replica {
 
   /** Is nothing on its way: the head signed and on the disk? Nothing is made to see that. */
   get #isAtRest(): boolean {
-    const { head, headAddress } = this.slot
+    const { isSigned, headAddress } = this.slot
     if (this.#madeLasting !== undefined || headAddress > this.store.syncedAddress) return false
-    return head.signature !== undefined || this.#state.isNew
-  }
-
-  /** The head that peers may know. */
-  get #shownHead(): Head {
-    return this.#isAtRest ? this.slot.head : this.#lasting.head
+    return isSigned || this.#state.isNew
   }
 
   /** Length and fork that peers may be told of: signed, and synced with all that they stand on. */
-  get announcedLength(): number {
-    return this.#shownHead.length
+  get announced(): Pick<Head, 'length' | 'fork'> {
+    return this.#isAtRest ? this.slot : this.#lasting.head
   }
+
+  get announcedLength(): number {
+    return this.announced.length
+  }
+
   get announcedFork(): number {
-    return this.#shownHead.fork
+    return this.announced.fork
   }
 
   /** Is the block held and on the disk, so that it may be announced and sent? */

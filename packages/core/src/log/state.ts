@@ -103,12 +103,13 @@ export class LogState implements Base {
 
   /** Nothing was ever appended or received, so that the kind of the log may still be unknown. */
   get isNew(): boolean {
-    const { length, fork, signature } = this.slot.head
-    return length === 0 && fork === 0 && signature === undefined
+    const { length, fork, isSigned } = this.slot
+    return length === 0 && fork === 0 && !isSigned
   }
 
   /** Is there a manifest that says more than the key? Mostly told without decoding it. */
   get hasManifest(): boolean {
+    if (this.slot.isHashOfManifest) return true
     const { identity } = this.slot
     const manifest = identity.manifest ?? this.offered
     const { key } = identity
@@ -122,8 +123,8 @@ export class LogState implements Base {
 
   /** The pair that signs this log, if it is given, stored or can be derived. */
   get keyPair(): KeyPair | undefined {
+    if (this.#keyPair !== undefined || !this.slot.isOwn) return this.#keyPair
     const { publicKey, secretKey, alias } = this.slot.identity
-    if (this.#keyPair !== undefined) return this.#keyPair
     if (publicKey !== undefined && secretKey !== undefined) this.#keyPair = { publicKey, secretKey }
     else if (alias !== undefined) {
       const derived = deriveKeyPair(this.store.primaryKey, alias.namespace, alias.name)

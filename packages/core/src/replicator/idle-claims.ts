@@ -30,8 +30,8 @@ export interface Claim {
 }
 
 /** Is what peers hold of the log noted? For who writes it, and who has asked once. */
-export function isNoted({ slot, writable }: Replica): boolean {
-  return writable || slot.userData(COPIES_RECORD) !== undefined
+export function isNoted(replica: Replica): boolean {
+  return replica.slot.userData(COPIES_RECORD) !== undefined || replica.writable
 }
 
 /** Where the claim of an idle conversation is. */

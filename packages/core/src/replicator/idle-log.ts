@@ -69,7 +69,6 @@ class Alone implements IdleCarrier {
 
 /** Those about one log. */
 export class IdleLog implements IdleHome, Hearer<ReplicaEvents> {
-  readonly claims: IdleClaims
   downloading: boolean
   readonly #host: IdleHost
   #peers: readonly Place[] = NONE
@@ -80,9 +79,8 @@ export class IdleLog implements IdleHome, Hearer<ReplicaEvents> {
 
   constructor(host: IdleHost, random: () => number = Math.random) {
     this.#random = random
-    const { replica, clock, isHeld } = host
+    const { replica, isHeld } = host
     this.#host = host
-    this.claims = IdleClaims.on(clock)
     this.downloading = isHeld
     this.#length = replica.length
     replica.events.hear(this)
@@ -90,6 +88,10 @@ export class IdleLog implements IdleHome, Hearer<ReplicaEvents> {
 
   get replica(): Replica {
     return this.#host.replica
+  }
+
+  get claims(): IdleClaims {
+    return IdleClaims.on(this.#host.clock)
   }
 
   get replicator(): Replicator {

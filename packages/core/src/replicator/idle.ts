@@ -34,6 +34,8 @@ export interface IdleHome {
   idleEnded(rows: IdleRows, row: number): void
 }
 
+type Announced = Replica['announced']
+
 /** What carries the conversations of a connection. */
 export interface IdleCarrier {
   /** Who the other end proved to be; empty if it proved nothing. */
@@ -57,10 +59,10 @@ export interface IdleState extends Told {
 
 /** May a new conversation about the log be idle? Not where something is to be signed, or to be told to who listens. */
 export function mayBeIdle(replica: Replica): boolean {
-  const { length, fork, events } = replica
+  const { length, fork, announced, events } = replica
   return (
-    replica.announcedLength === length &&
-    replica.announcedFork === fork &&
+    announced.length === length &&
+    announced.fork === fork &&
     !replica.frozen &&
     !replica.closed &&
     !events.has('remote-contiguous') &&
@@ -127,7 +129,7 @@ export class IdleRows {
     this.#homes[row] = home
     const { replica } = home
     this.#tell(row, home)
-    const end = Math.min(replica.slot.contiguousLength, replica.announcedLength)
+    const end = Math.min(replica.slot.contiguousLength, replica.announced.length)
     this.#numbers[row * NUMBERS + TOLD_CONTIGUOUS] = end
     if (end > 0) this.carrier.brief(row).have(0, end)
   }
@@ -260,8 +262,11 @@ export class IdleRows {
     if ((flags & IS_NEWS) !== 0) this.#claimed(row, home)
     if (!isDue) return true
     const toldCanUpgrade = (flags & TOLD_CAN_UPGRADE) !== 0
-    const isLonger = replica.announcedLength > theirs
-    if (isLonger || this.#canUpgrade(row, replica) !== toldCanUpgrade) this.#tell(row, home)
+    const { announced } = replica
+    const isLonger = announced.length > theirs
+    if (isLonger || this.#canUpgrade(row, replica, announced) !== toldCanUpgrade) {
+      this.#tell(row, home)
+    }
     this.#endIfUnwanted(row, home)
     return true
   }
@@ -340,21 +345,21 @@ export class IdleRows {
     }
   }
 
-  #canUpgrade(row: number, replica: Replica): boolean {
-    if (((this.#flags[row] ?? 0) & HEARD) === 0) return replica.announcedFork === 0
-    const length = this.#numbers[row * NUMBERS + LENGTH] ?? 0
-    if (length === 0) return true
-    return length < replica.announcedLength && replica.canProveUpgradeFrom(length)
+  #canUpgrade(row: number, replica: Replica, { length, fork }: Announced): boolean {
+    if (((this.#flags[row] ?? 0) & HEARD) === 0) return fork === 0
+    const theirs = this.#numbers[row * NUMBERS + LENGTH] ?? 0
+    return theirs === 0 || (theirs < length && replica.canProveUpgradeFrom(theirs))
   }
 
   #tell(row: number, home: IdleHome): void {
     const { replica } = home
+    const { announced } = replica
     const { uploads, downloads } = this.passage(row)
     const flags = this.#flags[row] ?? 0
-    told.fork = replica.announcedFork
-    told.length = replica.announcedLength
+    told.fork = announced.fork
+    told.length = announced.length
     told.remoteLength = (flags & HEARD) === 0 ? 0 : (this.#numbers[row * NUMBERS + LENGTH] ?? 0)
-    told.canUpgrade = this.#canUpgrade(row, replica)
+    told.canUpgrade = this.#canUpgrade(row, replica, announced)
     told.uploading = uploads
     told.downloading = downloads && home.downloading
     told.hasManifest = replica.hasManifest

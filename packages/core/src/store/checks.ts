@@ -7,7 +7,7 @@
 
 import { DatError, invariant } from '../base/errors.ts'
 import { BLOCK_BYTES_MAX } from '../base/limits.ts'
-import { copy, mapKey } from '../bytes/bytes.ts'
+import { contains, copy, mapKey } from '../bytes/bytes.ts'
 import { KEY_BYTES } from '../crypto/crypto.ts'
 import type { Alias, Head, LogEntry, LogIdentity, Slot } from './store.ts'
 
@@ -104,4 +104,22 @@ function checkBytes(what: string, bytes: Uint8Array, length: number): void {
   throw new DatError('BAD_ARGUMENT', `The ${what} of a log has ${length} bytes.`, {
     bytes: bytes.length,
   })
+}
+
+// ---- What a slot tells of an identity ------------------------------------------------------------
+
+/** Key and discovery key, one behind the other. */
+export function copyKeysOf({ key, discoveryKey }: LogIdentity, into: Uint8Array): void {
+  into.set(key)
+  into.set(discoveryKey, key.length)
+}
+
+/** See `Slot.isOwn`. */
+export function isOwn({ publicKey, alias }: LogIdentity): boolean {
+  return publicKey !== undefined || alias !== undefined
+}
+
+/** See `Slot.isHashOfManifest`. */
+export function isHashOfManifest({ key, manifest }: LogIdentity): boolean {
+  return manifest !== undefined && !contains(manifest, key)
 }

@@ -15,7 +15,10 @@ import {
   checkBlockSize,
   checkKeptSignature,
   checkNumber,
+  copyKeysOf,
   EMPTY_HEAD,
+  isHashOfManifest,
+  isOwn,
   KEPT_SIGNATURES,
   ownHead,
 } from './checks.ts'
@@ -64,6 +67,22 @@ export class MemorySlot implements Slot {
 
   get generation(): LogIdentity['generation'] {
     return this.identity.generation
+  }
+
+  copyKeys(into: Uint8Array): void {
+    copyKeysOf(this.identity, into)
+  }
+
+  get isOwn(): boolean {
+    return isOwn(this.identity)
+  }
+
+  get isHashOfManifest(): boolean {
+    return isHashOfManifest(this.identity)
+  }
+
+  get isSigned(): boolean {
+    return this.head.signature !== undefined
   }
 
   get fork(): number {

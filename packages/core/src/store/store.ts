@@ -190,6 +190,14 @@ export interface Slot {
   readonly generation: LogIdentity['generation']
   readonly identity: LogIdentity
   readonly head: Head
+  // Most of ten thousand open logs only rest, and what is asked of those is answered without making either of the two.
+  /** Copies the key and the discovery key, 32 bytes each, to `into`. */
+  copyKeys(into: Uint8Array): void
+  /** Does the identity name a public key or an alias, as that of a log that was made here? */
+  readonly isOwn: boolean
+  /** Is there a manifest, and the key not in it, so that it is the manifest's hash? */
+  readonly isHashOfManifest: boolean
+  readonly isSigned: boolean
   /** Those of the head, for who does not need its signature. */
   readonly fork: number
   readonly length: number

@@ -17,9 +17,10 @@
 
 import { DatError } from '../base/errors.ts'
 import { CHANNEL_NUMBERS_MAX, CHANNEL_PROTOCOL_BYTES_MAX } from '../base/limits.ts'
-import { EMPTY, equalAt, fromUtf8, utf8 } from '../bytes/bytes.ts'
+import { copy, EMPTY, equalAt, fromUtf8, utf8 } from '../bytes/bytes.ts'
 import type { Reader } from '../bytes/cursor.ts'
 import { readU32LE } from '../bytes/integers.ts'
+import { HASH_BYTES } from '../crypto/crypto.ts'
 import type { ChannelsHandler } from './channel.ts'
 
 // States of a row.
@@ -45,7 +46,10 @@ export class ChannelTable {
   // By our number; row 0 is nobody's.
   readonly #handlers: (ChannelsHandler | undefined)[] = [undefined]
   readonly #protocols: string[] = ['']
-  readonly #ids: Uint8Array[] = [EMPTY]
+  /** Ids that are hashes, as nearly all are. */
+  #ids = new Uint8Array(ROWS_FIRST * HASH_BYTES)
+  /** Other ids. */
+  readonly #oddIds = new Map<number, Uint8Array>()
   #states = new Uint8Array(ROWS_FIRST)
   /** The remote's number; 0 until both sides have opened. */
   #remotes = new Uint32Array(ROWS_FIRST)
@@ -69,8 +73,9 @@ export class ChannelTable {
     if (row === this.#states.length) this.#grow()
     this.#handlers[row] = handler
     this.#protocols[row] = protocol
-    this.#ids[row] = id
     this.#states[row] = OPEN
+    if (id.length === HASH_BYTES) this.#ids.set(id, row * HASH_BYTES)
+    else this.#oddIds.set(row, copy(id))
     this.#remotes[row] = 0
     this.#hashes[row] = hashAt(id, 0, id.length)
     this.#append(row)
@@ -155,8 +160,14 @@ export class ChannelTable {
     return this.#protocols[row] ?? ''
   }
 
+  /** For reading only, and valid until the next `add`. */
   id(row: number): Uint8Array {
-    return this.#ids[row] ?? EMPTY
+    const at = row * HASH_BYTES
+    return this.#odd(row) ?? this.#ids.subarray(at, at + HASH_BYTES)
+  }
+
+  #odd(row: number): Uint8Array | undefined {
+    return this.#oddIds.size === 0 ? undefined : this.#oddIds.get(row)
   }
 
   /** Rows of all open channels. */
@@ -225,11 +236,15 @@ export class ChannelTable {
     let row = this.#firsts[hash & (this.#firsts.length - 1)] ?? 0
     for (; row !== 0; row = this.#nexts[row] ?? 0) {
       if (this.#hashes[row] !== hash || !this.#is(row, state)) continue
-      const id = this.#ids[row] ?? EMPTY
-      if (id.length !== length || this.#protocols[row] !== protocol) continue
-      if (equalAt(id, 0, bytes, at, length)) return row
+      if (this.#protocols[row] === protocol && this.#isId(row, bytes, at, length)) return row
     }
     return 0
+  }
+
+  #isId(row: number, bytes: Uint8Array, at: number, length: number): boolean {
+    const odd = this.#odd(row)
+    if (odd !== undefined) return odd.length === length && equalAt(odd, 0, bytes, at, length)
+    return length === HASH_BYTES && equalAt(this.#ids, row * HASH_BYTES, bytes, at, length)
   }
 
   /** Behind those of its place. */
@@ -255,7 +270,7 @@ export class ChannelTable {
       this.#nexts[before] = next
     }
     this.#handlers[row] = undefined
-    this.#ids[row] = EMPTY
+    this.#oddIds.delete(row)
     this.#states[row] = 0
     this.#free.push(row)
   }
@@ -263,6 +278,7 @@ export class ChannelTable {
   #grow(): void {
     const rows = this.#states.length
     this.#states = grown(this.#states, Uint8Array)
+    this.#ids = grown(this.#ids, Uint8Array)
     this.#remotes = grown(this.#remotes, Uint32Array)
     this.#hashes = grown(this.#hashes, Uint32Array)
     const { firsts, nexts } = { firsts: this.#firsts, nexts: this.#nexts }

@@ -73,7 +73,7 @@ export interface ChannelsHandler {
 /** The channels of a connection by our numbers for them, from 1. What a `Channel` does, these do for a number. */
 export interface Channels {
   /**
-   * Gives a pair of `protocol` and `id` a number, for `open` to be called next. `id` is kept and must not change.
+   * Gives a pair of `protocol` and `id` a number, for `open` to be called next. `id` is copied.
    *
    * @throws DatError CONFLICT if our side of this pair is open already, CLOSED after the end
    */

@@ -5,6 +5,7 @@
  */
 
 import { invariant } from '../base/errors.ts'
+import { copy } from '../bytes/bytes.ts'
 import type { Reader, Writer } from '../bytes/cursor.ts'
 import type { Channel, ChannelHandler, Channels, ChannelsHandler, Muxer } from './channel.ts'
 import { pairKey } from './waiting-opens.ts'
@@ -34,7 +35,8 @@ class ChannelsOver implements Channels {
     const number = this.#free.pop() ?? this.#numbered.length
     const name = pairKey(protocol, id)
     this.#byPair.set(name, number)
-    this.#numbered[number] = new Numbered(number, handler, { protocol, id }, () => {
+    const pair = { protocol, id: copy(id) }
+    this.#numbered[number] = new Numbered(number, handler, pair, () => {
       this.#numbered[number] = undefined
       this.#byPair.delete(name)
       this.#free.push(number)

@@ -27,7 +27,7 @@ export const LOG_PROTOCOL = 'hypercore/alpha'
 
 /** Who holds conversations. `channel` is the number that `add` gave. */
 export interface LogsHost {
-  /** 32 bytes: key of the log that it is about. Asked before `onOpen`. */
+  /** 32 bytes: key of the log that it is about, valid until the next call. Asked before `onOpen`. */
   keyOf(channel: number): Uint8Array
   /**
    * The remote opened the log too and proved that it knows the key: from now on something may be said. May come before
@@ -91,6 +91,11 @@ export class LogConversations implements ChannelsHandler {
 
   open(channel: number, key: Uint8Array): void {
     this.#channels.open(channel, writeHandshake(this.#mux, key))
+  }
+
+  /** Is our side of the conversation about this log open, whoever opened it? */
+  has(discoveryKey: Uint8Array): boolean {
+    return this.#mux.has(LOG_PROTOCOL, discoveryKey)
   }
 
   /** The conversation about the log that was opened here; 0 if there is none. */

@@ -45,7 +45,10 @@ export interface LogChannel {
 
 /** Which logs a remote may open by itself. */
 export interface LogDirectory {
-  /** The key of a log that we hold and serve; undefined refuses. Nothing was proved yet at this point. */
+  /**
+   * The key of a log that we hold and serve, valid until the next call; undefined refuses. Nothing was proved yet at this
+   * point.
+   */
   keyOf(discoveryKey: Uint8Array): Uint8Array | undefined
   /** The remote proved that it knows the key: open the conversation about it now, or it is refused. */
   open(discoveryKey: Uint8Array): void

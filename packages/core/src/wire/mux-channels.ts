@@ -66,7 +66,7 @@ export class MuxChannels implements Channels {
     const table = this.#table
     const protocol = table.protocol(channel)
     const id = table.id(channel)
-    const waiting = this.#waiting.find(protocol, id)
+    const waiting = this.#waiting.isEmpty ? undefined : this.#waiting.find(protocol, id)
     if (waiting === undefined) table.asked(channel)
     else {
       this.#waiting.settle(waiting)

@@ -85,6 +85,11 @@ export class WaitingOpens {
     return this.#byRemote.size
   }
 
+  /** Does none wait, or is one being asked about? */
+  get isEmpty(): boolean {
+    return this.#asking === undefined && this.#byRemote.size === 0
+  }
+
   /** May one more wait? */
   hasRoom(handshakeBytes: number): boolean {
     return (

@@ -1,5 +1,6 @@
 /** What tests of stores do again and again: make a log, put blocks with their true leaf hashes, set heads. */
 
+import { hex } from '../../src/bytes/bytes.ts'
 import { crypto } from '../../src/crypto/crypto.ts'
 import type { Head, LogIdentity, Slot, Store } from '../../src/store/store.ts'
 
@@ -25,6 +26,47 @@ export function identityOf(seed: number, more: Partial<LogIdentity> = {}): LogId
     secretKey: undefined,
     alias: undefined,
     ...more,
+  }
+}
+
+/** Identities with and without each part, for `identityOf` of their place in the list. */
+export const IDENTITIES: readonly Partial<LogIdentity>[] = [
+  {},
+  { publicKey: bytesOf(32, 6) },
+  { alias: { namespace: bytesOf(32, 5), name: 'café' } },
+  { manifest: bytesOf(100, 1) },
+  // A manifest that has the key of the log in it.
+  { manifest: Uint8Array.from([1, 2, ...bytesOf(32, 1004), 3]) },
+  {
+    publicKey: bytesOf(32, 6),
+    alias: { namespace: bytesOf(32, 5), name: '' },
+    manifest: bytesOf(300, 1),
+  },
+]
+
+interface Brief {
+  readonly keys: Uint8Array
+  readonly isOwn: boolean
+  readonly isHashOfManifest: boolean
+  readonly isSigned: boolean
+}
+
+/** What a slot tells without its identity and its head. */
+export function briefOf(slot: Slot): Brief {
+  const keys = new Uint8Array(64)
+  slot.copyKeys(keys)
+  const { isOwn, isHashOfManifest, isSigned } = slot
+  return { keys, isOwn, isHashOfManifest, isSigned }
+}
+
+/** The same out of the identity and the head. */
+export function expectedBrief({ identity, head }: Slot): Brief {
+  const { key, discoveryKey, publicKey, alias, manifest } = identity
+  return {
+    keys: Uint8Array.from([...key, ...discoveryKey]),
+    isOwn: publicKey !== undefined || alias !== undefined,
+    isHashOfManifest: manifest !== undefined && !hex(manifest).includes(hex(key)),
+    isSigned: head.signature !== undefined,
   }
 }
 

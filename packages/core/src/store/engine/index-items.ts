@@ -233,7 +233,8 @@ export function readState(bytes: Uint8Array, at: number, length: number, into: S
   into.extent = reader.uint()
   const fork = reader.uint()
   const blocks = reader.uint()
-  into.storedHead(fork, blocks, reader.uint())
+  const blockBytes = reader.uint()
+  into.storedHead(fork, blocks, blockBytes, reader.uint() > 0)
 }
 
 /** The head in the body of a `state`, with its signature. */

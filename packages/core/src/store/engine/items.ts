@@ -252,6 +252,20 @@ export function isOwnIdentity(bytes: Uint8Array, at: number): boolean {
   return ((bytes[at + IDENTITY_FLAGS_AT] ?? 0) & FLAG_PUBLIC_KEY) !== 0
 }
 
+/** In the identity at `at`: a view of its manifest, if there is one. */
+export function identityManifest(bytes: Uint8Array, at: number): Uint8Array | undefined {
+  const flags = bytes[at + IDENTITY_FLAGS_AT] ?? 0
+  if ((flags & FLAG_MANIFEST) === 0) return undefined
+  const alias = identityAliasAt(bytes, at)
+  const publicKeyBytes = (flags & FLAG_PUBLIC_KEY) === 0 ? 0 : KEY_BYTES
+  const reader = new Reader(
+    bytes,
+    alias === 0 ? at + IDENTITY_REST_AT + publicKeyBytes : alias + KEY_BYTES,
+  )
+  if (alias !== 0) reader.skip(reader.uint())
+  return reader.buffer(MANIFEST_BYTES_MAX)
+}
+
 /** In the identity at `at`: where its alias begins, a namespace and then a string; 0 if there is none. */
 export function identityAliasAt(bytes: Uint8Array, at: number): number {
   const flags = bytes[at + IDENTITY_FLAGS_AT] ?? 0

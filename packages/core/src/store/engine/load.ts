@@ -172,6 +172,9 @@ function joinParts(
       touched: (state) => logs.changed.add(state),
       identityOf: (log) => logs.identityOf(log),
       headOf: (log) => logs.headOf(log),
+      copyKeysOf: (log, into) => logs.copyKeysOf(log, into),
+      isOwn: (log) => logs.isOwn(log),
+      isHashOfManifest: (log) => logs.isHashOfManifest(log),
     },
     { staging, reader, room, checkWritable: () => gate.check() },
   )

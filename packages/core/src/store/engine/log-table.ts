@@ -8,7 +8,7 @@
 
 import { DatError, invariant } from '../../base/errors.ts'
 import type { Pace } from '../../base/pace.ts'
-import { copy, EMPTY, equal, equalAt, utf8 } from '../../bytes/bytes.ts'
+import { contains, copy, EMPTY, equal, equalAt, utf8 } from '../../bytes/bytes.ts'
 import { Reader } from '../../bytes/cursor.ts'
 import { readU32LE } from '../../bytes/integers.ts'
 import { KEY_BYTES } from '../../crypto/crypto.ts'
@@ -28,6 +28,7 @@ import {
   IDENTITY_DISCOVERY_KEY_AT,
   IDENTITY_KEY_AT,
   identityAliasAt,
+  identityManifest,
   isOwnIdentity,
 } from './items.ts'
 import type { KeyFile } from './key-file.ts'
@@ -294,6 +295,32 @@ export class LogTable {
     const stored = readIdentityItem(image.bytes, image.at, image.length)
     const secretKey = stored.publicKey && this.#keys.secretKey(stored.publicKey)
     return secretKey === undefined ? stored : { ...stored, secretKey }
+  }
+
+  /** Copies the key and the discovery key that the index has. */
+  copyKeysOf(log: number, into: Uint8Array): void {
+    const { bytes, at } = this.#stored(log)
+    for (let i = 0; i < 2 * KEY_BYTES; i++) into[i] = bytes[at + IDENTITY_KEY_AT + i] ?? 0
+  }
+
+  isOwn(log: number): boolean {
+    const { bytes, at } = this.#stored(log)
+    return isOwnIdentity(bytes, at) || identityAliasAt(bytes, at) !== 0
+  }
+
+  isHashOfManifest(log: number): boolean {
+    const { bytes, at } = this.#stored(log)
+    const manifest = identityManifest(bytes, at)
+    const key = bytes.subarray(at + IDENTITY_KEY_AT, at + IDENTITY_DISCOVERY_KEY_AT)
+    return manifest !== undefined && !contains(manifest, key)
+  }
+
+  /** Where the identity stands in the index. */
+  #stored(log: number): { readonly bytes: Uint8Array; readonly at: number } {
+    const images = this.#images()
+    const at = images.identityAt(log)
+    if (at === 0) throw notFound(log)
+    return { bytes: images.identityBytes(log), at: at + IDENTITY_AT }
   }
 
   /** The head as the index has it. */

@@ -13,7 +13,7 @@ import { type Facts, isCode } from '../../base/errors.ts'
 import { copy, equalAt, hex } from '../../bytes/bytes.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
 import { endBlock } from '../../tree/flat.ts'
-import { EMPTY_HEAD, KEPT_SIGNATURES } from '../checks.ts'
+import { copyKeysOf, EMPTY_HEAD, isHashOfManifest, isOwn, KEPT_SIGNATURES } from '../checks.ts'
 import type { Head, LogIdentity } from '../store.ts'
 import type { Frees } from './frees.ts'
 import type { Page } from './page.ts'
@@ -34,6 +34,9 @@ export interface StateHost {
   /** What the index file says of a log that was not changed since. */
   identityOf(log: number): LogIdentity
   headOf(log: number): Head
+  copyKeysOf(log: number, into: Uint8Array): void
+  isOwn(log: number): boolean
+  isHashOfManifest(log: number): boolean
 }
 
 export class SlotState implements UndoTarget {
@@ -59,6 +62,8 @@ export class SlotState implements UndoTarget {
   #tree: PageTree | undefined
   #identity: LogIdentity | undefined
   #head: Head | undefined
+  /** Has the head in the index a signature? */
+  #isStoredSigned = false
   #height = 0
   #rootRef = 0
 
@@ -79,6 +84,27 @@ export class SlotState implements UndoTarget {
   get identity(): LogIdentity {
     this.#identity ??= this.#host.identityOf(this.log)
     return this.#identity
+  }
+
+  copyKeys(into: Uint8Array): void {
+    if (this.#identity === undefined) this.#host.copyKeysOf(this.log, into)
+    else copyKeysOf(this.#identity, into)
+  }
+
+  get isOwn(): boolean {
+    const identity = this.#identity
+    return identity === undefined ? this.#host.isOwn(this.log) : isOwn(identity)
+  }
+
+  get isHashOfManifest(): boolean {
+    const identity = this.#identity
+    return identity === undefined
+      ? this.#host.isHashOfManifest(this.log)
+      : isHashOfManifest(identity)
+  }
+
+  get isSigned(): boolean {
+    return this.#head === undefined ? this.#isStoredSigned : this.#head.signature !== undefined
   }
 
   get head(): Head {
@@ -106,10 +132,11 @@ export class SlotState implements UndoTarget {
   }
 
   /** What the index says of the head, but for its signature. */
-  storedHead(fork: number, length: number, byteLength: number): void {
+  storedHead(fork: number, length: number, byteLength: number, isSigned: boolean): void {
     this.fork = fork
     this.length = length
     this.byteLength = byteLength
+    this.#isStoredSigned = isSigned
   }
 
   /** Reads what is in the index still, before that forgets the log. */

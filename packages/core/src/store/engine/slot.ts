@@ -68,6 +68,22 @@ export class EngineSlot implements Slot, StagedLog {
     return this.state.head
   }
 
+  copyKeys(into: Uint8Array): void {
+    this.state.copyKeys(into)
+  }
+
+  get isOwn(): boolean {
+    return this.state.isOwn
+  }
+
+  get isHashOfManifest(): boolean {
+    return this.state.isHashOfManifest
+  }
+
+  get isSigned(): boolean {
+    return this.state.isSigned
+  }
+
   get fork(): number {
     return this.state.fork
   }

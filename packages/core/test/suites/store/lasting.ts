@@ -7,7 +7,11 @@ import {
   append,
   appendAndCommit,
   blocksOf,
+  briefOf,
   bytesOf,
+  expectedBrief,
+  headOf,
+  IDENTITIES,
   identityOf,
   nodeOf,
   putBlock,
@@ -61,6 +65,27 @@ export function lastingTests(
     assert.deepEqual(nodeOf(copy, 9), node)
     assert.deepEqual(copy.signature(150), bytesOf(64, 150))
     assert.deepEqual(copy.userData('x'), bytesOf(3, 3))
+    await again.close()
+  })
+
+  test(`${name}: what is told of a log without its identity is the same after opening`, async () => {
+    const store = await subject.open()
+    for (const [i, more] of IDENTITIES.entries()) {
+      const slot = await store.create(identityOf(i, more))
+      if (i % 2 === 0) slot.stageHead(headOf(0, { fork: 1, signature: bytesOf(64, 5) }))
+    }
+    await store.commit()
+
+    const again = await reopen(store)
+
+    for (const i of IDENTITIES.keys()) {
+      const slot = again.slot(again.find(identityOf(i).discoveryKey) ?? -1)
+      const brief = briefOf(slot)
+      assert.deepEqual(brief, expectedBrief(slot), `${i}`)
+      assert.equal(brief.isSigned, i % 2 === 0)
+      // Now that the identity was made.
+      assert.deepEqual(briefOf(slot), brief)
+    }
     await again.close()
   })
 

@@ -2,7 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { appendAndCommit, blocksOf, bytesOf, headOf, identityOf } from '../../store/helpers.ts'
+import {
+  appendAndCommit,
+  blocksOf,
+  briefOf,
+  bytesOf,
+  expectedBrief,
+  headOf,
+  IDENTITIES,
+  identityOf,
+} from '../../store/helpers.ts'
 import { isCode, type StoreSubject, withLog } from './subject.ts'
 
 export function logTests(subject: StoreSubject): void {
@@ -42,6 +51,22 @@ export function logTests(subject: StoreSubject): void {
     given.secretKey?.fill(0)
 
     assert.deepEqual(slot.identity, expected)
+    await store.close()
+  })
+
+  test(`${name}: what is told of a log without its identity agrees with that`, async () => {
+    const store = await open()
+    for (const [i, more] of IDENTITIES.entries()) {
+      const slot = await store.create(identityOf(i, more))
+      assert.deepEqual(briefOf(slot), expectedBrief(slot), `${i}`)
+      slot.stageHead(headOf(0, { fork: 1, signature: bytesOf(64, 5) }))
+      await store.commit()
+      assert.equal(slot.isSigned, true)
+    }
+    const slot = await store.create(identityOf(99))
+    slot.stageManifest(bytesOf(100, 1))
+    assert.deepEqual(briefOf(slot), expectedBrief(slot))
+    assert.equal(slot.isHashOfManifest, true)
     await store.close()
   })
 
