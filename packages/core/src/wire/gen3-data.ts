@@ -8,6 +8,7 @@
  */
 
 import { BLOCK_BYTES_MAX, NODES_PER_LIST_MAX, SIGNATURE_BYTES_MAX } from '../base/limits.ts'
+import { copy32 } from '../bytes/bytes.ts'
 import type { Reader, Writer } from '../bytes/cursor.ts'
 import { HASH_BYTES } from '../crypto/crypto.ts'
 import type { BlockRun } from '../tree/block-run.ts'
@@ -155,7 +156,8 @@ function writeNodes(into: Writer, nodes: NodeSet): void {
   for (let i = 0; i < length; i++) {
     into.uint(indices[i] ?? 0)
     into.uint(sizes[i] ?? 0)
-    into.fixedAt(hashes, i * HASH_BYTES, HASH_BYTES)
+    const at = into.skip(HASH_BYTES)
+    copy32(into.bytes, at, hashes, i * HASH_BYTES)
   }
 }
 

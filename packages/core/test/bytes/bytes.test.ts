@@ -19,6 +19,7 @@ import {
   fromUtf8Lossy,
   hex,
   isZero,
+  isZero32,
   mapKey,
   utf8,
 } from '../../src/bytes/bytes.ts'
@@ -52,6 +53,19 @@ test('copy32 copies 32 bytes from and to any place, and nothing beside them', ()
     const into = new Uint8Array(36)
     copy32(into, 2, source, at)
     assert.deepEqual(into, concat(new Uint8Array(2), from.subarray(at, at + 32), new Uint8Array(2)))
+  }
+})
+
+test('isZero32 sees each of its 32 bytes, and none beside them', () => {
+  const none = new Uint8Array(40)
+  none[1] = 1
+  none[34] = 1
+
+  assert.equal(isZero32(none, 2), true)
+  for (let i = 2; i < 34; i++) {
+    const one = new Uint8Array(40)
+    one[i] = 128
+    assert.equal(isZero32(one, 2), false)
   }
 })
 

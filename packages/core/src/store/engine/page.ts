@@ -6,7 +6,7 @@
  */
 
 import type { Facts } from '../../base/errors.ts'
-import { copy32, isZero } from '../../bytes/bytes.ts'
+import { copy32, isZero, isZero32 } from '../../bytes/bytes.ts'
 import { readU32LE, readU64LE, writeU32LE, writeU64LE } from '../../bytes/integers.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
 import { KEPT_SIGNATURE_BYTES } from '../checks.ts'
@@ -113,9 +113,7 @@ export class Page {
 
   /** Is there a node whose hash begins at `at`? */
   hasNode(at: number): boolean {
-    const { bytes } = this
-    for (let i = at; i < at + HASH_BYTES; i++) if (bytes[i] !== 0) return true
-    return false
+    return !isZero32(this.bytes, at)
   }
 
   nodeSize(at: number): number {
