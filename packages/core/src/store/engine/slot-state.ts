@@ -62,6 +62,8 @@ export class SlotState implements UndoTarget {
   #tree: PageTree | undefined
   #identity: LogIdentity | undefined
   #head: Head | undefined
+  /** What the index says to `isHashOfManifest`: a peer is told twice of each log. */
+  #isHashOfStored: boolean | undefined = undefined
   /** Has the head in the index a signature? */
   #isStoredSigned = false
   #height = 0
@@ -97,10 +99,9 @@ export class SlotState implements UndoTarget {
   }
 
   get isHashOfManifest(): boolean {
-    const identity = this.#identity
-    return identity === undefined
-      ? this.#host.isHashOfManifest(this.log)
-      : isHashOfManifest(identity)
+    if (this.#identity !== undefined) return isHashOfManifest(this.#identity)
+    this.#isHashOfStored ??= this.#host.isHashOfManifest(this.log)
+    return this.#isHashOfStored
   }
 
   get isSigned(): boolean {
