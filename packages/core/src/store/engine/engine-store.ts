@@ -119,7 +119,7 @@ export class EngineStore implements Store {
     )
     const reclaimer = new Reclaimer(data, pages, checkpointer, clock)
     const rewriter = new Rewriter({
-      ...{ data, pages, logs, staging, commits },
+      ...{ clock, data, pages, logs, staging, commits },
       rollBytes: sizes.segmentBytes / ROLL_PART,
       position: () => checkpointer.position,
     })

@@ -4,10 +4,12 @@
  * Owns: the choice of segments and the copying. A block is alive if the index says that it stands at exactly this
  * address; its bytes are compared with their hash before they are copied. A page is alive if its parent says so; it
  * is marked as changed, and the next checkpoint writes it elsewhere. A segment that can't be understood is left
- * alone. Work goes in slices of one record; between them others have their turn.
+ * alone. Work goes in slices, of one record or of some milliseconds; between them others have their turn.
  */
 
+import type { Clock } from '../../base/clock.ts'
 import { isCode } from '../../base/errors.ts'
+import { CHANGED_LOGS_MAX, SLICE_ITEMS, SLICE_MS } from '../../base/limits.ts'
 import { equalAt } from '../../bytes/bytes.ts'
 import { crypto, HASH_BYTES } from '../../crypto/crypto.ts'
 import { LEAF_PREFIX_BYTES } from '../../tree/hash.ts'
@@ -22,6 +24,7 @@ import type { Staging } from './staging.ts'
 
 /** The parts of the store that rewriting touches. */
 export interface RewriteParts {
+  readonly clock: Clock
   readonly data: SegmentLog
   readonly pages: SegmentLog
   readonly logs: LogTable
@@ -64,7 +67,7 @@ export class Rewriter {
       if (await this.#emptyData(segment, pause)) isDone = true
     }
     for (const segment of pages.segments.filter((s) => this.#isWorthIt(pages, s))) {
-      if (this.#emptyPages(segment)) isDone = true
+      if (await this.#emptyPages(segment, pause)) isDone = true
     }
     return isDone
   }
@@ -142,12 +145,19 @@ export class Rewriter {
 
   // ---- Pages ----
 
-  #emptyPages(segment: Segment): boolean {
-    const { pages } = this.#parts
+  /** In slices, and as many as one checkpoint should write: what is left has its turn after that. */
+  async #emptyPages(segment: Segment, pause: () => Promise<boolean>): Promise<boolean> {
+    const { pages, clock, logs } = this.#parts
     const bytes = new Uint8Array(segment.end - segment.start)
     const read = pages.read(bytes, 0, bytes.length, segment.start)
     let marked = 0
-    for (let at = 0; at + SEAL_BYTES <= read && marked < PAGES_BYTES_MAX; ) {
+    let until = clock.now() + SLICE_MS
+    for (let at = 0, seen = 1; at + SEAL_BYTES <= read; seen++) {
+      if (marked >= PAGES_BYTES_MAX || logs.changed.size >= CHANGED_LOGS_MAX) return true
+      if (seen % SLICE_ITEMS === 0 && clock.now() >= until) {
+        if (!(await pause())) return marked > 0
+        until = clock.now() + SLICE_MS
+      }
       const seal = readSeal(bytes, at)
       if (seal === undefined) {
         segment.stuck = true
