@@ -382,28 +382,3 @@ test('a mistake of ours in asking ends the conversations about that log, and lea
   assert.deepEqual(errors, ['a bug'])
   assert.equal(reader.replicator.audit().blocksReserved, 0)
 })
-
-test('a forged block in the middle of a frame is named and asked for again; what came around it is kept', async () => {
-  const scene = new Scene()
-  const writer = await scene.writer(100)
-  const reader = await scene.reader(writer)
-  const named: Uint8Array[] = []
-  const kept: number[] = []
-  let isForged = false
-  reader.replicator.events.on('wrong-proof', (event) => named.push(event.remotePublicKey))
-  reader.replica.events.on('held', (event) => kept.push(event.start, event.length))
-  join(scene.world, writer.replicator, reader.replicator, {
-    keys: [LIAR, SELF],
-    tamperA(message) {
-      if (isForged || message.type !== 'data' || message.proof.index !== 11) return message
-      isForged = true
-      return flipsBlocks(message)
-    },
-  })
-
-  await scene.until(reader.replicator.range({ start: 0, end: 100 }).done())
-
-  assert.deepEqual(named, [LIAR])
-  assert.deepEqual(kept.slice(0, 4), [0, 11, 12, 11])
-  assert.deepEqual(reader.replica.read(11), writer.replica.read(11))
-})
