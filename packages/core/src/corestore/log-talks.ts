@@ -13,7 +13,7 @@ import type { Passage } from '../replicator/passage.ts'
 import type { AttachOptions } from '../replicator/replicator.ts'
 import type { Muxer } from '../wire/channel.ts'
 import { type LogConversations, type LogsHost, logsOf } from '../wire/gen3-logs.ts'
-import type { Handler, Sender } from '../wire/messages.ts'
+import type { BriefSender, Handler, Sender } from '../wire/messages.ts'
 import type { OpenLog } from './open-log.ts'
 import { Talk } from './talk.ts'
 import type { Talks } from './talks.ts'
@@ -122,7 +122,7 @@ export class LogTalks implements LogsHost, IdleCarrier {
     return this.#talks.remotePublicKey
   }
 
-  brief(channel: number): Pick<Sender, 'status' | 'have' | 'close'> {
+  brief(channel: number): BriefSender {
     return this.#conversations.brief(channel)
   }
 

@@ -14,7 +14,7 @@
 import { invariant } from '../base/errors.ts'
 import { STATUSES_IDLE_MAX } from '../base/limits.ts'
 import type { Replica } from '../log/replica.ts'
-import type { Handler, Sender, Status } from '../wire/messages.ts'
+import type { BriefSender, Handler, Sender, Status } from '../wire/messages.ts'
 import type { AttachOptions, PeerHandler } from './handler.ts'
 import { type Claim, type IdleClaims, isNoted } from './idle-claims.ts'
 import { IdlePeer } from './idle-peer.ts'
@@ -41,7 +41,7 @@ export interface IdleCarrier {
   /** Who the other end proved to be; empty if it proved nothing. */
   readonly remotePublicKey: Uint8Array
   /** To say something at once: valid until the next call. */
-  brief(row: number): Pick<Sender, 'status' | 'have' | 'close'>
+  brief(row: number): BriefSender
   /** For the rest of the conversation, when there is more to say. */
   sender(row: number): Sender
   options(row: number): AttachOptions

@@ -20,7 +20,7 @@ import { Conversation } from './gen3-conversation.ts'
 import { readBlock } from './gen3-data.ts'
 import { Decoded, INCOMING } from './gen3-incoming.ts'
 import { DATA, EXTENSION } from './gen3-messages.ts'
-import type { Handler, Sender } from './messages.ts'
+import type { BriefSender, Handler, Sender } from './messages.ts'
 
 /** Name of the protocol in openings; the id beside it is the discovery key. */
 export const LOG_PROTOCOL = 'hypercore/alpha'
@@ -42,9 +42,6 @@ export interface LogsHost {
    */
   onClose(channel: number, error: Error | undefined): void
 }
-
-/** What can be said without an object for the conversation. */
-export type BriefSender = Pick<Sender, 'status' | 'have' | 'close'>
 
 /** Those of one connection. */
 export class LogConversations implements ChannelsHandler {

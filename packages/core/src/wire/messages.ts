@@ -124,6 +124,9 @@ export interface Sender {
   close(error?: Error): void
 }
 
+/** What is said in a conversation that rests, for which nobody keeps a sender. */
+export type BriefSender = Pick<Sender, 'status' | 'have' | 'close'>
+
 /**
  * What a remote can tell us about one log. An error thrown from here ends this conversation, never the
  * connection.

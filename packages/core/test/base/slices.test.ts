@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { SLICE_ITEMS, SLICE_MS } from '../../src/base/limits.ts'
 import { Line } from '../../src/base/line.ts'
-import { Pace } from '../../src/base/pace.ts'
+import { Pace, TurnPace } from '../../src/base/pace.ts'
 import { sorted } from '../../src/base/sort.ts'
 import { BusyClock } from '../fakes/busy-clock.ts'
 
@@ -92,4 +92,18 @@ test('what those who asked go on with is part of the slice', async () => {
   )
 
   assert.ok(most <= 2 * SLICE_ITEMS, `${most} in one turn`)
+})
+
+test('all who speak with peers on a clock share the slice of a turn, and each turn has one', async () => {
+  const clock = new BusyClock()
+  const first = TurnPace.on(clock)
+  const second = TurnPace.on(clock)
+  first.begin()
+  while (!first.isOver) {}
+
+  assert.equal(second.isOver, true, 'the other has done enough for both')
+  assert.equal(TurnPace.on(new BusyClock()).isOver, false)
+  await second.turn()
+
+  assert.equal(second.isOver, false)
 })
