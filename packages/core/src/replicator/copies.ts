@@ -21,6 +21,7 @@ import {
   COPY_PEERS_MAX,
   WANT_BLOCKS_MAX,
 } from '../base/limits.ts'
+import { Turns, type Worker } from '../base/turns.ts'
 import { equal, hex } from '../bytes/bytes.ts'
 import type { CopyClaim, ReplicatedOptions } from '../log/copies.ts'
 import { Availability } from './availability.ts'
@@ -58,7 +59,8 @@ interface Wait {
   reject(error: DatError): void
 }
 
-export class Copies {
+export class Copies implements Worker {
+  readonly priority = 0
   readonly #shared: Shared
   readonly #challenges: Challenges
   /** By public key, those heard last at the end; undefined while nobody wants to know. */
@@ -328,11 +330,18 @@ export class Copies {
       this.#timer = undefined
       this.#saveOrTell()
     } else {
-      this.#timer ??= this.#shared.clock.after(ms, () => {
+      const { clock } = this.#shared
+      // Ten thousand logs that heard something in one moment have their timers in one, too.
+      this.#timer ??= clock.after(ms, () => {
         this.#timer = undefined
-        this.#saveOrTell()
+        Turns.on(clock).add(this)
       })
     }
+  }
+
+  /** What was heard is kept now. */
+  onTurn(): void {
+    if (!this.#isClosed) this.#saveOrTell()
   }
 
   #saveOrTell(): void {
