@@ -27,8 +27,8 @@ import { IndexImages } from './index-images.ts'
 const GARBAGE_BYTES_MIN = 65_536
 /** The file is read in pieces of so much. */
 const READ_BYTES = 1_048_576
-/** Payload of a frame in a new file, about. */
-const FRAME_BYTES = 1_048_576
+/** Payload of a frame in a new file, about: written in one turn, and later read in one. */
+const FRAME_BYTES = 262_144
 
 /** What was read of the newest index. */
 export interface StoredIndex {
