@@ -374,7 +374,10 @@ export class BeeDrive implements Drive {
 
   #checkWritable(): void {
     if (this.writable) return
-    throw new DatError('NOT_WRITABLE', 'This drive is read-only here: its secret key is elsewhere.')
+    throw new DatError(
+      'NOT_WRITABLE',
+      'This drive is read-only here: its secret key is elsewhere, or its store must not be written.',
+    )
   }
 }
 

@@ -257,7 +257,7 @@ function checkWritable({ place }: Found): void {
   const where = place.base === '' ? 'This drive' : `The drive that is mounted at ${place.base}`
   const why = place.pinned
     ? 'shows a version that stays'
-    : 'is read-only here: its secret key is elsewhere'
+    : 'is read-only here: its secret key is elsewhere, or its store must not be written'
   throw new DatError('NOT_WRITABLE', `${where} ${why}.`, { path: place.base })
 }
 

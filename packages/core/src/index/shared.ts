@@ -118,7 +118,10 @@ export class Shared {
   checkWritable(): void {
     this.checkOpen()
     if (this.writable) return
-    throw new DatError('NOT_WRITABLE', 'This bee is read-only here: the secret key is elsewhere.')
+    throw new DatError(
+      'NOT_WRITABLE',
+      'This bee is read-only here: its secret key is elsewhere, or its store must not be written.',
+    )
   }
 
   close(): Promise<void> {
