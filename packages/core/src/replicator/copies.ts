@@ -325,22 +325,19 @@ export class Copies implements Worker {
   // ---- Keeping ----
 
   #later(ms: number): void {
-    if (ms === 0) {
-      this.#timer?.cancel()
-      this.#timer = undefined
-      this.#saveOrTell()
-    } else {
-      const { clock } = this.#shared
+    const { clock } = this.#shared
+    if (ms > 0) {
       // Ten thousand logs that heard something in one moment have their timers in one, too.
-      this.#timer ??= clock.after(ms, () => {
-        this.#timer = undefined
-        Turns.on(clock).add(this)
-      })
+      this.#timer ??= clock.after(ms, () => Turns.on(clock).add(this))
+      return
     }
+    this.#timer?.cancel()
+    this.onTurn()
   }
 
   /** What was heard is kept now. */
   onTurn(): void {
+    this.#timer = undefined
     if (!this.#isClosed) this.#saveOrTell()
   }
 
