@@ -96,8 +96,9 @@ export class Reclaimer {
     const isDue = ({ emptySince }: Segment): boolean => emptySince > 0 && emptySince < durable
     for (let due = log.segments.find(isDue); due !== undefined; due = log.segments.find(isDue)) {
       const { start, end } = due
-      for (let at = start; this.#canPunch && at < end; at += PIECE_BYTES) {
-        this.#canPunch = log.hollow(due, at, Math.min(PIECE_BYTES, end - at))
+      // The last piece goes with the file, and so a small file goes at once.
+      for (let at = start; this.#canPunch && at + PIECE_BYTES < end; at += PIECE_BYTES) {
+        this.#canPunch = log.hollow(due, at, PIECE_BYTES)
         if (!(await pause())) return false
       }
       log.drop(due)
