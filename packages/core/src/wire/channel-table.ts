@@ -5,7 +5,7 @@
  *
  * Owns: the numbers of both sides and the pairs of a connection (replication.md section 3). It decides and remembers;
  * what is sent and who is told is `MuxChannels`'s and `Mux`'s matter. A connection has ten thousand channels, so nothing
- * stands for one but its place in the arrays, and pairs are found by the first bytes of their ids, as they lie in a frame.
+ * stands for one but its place in the arrays, and pairs are found by a hash of their ids, as these lie in a frame.
  *
  * Numbers are per side, from 1. A remote may open with a number that is known and free, or one above the highest
  * so far. Ours is free again when the channel was paired; a channel that we closed before keeps its number until
@@ -314,10 +314,24 @@ export class ChannelTable {
   }
 }
 
-/** Ids are hashes, or few: their first bytes tell them apart. */
+/** Another in each process, so that no remote can choose ids that fall together. */
+const SEED = Math.trunc(Math.random() * 2 ** 32)
+
+/** Of all bytes of an id. */
 function hashAt(id: Uint8Array, at: number, length: number): number {
-  if (length >= 4) return readU32LE(id, at)
-  return length === 0 ? 0 : (id[at] ?? 0)
+  const end = at + length
+  let hash = SEED ^ length
+  let i = at
+  for (; i + 4 <= end; i += 4) hash = mixed(hash ^ readU32LE(id, i))
+  for (; i < end; i++) hash = mixed(hash ^ (id[i] ?? 0))
+  return hash >>> 0
+}
+
+/** The last step of MurmurHash3. */
+function mixed(hash: number): number {
+  const once = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35)
+  return twice ^ (twice >>> 16)
 }
 
 function grown<T extends Uint8Array | Uint32Array | Int32Array>(
