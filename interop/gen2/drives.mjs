@@ -58,8 +58,11 @@ const steps = {
 }
 
 const pipe = (isInitiator, socket) => {
-  socket.on('error', () => {})
-  socket.pipe(store.replicate(isInitiator, { live: true })).pipe(socket)
+  const stream = store.replicate(isInitiator, { live: true })
+  // Who speaks another wire is refused, and is no reason to end.
+  stream.on('error', () => socket.destroy())
+  socket.on('error', () => stream.destroy())
+  socket.pipe(stream).pipe(socket)
 }
 
 const operations = {
