@@ -64,6 +64,13 @@ export class ChannelTable {
   #locals = new Int32Array(ROWS_FIRST)
   /** The highest number of the remote so far. */
   #known = 0
+  /** Another for each connection, so that no remote can choose ids that fall together. */
+  readonly #seed: number
+
+  /** @param random in 0 .. 1 */
+  constructor(random: () => number = Math.random) {
+    this.#seed = Math.trunc(random() * 2 ** 32)
+  }
 
   // ---- Ours
 
@@ -77,7 +84,7 @@ export class ChannelTable {
     if (id.length === HASH_BYTES) this.#ids.set(id, row * HASH_BYTES)
     else this.#oddIds.set(row, copy(id))
     this.#remotes[row] = 0
-    this.#hashes[row] = hashAt(id, 0, id.length)
+    this.#hashes[row] = hashAt(this.#seed, id, 0, id.length)
     this.#append(row)
     return row
   }
@@ -232,7 +239,7 @@ export class ChannelTable {
   // ---- Inside
 
   #find(state: number, protocol: string, bytes: Uint8Array, at: number, length: number): number {
-    const hash = hashAt(bytes, at, length)
+    const hash = hashAt(this.#seed, bytes, at, length)
     let row = this.#firsts[hash & (this.#firsts.length - 1)] ?? 0
     for (; row !== 0; row = this.#nexts[row] ?? 0) {
       if (this.#hashes[row] !== hash || !this.#is(row, state)) continue
@@ -314,13 +321,10 @@ export class ChannelTable {
   }
 }
 
-/** Another in each process, so that no remote can choose ids that fall together. */
-const SEED = Math.trunc(Math.random() * 2 ** 32)
-
 /** Of all bytes of an id. */
-function hashAt(id: Uint8Array, at: number, length: number): number {
+function hashAt(seed: number, id: Uint8Array, at: number, length: number): number {
   const end = at + length
-  let hash = SEED ^ length
+  let hash = seed ^ length
   let i = at
   for (; i + 4 <= end; i += 4) hash = mixed(hash ^ readU32LE(id, i))
   for (; i < end; i++) hash = mixed(hash ^ (id[i] ?? 0))
