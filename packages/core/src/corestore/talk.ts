@@ -41,41 +41,44 @@ export class Talk implements AttachOptions {
 }
 
 /** One that has an object on the wire too. */
-export class OneTalk extends Talk implements LogOpening {
+export class OneTalk implements LogOpening {
   channel: LogChannel | undefined = undefined
+  readonly #talk: Talk
+  readonly #talks: Talks
   #handler: PeerHandler | IdlePeer | undefined = undefined
-  readonly #all: Talks
 
   constructor(log: OpenLog, talks: Talks, passage: Passage) {
-    super(log, talks, passage)
-    this.#all = talks
+    this.#talk = new Talk(log, talks, passage)
+    this.#talks = talks
     log.opening(1)
   }
 
   get key(): Uint8Array {
-    return this.log.key
+    return this.#talk.log.key
   }
 
   get discoveryKey(): Uint8Array {
-    return this.log.discoveryKey
+    return this.#talk.log.discoveryKey
   }
 
   onOpen(sender: Sender): Handler {
-    this.#all.count++
-    this.log.opening(-1)
-    const handler = this.log.attach(sender, this)
+    const { log } = this.#talk
+    this.#talks.count++
+    log.opening(-1)
+    const handler = log.attach(sender, this.#talk)
     this.#handler = handler
     return handler
   }
 
   /** From now on this may pass. */
   regulate(passage: Passage): void {
-    this.passage = passage
+    this.#talk.passage = passage
     this.#handler?.regulate(passage)
   }
 
   onRefused(error: Error | undefined): void {
-    this.log.opening(-1)
-    this.#all.onEnd(this.log, this.passage, false, error)
+    const { log, passage } = this.#talk
+    log.opening(-1)
+    this.#talks.onEnd(log, passage, false, error)
   }
 }

@@ -104,8 +104,8 @@ export class Talks {
   /** The rules have changed: what is not offered any more ends, and what now is begins. */
   regulate(): void {
     this.rows?.regulate()
-    for (const one of [...this.#ones.values()]) {
-      if (this.isOffered(one.log)) one.regulate(this.passage(one.log))
+    for (const [log, one] of [...this.#ones]) {
+      if (this.isOffered(log)) one.regulate(this.passage(log))
       else one.channel?.close()
     }
     const withheld = this.#withheld
