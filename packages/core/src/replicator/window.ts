@@ -4,8 +4,9 @@
  * Owns: the count of what is in flight to one peer for one log, and its limit. Always true: the limit is
  * between `START_BLOCKS` blocks and `IN_FLIGHT_BYTES_MAX`, it grows at most twofold per round trip, and it
  * moves only in rounds in which it was used up, because an idle peer tells nothing about the way to it.
- * A round goes from one answer to the first answer of what was asked then. Blocks are counted too, since a
- * remote of ours queues `REQUESTS_QUEUED_MAX` and refuses the rest. Source: performance 4.5.
+ * A round goes from one answer to the first answer of what was asked then. Blocks are counted too: a remote of ours
+ * queues `REQUESTS_QUEUED_MAX` and refuses the rest, and on a short way every remote is slower the more it holds.
+ * Source: performance 4.5.
  */
 
 import { IN_FLIGHT_BYTES_MAX, REQUESTS_QUEUED_MAX } from '../base/limits.ts'
@@ -16,8 +17,16 @@ const START_BLOCKS = 24
 const OVERHEAD_BYTES = 64
 /** What a receiver and a sender need to work in batches, beyond the way itself. */
 const BATCH_MS = 50
-/** The lowest round trip is forgotten after this, since ways change. */
+/** Blocks that keep any remote busy who is near. With twice as many a stock server is a fifth slower, for it holds them all. */
+const NEAR_BLOCKS = 1_024
+/** Beyond them as many as the way itself holds, and so much more: enough to notice that it holds more. */
+const WAY_SHARE = 1.5
+/**
+ * The lowest round trip is measured anew after this, since ways change, and with so few blocks in flight: with a full
+ * window an answer takes as long as the queue before it, which would make a near peer look far.
+ */
 const ROUND_TRIP_MEMORY_MS = 10_000
+const MEASURE_BLOCKS = 128
 
 export class Window {
   blocks = 0
@@ -30,6 +39,9 @@ export class Window {
   answerMs = 0
   /** Bytes per millisecond in the last whole round; 0 before. */
   rate = 0
+  /** Blocks that may be in flight, whatever their size. */
+  blocksMax: number = NEAR_BLOCKS
+  /** The shortest time of an answer; 0 while it is measured, by what is sent from `#lowestAt` on. */
   #lowestMs = 0
   #lowestAt = 0
   /** Start of the round, or -1 before the first answer of a busy time. */
@@ -50,7 +62,7 @@ export class Window {
   /** Is there room for one more block? The first one always fits, whatever its size. */
   get hasRoom(): boolean {
     if (this.blocks === 0) return true
-    return this.bytes + this.blockBytes <= this.limitBytes && this.blocks < REQUESTS_QUEUED_MAX
+    return this.bytes + this.blockBytes <= this.limitBytes && this.blocks < this.blocksMax
   }
 
   /** The same for what somebody waits for: the bytes that the way carries are no limit then. */
@@ -58,11 +70,6 @@ export class Window {
     return (
       this.blocks === 0 || (this.bytes < IN_FLIGHT_BYTES_MAX && this.blocks < REQUESTS_QUEUED_MAX)
     )
-  }
-
-  /** Blocks that may be in flight, whatever their size. */
-  get blocksMax(): number {
-    return REQUESTS_QUEUED_MAX
   }
 
   /** A request leaves. Returns the bytes to count for it, to be given back with `answered` or `gone`. */
@@ -90,15 +97,22 @@ export class Window {
     this.blockBytes += (actualBytes - this.blockBytes) / 32
     const took = Math.max(now - sentAt, 0.01)
     this.answerMs = this.answerMs === 0 ? took : this.answerMs + (took - this.answerMs) / 8
-    const old = now - this.#lowestAt > ROUND_TRIP_MEMORY_MS
-    if (this.#lowestMs === 0 || took <= this.#lowestMs || old) {
-      this.#lowestMs = took
-      this.#lowestAt = now
-    }
-    if (this.#roundFrom < 0) this.#begin(now)
+    this.#measured(took, sentAt, now)
+    if (this.#roundFrom < 0 || this.#lowestMs === 0) this.#begin(now)
     else if (sentAt >= this.#roundFrom && now > this.#roundFrom) this.#end(now)
     else this.#roundBytes += actualBytes
     this.#answeredAt = now
+  }
+
+  #measured(took: number, sentAt: number, now: number): void {
+    if (this.#lowestMs === 0 ? sentAt >= this.#lowestAt : took <= this.#lowestMs) {
+      this.#lowestMs = took
+      this.#lowestAt = now
+    } else if (this.#lowestMs > 0 && now - this.#lowestAt > ROUND_TRIP_MEMORY_MS) {
+      this.#lowestMs = 0
+      this.#lowestAt = now
+      this.blocksMax = MEASURE_BLOCKS
+    }
   }
 
   #begin(now: number): void {
@@ -110,6 +124,8 @@ export class Window {
 
   #end(now: number): void {
     this.rate = this.#roundBytes / (now - this.#roundFrom)
+    const onTheWay = (this.rate * this.#lowestMs) / this.blockBytes
+    this.blocksMax = Math.min(Math.max(NEAR_BLOCKS, WAY_SHARE * onTheWay), REQUESTS_QUEUED_MAX)
     const target = this.rate * (2 * this.#lowestMs + BATCH_MS)
     if (this.#roundFull) {
       const next = Math.min(Math.max(target, this.limitBytes * 0.75), this.limitBytes * 2)

@@ -40,6 +40,28 @@ test('a long fast way is filled within seconds', () => {
   assert.ok(bytes > 0.7 * 5_000 * way.bytesPerMs, `${bytes}`)
 })
 
+test('a near peer is asked for no more than keeps it busy, however fast it is', () => {
+  const way = { roundTripMs: 1, bytesPerMs: 20_000, blockBytes: 1_024 }
+  let most = 0
+
+  const { bytes } = download(way, 15_000, (window) => {
+    most = Math.max(most, window.blocks)
+    return window.hasRoom
+  })
+
+  assert.ok(bytes > 0.9 * 15_000 * way.bytesPerMs, `${bytes}`)
+  assert.equal(most, 1_024)
+})
+
+test('a far one is asked for as many as the way holds', () => {
+  const way = { roundTripMs: 80, bytesPerMs: 20_000, blockBytes: 1_024 }
+
+  const { window, bytes } = download(way, 25_000)
+
+  assert.ok(window.blocksMax > 1_600, `${window.blocksMax}`)
+  assert.ok(bytes > 0.9 * 25_000 * way.bytesPerMs, `${bytes}`)
+})
+
 test('a slow way holds no more than a fraction of a second of what it carries', () => {
   const way = { roundTripMs: 40, bytesPerMs: 100, blockBytes: 1_024 }
 
