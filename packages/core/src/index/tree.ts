@@ -67,9 +67,22 @@ export class Tree {
     return root && new Tree(blocks, root)
   }
 
-  /** Memory of the tree, about: is it worth keeping? */
-  get isSmall(): boolean {
-    return this.size <= KEPT_NODES_MAX && this.keys.bytes <= KEPT_KEY_BYTES_MAX
+  /** Are its keys few enough to be kept for the next draft? They are given back only with the tree. */
+  get isWorthKeeping(): boolean {
+    return this.keys.bytes <= KEPT_KEY_BYTES_MAX
+  }
+
+  /**
+   * Gives up nodes when there are too many, until a quarter of the room is free: those that were written longest ago. No node
+   * is written without the one above it, so all below an old one is old. For between two drafts, when nothing is dirty.
+   *
+   * @param version that the tree is of
+   */
+  trim(version: number, nodesMax: number = KEPT_NODES_MAX): void {
+    if (this.size <= nodesMax) return
+    for (let writes = nodesMax / 2; this.size > (nodesMax * 3) / 4 && this.size > 1; writes /= 2) {
+      this.size = keepSince(this.root, version - writes)
+    }
   }
 
   /** Block of the key that `locate` found. */
@@ -218,6 +231,17 @@ function loadNode(blocks: Blocks, seq: number, position: number): Node | undefin
   }
   const keys = level.keys.map(() => 0)
   return { seqs: [...level.keys], keys, children, dirty: false }
+}
+
+/** Lets go of the nodes below `node` that were written before block `seq`; how many are left, itself included. */
+function keepSince(node: Node, seq: number): number {
+  let left = 1
+  for (const ref of node.children) {
+    if (ref.node === undefined) continue
+    if (ref.block < seq) ref.node = undefined
+    else left += keepSince(ref.node, seq)
+  }
+  return left
 }
 
 /** A fresh place for a node that is dirty: the next write says where. */

@@ -84,8 +84,10 @@ function begin(shared: Shared): Uint8Array[] {
 
 function append(shared: Shared, draft: Draft, encoded: readonly Uint8Array[]): Promise<void> {
   const keep = (): void => {
-    if (draft.hasLooseMarks || !draft.tree.isSmall) return
-    shared.keepTree(draft.tree, draft.version)
+    const { tree, version } = draft
+    if (draft.hasLooseMarks || !tree.isWorthKeeping) return
+    tree.trim(version)
+    shared.keepTree(tree, version)
   }
   if (encoded.length > 0) return shared.source.append(encoded).then(keep)
   keep()
