@@ -32,9 +32,16 @@ const QUOTA_HINT =
 
 /** What to do about it, if that is not plain from the message. */
 export function hintFor(error: DatError): string | undefined {
-  if (error.code === 'NOT_WRITABLE' && error.facts['recoverable'] === true) return RECOVER_HINT
+  if (error.code === 'NOT_WRITABLE') return hintForRefused(error)
   if (error.code === 'STORE_FULL' && error.facts['quotaBytes'] !== undefined) return QUOTA_HINT
   return HINTS[error.code]
+}
+
+/** Where something else than the secret key is missing, the message says what to do. */
+function hintForRefused({ facts }: DatError): string | undefined {
+  if (facts['recoverable'] === true) return RECOVER_HINT
+  const { reason = 'key' } = facts
+  return reason === 'key' ? HINTS.NOT_WRITABLE : undefined
 }
 
 /** The exit code of a run that ends with `error`. */

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { CODES, DatError } from '@dat-rhino/core/base/errors'
+import { CODES, DatError, type Facts } from '@dat-rhino/core/base/errors'
 import { exitCodeOf, explain, hintFor, toDatError } from '../src/errors.ts'
 import { buildProgram } from '../src/program.ts'
 
@@ -58,6 +58,16 @@ test('a full disk says that nothing is lost, a fault of ours asks for a report',
   assert.match(hintFor(new DatError('STORE_FULL', '')) ?? '', /nothing is lost/)
   assert.match(hintFor(new DatError('STORE_FULL', '', { quotaBytes: 9 })) ?? '', /larger --quota/)
   assert.match(hintFor(new DatError('INVARIANT', '')) ?? '', /--verbose/)
+})
+
+test('where no secret key is missing, nobody is sent to look for one', () => {
+  const hintOf = (facts: Facts): string | undefined =>
+    hintFor(new DatError('NOT_WRITABLE', '', facts))
+
+  assert.match(hintOf({}) ?? '', /secret key/)
+  assert.match(hintOf({ reason: 'key' }) ?? '', /secret key/)
+  assert.match(hintOf({ recoverable: true }) ?? '', /--recover/)
+  assert.equal(hintOf({ reason: 'store' }), undefined)
 })
 
 test('the chain of causes is told down to its end', () => {

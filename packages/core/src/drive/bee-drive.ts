@@ -16,7 +16,6 @@
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
-import { DatError } from '../base/errors.ts'
 import { utf8 } from '../bytes/bytes.ts'
 import { formatLink } from '../crypto/links.ts'
 import { Bee, type BeeReader } from '../index/bee.ts'
@@ -151,6 +150,10 @@ export class BeeDrive implements Drive {
     return this.#bee.writable
   }
 
+  checkWritable(): void {
+    this.#bee.checkWritable()
+  }
+
   /** The log of rows. */
   get log(): Log {
     return this.#log
@@ -250,7 +253,7 @@ export class BeeDrive implements Drive {
     options: PutFileOptions = {},
   ): Promise<void> {
     const key = this.#normalize(path)
-    this.#checkWritable()
+    this.checkWritable()
     encodeRow(options)
     const blobs = await this.#source.content({})
     const blob = await blobs.put(content)
@@ -258,7 +261,7 @@ export class BeeDrive implements Drive {
   }
 
   async amend(path: string, options: PutFileOptions): Promise<boolean> {
-    this.#checkWritable()
+    this.checkWritable()
     const key = utf8(this.#normalize(path))
     // What the row says, and what it says next, are one step.
     const batch = this.#rows.batch()
@@ -294,7 +297,7 @@ export class BeeDrive implements Drive {
 
   /** Many operations: bytes in few appends, all rows in one. */
   batch(): DriveBatch {
-    this.#checkWritable()
+    this.checkWritable()
     return new DriveBatch({
       rows: this.#rows,
       normalize: (path) => this.#normalize(path),
@@ -370,14 +373,6 @@ export class BeeDrive implements Drive {
 
   #normalize(path: string): string {
     return normalize(path, this.#paths)
-  }
-
-  #checkWritable(): void {
-    if (this.writable) return
-    throw new DatError(
-      'NOT_WRITABLE',
-      'This drive is read-only here: its secret key is elsewhere, or its store must not be written.',
-    )
   }
 }
 

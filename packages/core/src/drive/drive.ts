@@ -48,6 +48,11 @@ export interface Drive extends DriveReader, AsyncDisposable {
   /** For people to pass on. */
   readonly link: string
   readonly writable: boolean
+  /**
+   * Throws unless it is `writable`, with the reason: `NOT_WRITABLE` (`facts.reason` says which), `FORKED`, `UNSUPPORTED`
+   * or `CLOSED`.
+   */
+  checkWritable(): void
   /** The log of rows. */
   readonly log: Log
   /** The log of the files' bytes, once it is known which it is. */

@@ -37,7 +37,7 @@ import type {
   ReadOptions,
   WatchOptions,
 } from './types.ts'
-import { unsupported } from './unsupported.ts'
+import { unsupported, unsupportedError } from './unsupported.ts'
 import { DriveView } from './view.ts'
 
 const FORMAT = 'hyperdrive 9'
@@ -50,6 +50,8 @@ const ABILITIES: DriveAbilities = {
   mounts: false,
   tags: false,
 }
+
+const READ_ONLY = 'it is read only here; put its files into a drive of today'
 
 export class TreeDrive implements Drive {
   readonly format: typeof FORMAT = FORMAT
@@ -223,6 +225,10 @@ export class TreeDrive implements Drive {
     return readOnly('mounts')
   }
 
+  checkWritable(): void {
+    throw unsupportedError(FORMAT, 'changes', READ_ONLY)
+  }
+
   tag(): Promise<void> {
     return readOnly('names for versions')
   }
@@ -248,7 +254,7 @@ export class TreeDrive implements Drive {
 }
 
 function readOnly(what: string): Promise<never> {
-  return unsupported(FORMAT, what, 'it is read only here; put its files into a drive of today')
+  return unsupported(FORMAT, what, READ_ONLY)
 }
 
 function byKey({ store, key, generation = 1 }: DriveOptions): Promise<Log> {

@@ -110,6 +110,10 @@ export class TrieDrive implements Drive {
     return this.#files.trie.writable
   }
 
+  checkWritable(): void {
+    this.#files.trie.checkWritable()
+  }
+
   get log(): Log {
     return this.#files.log
   }

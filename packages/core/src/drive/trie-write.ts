@@ -255,10 +255,18 @@ export class TrieWriter {
 function checkWritable({ place }: Found): void {
   if (!place.pinned && place.files.trie.writable) return
   const where = place.base === '' ? 'This drive' : `The drive that is mounted at ${place.base}`
-  const why = place.pinned
-    ? 'shows a version that stays'
-    : 'is read-only here: its secret key is elsewhere, or its store must not be written'
-  throw new DatError('NOT_WRITABLE', `${where} ${why}.`, { path: place.base })
+  const facts = { path: place.base }
+  if (place.pinned) {
+    const message = `${where} shows a version that stays: write to a mount without one.`
+    throw new DatError('NOT_WRITABLE', message, { ...facts, reason: 'version' })
+  }
+  try {
+    place.files.trie.checkWritable()
+  } catch (error) {
+    if (place.base === '' || !(error instanceof DatError)) throw error
+    const message = `${where} can't be written. ${error.message}`
+    throw new DatError(error.code, message, { ...error.facts, ...facts }, error)
+  }
 }
 
 async function putStat({ place, key }: Found, stat: StatRecord): Promise<void> {

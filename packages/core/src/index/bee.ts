@@ -66,6 +66,11 @@ export class Bee implements BeeReader {
     return this.#shared.writable
   }
 
+  /** Throws unless it is `writable`, with the reason: `NOT_WRITABLE`, `FORKED` or `CLOSED`. */
+  checkWritable(): void {
+    this.#shared.checkWritable()
+  }
+
   /** Metadata of block 0. `undefined`: a bee of our own that is empty. */
   async header(options: WaitOptions = {}): Promise<BeeHeader | undefined> {
     await this.#shared.prepare(options)

@@ -6,9 +6,9 @@
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
-import { DatError } from '../base/errors.ts'
 import { Mutex } from '../base/mutex.ts'
 import { Pace } from '../base/pace.ts'
+import { openedForReading } from '../log/refusal.ts'
 import type { WaitOptions } from '../log/remote.ts'
 import { Beginning, type HeaderFormat } from './beginning.ts'
 import { decodeHeader } from './block.ts'
@@ -117,11 +117,8 @@ export class Shared {
 
   checkWritable(): void {
     this.checkOpen()
-    if (this.writable) return
-    throw new DatError(
-      'NOT_WRITABLE',
-      'This bee is read-only here: its secret key is elsewhere, or its store must not be written.',
-    )
+    if (this.readOnly) throw openedForReading('bee')
+    this.source.checkWritable()
   }
 
   close(): Promise<void> {

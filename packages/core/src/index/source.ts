@@ -48,6 +48,8 @@ export interface LogReader {
 
 /** A log that may be written too. */
 export interface LogSource extends LogReader {
+  /** Throws unless it is `writable`, with the reason. */
+  checkWritable(): void
   /** Copies the blocks at once: they are memory that is used again. */
   append(
     blocks: Uint8Array | readonly Uint8Array[],

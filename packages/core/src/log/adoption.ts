@@ -38,6 +38,7 @@ import { GENERATIONS } from './generations.ts'
 import { offerManifest, stageManifest } from './learn-manifest.ts'
 import { decodeManifest, isCompat } from './manifest.ts'
 import type { News } from './news.ts'
+import { readOnlyStore } from './refusal.ts'
 import type { LogState } from './state.ts'
 import type { StoredLog, StoredNode } from './stored-log.ts'
 
@@ -83,7 +84,7 @@ function check(state: LogState, stored: StoredLog): void {
     throw new DatError('BAD_ARGUMENT', 'These files hold another log than the one that is open.')
   }
   if (!store.writable) {
-    throw new DatError('NOT_WRITABLE', 'The store is open for reading only: nothing is taken in.')
+    throw readOnlyStore(store)
   }
   if (!isNew && fork !== stored.fork) throw conflict()
 }

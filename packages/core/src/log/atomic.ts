@@ -12,6 +12,7 @@ import { copy } from '../bytes/bytes.ts'
 import type { Draft } from './draft.ts'
 import type { Log } from './log.ts'
 import type { AppendOptions, Replica, TruncateOptions } from './replica.ts'
+import { checkDataName } from './state.ts'
 
 /** Takes changes down; they are made, in this order, when the function that got it is done. */
 export interface AtomicGroup {
@@ -96,7 +97,8 @@ class Group implements AtomicGroup {
 
   setUserData(log: Log, name: string, value: Uint8Array | undefined): void {
     const own = value && copy(value)
-    this.#take(log, () => log.stageUserData(name, own), false)
+    checkDataName(name)
+    this.#take(log, () => log.replica.setUserData(name, own), false)
   }
 
   commit(draft: Draft, options: AppendOptions = {}): void {
@@ -117,7 +119,7 @@ class Group implements AtomicGroup {
     if (this.isOver) throw new DatError('CLOSED', 'This group of changes is made already.')
     const checked = (): void => {
       log.checkOpen()
-      if (writes) log.checkWritable()
+      if (writes) log.checkMayWrite()
       stage()
     }
     const { replica } = log

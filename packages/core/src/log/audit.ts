@@ -23,6 +23,7 @@ import { HASH_BYTES } from '../crypto/crypto.ts'
 import { fullRoots, leftChild, rightChild } from '../tree/flat.ts'
 import { byteLengthOf } from '../tree/grow.ts'
 import { NodeSet } from '../tree/nodes.ts'
+import { readOnlyStore } from './refusal.ts'
 import type { LogState } from './state.ts'
 
 /** Only looking is the default: a repair is a change, and somebody has to want it. */
@@ -92,9 +93,7 @@ const RESTARTS_MAX = 8
 export async function auditLog(host: AuditHost, options: AuditOptions): Promise<AuditReport> {
   const { state } = host
   const repairs = options.repair === true
-  if (repairs && !state.store.writable) {
-    throw new DatError('NOT_WRITABLE', 'The store is open for reading only: nothing is repaired.')
-  }
+  if (repairs && !state.store.writable) throw readOnlyStore(state.store)
   const done: Finding[] = []
   for (let restarts = 0; restarts <= RESTARTS_MAX; restarts++) {
     const walk = new AuditWalk(host, repairs)

@@ -28,7 +28,7 @@ const locks = new WeakMap<Replica, Mutex>()
  */
 export async function exclusive(log: Log, options: ExclusiveOptions = {}): Promise<Log> {
   const { signal, ...own } = options
-  log.checkWritable()
+  log.checkMayWrite()
   const lock = locks.get(log.replica) ?? new Mutex()
   locks.set(log.replica, lock)
   const release = await turn(log, lock, signal)

@@ -69,6 +69,10 @@ export class Lasting implements Changing, Shown {
     this.staged()
   }
 
+  get state(): LogState {
+    return this.#state
+  }
+
   /** What happened since the last commit: to be added to. */
   get news(): News {
     return this.#news

@@ -35,10 +35,11 @@ import type { Holder } from './holders.ts'
 import { infoOf } from './info.ts'
 import type { Manifest } from './manifest.ts'
 import type { HandleOwner, LogEvents, LogInfo, LogOptions, SessionOptions } from './options.ts'
+import { openedForReading } from './refusal.ts'
 import type { Download, PeerStats, RangeRequest, WaitOptions } from './remote.ts'
 import type { AppendOptions, Replica, TruncateOptions } from './replica.ts'
 import { type BytePlace, checkIndex, seekByte } from './seeking.ts'
-import { OWN_DATA_PREFIX } from './state.ts'
+import { checkDataName } from './state.ts'
 import { LogView } from './view.ts'
 import { Waits } from './waits.ts'
 
@@ -374,7 +375,7 @@ export class Log implements Holder {
     options: AppendOptions = {},
   ): Promise<Appended> {
     try {
-      this.checkWritable()
+      this.checkMayWrite()
       const list = blocks instanceof Uint8Array ? [blocks] : blocks
       if (list.length > 0) this.replica.append(list, options, this.cipher)
       const { length, byteLength } = this
@@ -394,7 +395,7 @@ export class Log implements Holder {
    * name, or a new one that begins at the log's end. `CONFLICT` if it is open already.
    */
   async draft(name: string): Promise<Draft> {
-    this.checkWritable()
+    this.checkMayWrite()
     return openDraft(this, name)
   }
 
@@ -405,7 +406,7 @@ export class Log implements Holder {
 
   /** Shortens our log and begins a new fork. */
   async truncate(length: number, options: TruncateOptions = {}): Promise<void> {
-    this.checkWritable()
+    this.checkMayWrite()
     this.replica.truncate(length, options)
     await this.replica.commit()
   }
@@ -434,16 +435,9 @@ export class Log implements Holder {
 
   async setUserData(name: string, value: Uint8Array | undefined): Promise<void> {
     this.checkOpen()
-    this.stageUserData(name, value)
-    await this.replica.commit()
-  }
-
-  /** For `atomic`: what `setUserData` stages. */
-  stageUserData(name: string, value: Uint8Array | undefined): void {
-    if (name.startsWith(OWN_DATA_PREFIX)) {
-      throw new DatError('BAD_ARGUMENT', `Names from "${OWN_DATA_PREFIX}" on are taken.`)
-    }
+    checkDataName(name)
     this.replica.setUserData(name, value)
+    await this.replica.commit()
   }
 
   /** Resolves when everything written so far is signed and on the disk. */
@@ -486,10 +480,16 @@ export class Log implements Holder {
     if (this.closed) throw closed()
   }
 
-  /** Throws unless this handle may write. */
-  checkWritable(): void {
+  /** Throws unless this handle may write: what brings a complete signature needs no more than that. */
+  checkMayWrite(): void {
     this.checkOpen()
-    if (!this.#mayWrite) throw new DatError('NOT_WRITABLE', 'This handle is for reading only.')
+    if (!this.#mayWrite) throw openedForReading('handle')
+  }
+
+  /** Throws unless it is `writable`, with the reason: `NOT_WRITABLE` (see `RefusalReason`), `FORKED` or `CLOSED`. */
+  checkWritable(): void {
+    this.checkMayWrite()
+    this.replica.checkWritable()
   }
 }
 

@@ -47,6 +47,7 @@ import {
   stageProof,
 } from './receive.ts'
 import { stageBlocks } from './receive-blocks.ts'
+import { checkWritable } from './refusal.ts'
 import type { Remote } from './remote.ts'
 import type { Reorg } from './reorg.ts'
 import { LogState } from './state.ts'
@@ -169,6 +170,12 @@ export class Replica {
   /** Can we append without anybody's help? */
   get writable(): boolean {
     return !this.#closed && this.store.writable && !this.frozen && this.#state.maySign
+  }
+
+  /** Throws unless it is `writable`, with the reason: `NOT_WRITABLE`, `FORKED` or `CLOSED`. */
+  checkWritable(): void {
+    this.#checkOpen()
+    checkWritable(this.#state, undefined)
   }
 
   get closed(): boolean {
@@ -456,16 +463,7 @@ export class Replica {
   /** Takes over what can be verified of a log in somebody's old files. See `adopt.ts`. */
   adopt(stored: StoredLog, options: AdoptOptions = {}): Promise<AdoptReport> {
     this.#checkOpen()
-    const lasting = this.#lasting
-    const host = {
-      state: this.#state,
-      get news() {
-        return lasting.news
-      },
-      staged: () => lasting.staged(),
-      commit: () => this.commit(),
-    }
-    return adoptLog(host, stored, options)
+    return adoptLog(this.#lasting, stored, options)
   }
 
   /**

@@ -247,12 +247,20 @@ export class LogState implements Base {
   /** Our signature over a tree. Throws `NOT_WRITABLE` if we may not sign alone. */
   sign(tree: GrownTree): Uint8Array {
     const { keyPair } = this
-    if (keyPair === undefined) throw notWritable('The secret key of this log is not here.')
+    if (keyPair === undefined) throw missingKey()
     return this.generation.sign(this.authority, tree, keyPair)
   }
 }
 
-/** The error of whoever may not write here. */
-export function notWritable(message: string): DatError {
-  return new DatError('NOT_WRITABLE', message)
+/** The error of whoever wants something signed that can't be signed here. */
+export function missingKey(): DatError {
+  const message =
+    'The secret key of this log is not here. Write where it is, or open the log with its key pair.'
+  return new DatError('NOT_WRITABLE', message, { reason: 'key' })
+}
+
+/** Throws `BAD_ARGUMENT` if user data of this name is ours. */
+export function checkDataName(name: string): void {
+  if (!name.startsWith(OWN_DATA_PREFIX)) return
+  throw new DatError('BAD_ARGUMENT', `Names from "${OWN_DATA_PREFIX}" on are taken.`)
 }

@@ -16,8 +16,8 @@ import type { Slot } from '../store/store.ts'
 import { byteLengthOf, pushRoot } from '../tree/grow.ts'
 import { NodeSet, type NodeSink } from '../tree/nodes.ts'
 import type { Cipher } from './cipher.ts'
-import { forkedError } from './conflict.ts'
-import { type LogState, notWritable } from './state.ts'
+import { checkWritable, readOnlyStore } from './refusal.ts'
+import type { LogState } from './state.ts'
 
 /** What an append may bring along. */
 export interface AppendOptions {
@@ -155,7 +155,7 @@ export function stageClear(state: LogState, start: number, end: number): number 
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start) {
     throw new DatError('BAD_ARGUMENT', 'A range of blocks to clear is wrong.', { start, end })
   }
-  if (!state.store.writable) throw notWritable('The store is open for reading only.')
+  if (!state.store.writable) throw readOnlyStore(state.store)
   const last = Math.min(end, state.length)
   if (start >= last) return last
   state.views.dropping(state.slot, start, last)
@@ -210,16 +210,6 @@ function signatureOf(
   const signature = given.length === 0 ? undefined : copy(given)
   if (state.accepts(state.treeOf(roots, fork), signature)) return signature
   throw new DatError('BAD_SIGNATURE', 'The signature given does not make the new head valid.')
-}
-
-function checkWritable(state: LogState, signature: Uint8Array | undefined): void {
-  if (!state.store.writable) {
-    throw notWritable(state.store.whyReadOnly ?? 'The store is open for reading only.')
-  }
-  if (state.frozen) throw forkedError(state.conflict, state.slot.identity.key)
-  if (signature !== undefined || state.maySign) return
-  if (state.keyPair === undefined) throw notWritable('The secret key of this log is not here.')
-  throw notWritable('This key pair may not sign this log alone; pass the complete signature.')
 }
 
 function checkBlock(block: Uint8Array, cipher: Cipher | undefined): void {

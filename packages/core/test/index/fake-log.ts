@@ -161,6 +161,10 @@ export class FakeLog implements LogSource {
     return { length: start + list.length, byteLength: this.byteOffset(start + list.length) ?? 0 }
   }
 
+  checkWritable(): void {
+    if (!this.writable) throw new DatError('NOT_WRITABLE', 'The secret key is not here.')
+  }
+
   async clear(start: number, end = start + 1): Promise<void> {
     for (let i = start; i < end; i++) this.#blocks[i] = undefined
   }

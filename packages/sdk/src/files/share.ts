@@ -281,10 +281,16 @@ export class Share implements AsyncDisposable {
 
 /** A share must be able to write; a store that may not says why. */
 function checkWritable(drive: BeeDrive, station: Station): void {
-  if (drive.writable) return
   const why = station.corestore.store.whyReadOnly
-  const says = why ?? 'its secret key is not in this store'
-  throw new DatError('NOT_WRITABLE', `This folder cannot be shared: ${says}.`, {
-    recoverable: why !== undefined,
-  })
+  if (why !== undefined) {
+    const message = `This folder cannot be shared: ${why}.`
+    throw new DatError('NOT_WRITABLE', message, { recoverable: true })
+  }
+  try {
+    drive.checkWritable()
+  } catch (error) {
+    if (!(error instanceof DatError)) throw error
+    const message = `This folder cannot be shared. ${error.message}`
+    throw new DatError(error.code, message, error.facts, error)
+  }
 }

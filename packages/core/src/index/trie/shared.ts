@@ -6,8 +6,8 @@
  */
 
 import { type Clock, systemClock } from '../../base/clock.ts'
-import { DatError } from '../../base/errors.ts'
 import { Mutex } from '../../base/mutex.ts'
+import { openedForReading } from '../../log/refusal.ts'
 import type { WaitOptions } from '../../log/remote.ts'
 import { Beginning, type HeaderFormat } from '../beginning.ts'
 import { Life } from '../life.ts'
@@ -91,11 +91,8 @@ export class Shared {
 
   checkWritable(): void {
     this.checkOpen()
-    if (this.writable) return
-    throw new DatError(
-      'NOT_WRITABLE',
-      'This trie is read-only here: its secret key is elsewhere, or its store must not be written.',
-    )
+    if (this.readOnly) throw openedForReading('trie')
+    this.source.checkWritable()
   }
 
   close(): Promise<void> {

@@ -61,6 +61,11 @@ export class Trie implements TrieReader {
     return this.#shared.writable
   }
 
+  /** Throws unless it is `writable`, with the reason: `NOT_WRITABLE`, `FORKED` or `CLOSED`. */
+  checkWritable(): void {
+    this.#shared.checkWritable()
+  }
+
   /** Block 0. `undefined`: a trie of our own that is empty. Throws `BAD_CONTENT` if the log holds something else. */
   async header(options: WaitOptions = {}): Promise<TrieHeader | undefined> {
     await this.#shared.prepare(options)
