@@ -203,6 +203,27 @@ test('where a page takes as long as from a disk, the next ones are read with tho
   await cold.close()
 })
 
+test('who reads here and there from a slow disk reads no page beside, until two of them touch', async () => {
+  const { disk, clock, log } = await manyPages()
+  const store = await openStore({ disk, clock, crc32 })
+  const slot = store.slot(log)
+  const readsFor = (page: number): number => {
+    const before = disk.reads
+    assert.equal(slot.findNode(2 * 64 * page), true)
+    return disk.reads - before
+  }
+  disk.onRead = () => clock.pass(0.2)
+  slot.findNode(0)
+
+  const apart = [20, 30, 10, 5, 15, 25, 35].map(readsFor)
+  const touching = [6, 7, 8, 9].map(readsFor)
+
+  assert.deepEqual(apart, [1, 1, 1, 1, 1, 1, 1])
+  assert.deepEqual(touching, [1, 0, 0, 0])
+  disk.onRead = undefined
+  await store.close()
+})
+
 test('pages are warmed with those beside them', async () => {
   const { disk, clock, log } = await manyPages()
   const store = await openStore({ disk, clock, crc32 })
