@@ -85,6 +85,52 @@ test('a cache keeps what is used, and no more than it may', () => {
   assert.equal(read.filter((seq) => seq === 1).length, 2)
 })
 
+test('while there is room every block is read once, in whatever order they are used', () => {
+  const log = Array.from({ length: 1_000 }, (_, i) => encodeBlock([], `${i}`, new Uint8Array(40)))
+  const fake = FakeLog.of([HEADER, ...log])
+  let reads = 0
+  const peek = fake.peek.bind(fake)
+  fake.peek = (index) => {
+    reads++
+    return peek(index)
+  }
+  const blocks = new Blocks(fake, 120_000)
+
+  for (let i = 0; i < 20_000; i++) blocks.key(1 + ((i * 617) % 1_000))
+  assert.equal(reads, 1_000)
+})
+
+test('numbers that differ in their high half only, and those that share a seat, are kept apart', () => {
+  const low = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 2 ** 32 - 1 }))
+  const seq = fc
+    .tuple(low, fc.constantFrom(0, 1, 2 ** 21 - 2))
+    .map(([n, high]) => high * 2 ** 32 + n)
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(seq, { minLength: 1, maxLength: 300 }),
+      fc.array(fc.nat(), { maxLength: 600 }),
+      fc.constantFrom(0, 9_000, 60_000),
+      (seqs, looks, cacheBytes) => {
+        const packed = new Packed(cacheBytes)
+        const fields = new BlockFields()
+        for (const look of looks) {
+          const seq = seqs[look % seqs.length] ?? 1
+          if (!packed.find(seq)) {
+            const block = encodeBlock([], `key ${seq}`, utf8(`value of ${seq}`))
+            fields.read(seq, block)
+            packed.add(seq, block, fields, true)
+          }
+          const { bytes, keyAt, keyLength, valueAt, valueLength } = packed
+          assert.equal(fromUtf8(bytes.subarray(keyAt, keyAt + keyLength)), `key ${seq}`)
+          const value = bytes.subarray(valueAt, valueAt + valueLength)
+          assert.equal(fromUtf8(value), `value of ${seq}`)
+        }
+      },
+    ),
+    { numRuns: 150 },
+  )
+})
+
 test('after a truncation no block of before is in memory', async () => {
   const log = FakeLog.of([HEADER, encodeBlock([], 'a'), encodeBlock([], 'b')])
   const blocks = new Blocks(log)
