@@ -103,6 +103,22 @@ test('the history tells every change, and each version can be read', async (t) =
   assert.equal(before.stdout.trimEnd(), 'one')
 })
 
+test('files that were shared at once have one version, which can be read', async (t) => {
+  const bench = new Bench(t)
+  const dir = bench.folder()
+  writeTree(dir, { a: 'one', b: 'two', c: 'three' })
+  await bench.run(['share', dir, '--once'])
+  writeFileSync(join(dir, 'a'), 'four')
+  await bench.run(['share', dir, '--once'])
+
+  const history = await bench.run(['log', dir, '--json'])
+  const told = history.events.map(({ version }) => version)
+  const before = await bench.run(['cat', dir, 'a', '--checkout', `${told.at(-1)}`])
+
+  assert.deepEqual(told, [5, 4, 4, 4])
+  assert.equal(before.stdout.trimEnd(), 'one')
+})
+
 test('the status of a share tells who has it open and what is not imported yet', async (t) => {
   const bench = new Bench(t)
   const { dir, link } = await shared(bench)

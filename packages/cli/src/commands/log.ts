@@ -1,7 +1,8 @@
 /**
  * `dat log LINK|DIR`: the history of a drive, newest first.
  *
- * Owns: the form of a history line. Its version can be given to `--checkout`.
+ * Owns: the form of a history line. Its version can be given to `--checkout`: of changes that were written together it is
+ * the same.
  */
 
 import { bytes as size } from '../format.ts'

@@ -33,6 +33,7 @@ import { type NormalizeOptions, normalize } from './path.ts'
 import { amendedRow, decodeEntry, encodeRow } from './row.ts'
 import type {
   DiffOptions,
+  DriveBlockChange,
   DriveChange,
   DriveDifference,
   DriveDownload,
@@ -223,6 +224,10 @@ export class BeeDrive implements Drive {
 
   history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
     return this.#view.history(range, options)
+  }
+
+  changeAt(seq: number, options: WaitOptions = {}): Promise<DriveBlockChange | undefined> {
+    return this.#view.changeAt(seq, options)
   }
 
   /** The drive at an older version, read-only. */

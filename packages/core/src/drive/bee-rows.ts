@@ -103,6 +103,10 @@ export class BeeRows implements Rows {
     }
   }
 
+  nextReadable(version: number, options: WaitOptions): Promise<number> {
+    return this.#rows.nextReadable(version, options)
+  }
+
   content(_entry: DriveEntry, options: WaitOptions): Promise<Blobs> {
     return this.#source.content(options)
   }

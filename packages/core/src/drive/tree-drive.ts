@@ -21,6 +21,7 @@ import { readHeader } from './header.ts'
 import { TreeRows } from './tree-rows.ts'
 import type {
   DiffOptions,
+  DriveBlockChange,
   DriveChange,
   DriveDifference,
   DriveDownload,
@@ -152,6 +153,10 @@ export class TreeDrive implements Drive {
 
   history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
     return this.#view.history(range, options)
+  }
+
+  changeAt(seq: number, options: WaitOptions = {}): Promise<DriveBlockChange | undefined> {
+    return this.#view.changeAt(seq, options)
   }
 
   checkout(version: number): DriveReader {

@@ -26,6 +26,7 @@ import { TrieRows } from './trie-rows.ts'
 import { TrieWriter } from './trie-write.ts'
 import type {
   DiffOptions,
+  DriveBlockChange,
   DriveChange,
   DriveDifference,
   DriveDownload,
@@ -174,6 +175,10 @@ export class TrieDrive implements Drive {
 
   history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
     return this.#view.history(range, options)
+  }
+
+  changeAt(seq: number, options: WaitOptions = {}): Promise<DriveBlockChange | undefined> {
+    return this.#view.changeAt(seq, options)
   }
 
   checkout(version: number): DriveReader {

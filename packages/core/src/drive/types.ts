@@ -80,7 +80,7 @@ export interface DriveEntry {
   readonly path: string
   /** Block of the log of rows that holds the row; below a mount, of the mounted drive's. */
   readonly seq: number
-  /** Version of that drive right after the row was written. */
+  /** Version of that drive right after the row was written; in the middle of a batch none that can be checked out. */
   readonly version: number
   readonly stat: DriveStat
   readonly executable: boolean
@@ -192,13 +192,17 @@ export interface DriveChange {
   readonly mount?: MountPoint
 }
 
-/** One change. */
-export interface DriveHistoryEntry {
-  /** Version of the drive right after it. */
-  readonly version: number
+/** What one block of the log of rows changed. */
+export interface DriveBlockChange {
   readonly path: string
   /** `undefined` for a deletion. */
   readonly entry: DriveEntry | undefined
+}
+
+/** One change, and when it was to be seen. */
+export interface DriveHistoryEntry extends DriveBlockChange {
+  /** The first version that shows it and can be checked out: of changes that were written in one batch, the same. */
+  readonly version: number
 }
 
 /** How far a download is. */
@@ -269,6 +273,8 @@ export interface DriveReader {
    * the log of rows.
    */
   history(range?: HistoryRange, options?: WaitOptions): AsyncIterable<DriveHistoryEntry>
+  /** What block `seq` of the log of rows changed; `undefined` if that is no file. */
+  changeAt(seq: number, options?: WaitOptions): Promise<DriveBlockChange | undefined>
   /** What is mounted at any path. */
   mounts(options?: MountsOptions): AsyncIterable<MountPoint>
   /** Are all bytes of this file, or of all files below this folder, here? */

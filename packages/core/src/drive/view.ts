@@ -19,6 +19,7 @@ import { IMPLICIT_FOLDER } from './stat.ts'
 import type {
   BlobId,
   DiffOptions,
+  DriveBlockChange,
   DriveDifference,
   DriveDownload,
   DriveEntry,
@@ -54,7 +55,10 @@ export interface Rows {
   diff(version: number, folder: string, options: DiffOptions): AsyncIterable<DriveDifference>
   /** What is mounted; left out by formats without mounts. */
   mounts?(options: MountsOptions): AsyncIterable<MountPoint>
+  /** What each block changed, as if each made a version. */
   history(range: HistoryRange, options: WaitOptions): AsyncIterable<DriveHistoryEntry>
+  /** The first version from this one on that can be read; left out where all of them can. */
+  nextReadable?(version: number, options: WaitOptions): Promise<number>
   /** Where the bytes of a file are. */
   content(entry: DriveEntry, options: WaitOptions): Promise<Blobs>
 }
@@ -182,8 +186,22 @@ export class DriveView implements DriveReader {
     yield* this.#rows.mounts?.(options) ?? []
   }
 
-  history(range: HistoryRange = {}, options: WaitOptions = {}): AsyncIterable<DriveHistoryEntry> {
-    return this.#rows.history(range, options)
+  async *history(
+    range: HistoryRange = {},
+    options: WaitOptions = {},
+  ): AsyncGenerator<DriveHistoryEntry, void, undefined> {
+    const rows = this.#rows
+    for await (const change of rows.history(range, options)) {
+      const version = await rows.nextReadable?.(change.version, options)
+      yield version === undefined ? change : { ...change, version }
+    }
+  }
+
+  async changeAt(seq: number, options: WaitOptions = {}): Promise<DriveBlockChange | undefined> {
+    for await (const { path, entry } of this.#rows.history({ gte: seq, lt: seq + 1 }, options)) {
+      return { path, entry }
+    }
+    return undefined
   }
 
   // ---- Transfer ----

@@ -5,7 +5,7 @@
  * can be read again. What is "not there" is known: a bee whose log was never synced waits for its first block,
  * and fails with `NO_PEERS`, `NOT_AVAILABLE` or `TIMEOUT` rather than look empty.
  *
- *     view.ts   reading          find.ts  cursor.ts  difference.ts  steps.ts  walk.ts   rooted.ts
+ *     view.ts   reading          find.ts  cursor.ts  difference.ts  steps.ts  walk.ts   rooted.ts  readable.ts
  *     write.ts  writing          draft.ts  tree.ts  tree-delete.ts  batch.ts
  *     hinting.ts  hints.ts (the extension)  traced.ts   asking peers, and telling them, which blocks a read needs
  *     blocks.ts (packed.ts, node.ts) blocks in memory   block.ts (the format)   shared.ts (what all share)
@@ -117,6 +117,10 @@ export class Bee implements BeeReader {
 
   checkout(version: number): BeeReader {
     return this.#view.checkout(version)
+  }
+
+  nextReadable(version: number, options: WaitOptions = {}): Promise<number> {
+    return this.#view.nextReadable(version, options)
   }
 
   snapshot(): BeeReader {

@@ -42,7 +42,7 @@ export interface HistoryRange {
   readonly live?: boolean | undefined
 }
 
-/** One operation. After it the bee's version is `seq + 1`. */
+/** One operation. After it the bee's version is `seq + 1`, which is for nobody to see where a batch goes on (`nextReadable`). */
 export interface HistoryEntry extends BeeEntry {
   readonly type: 'put' | 'del'
 }
@@ -116,6 +116,8 @@ export interface BeeReader {
    * can be seen, reading one fails with `SNAPSHOT_GONE`.
    */
   checkout(version: number): BeeReader
+  /** The first version from this one on that can be checked out: its own, or that of the end of its batch. */
+  nextReadable(version: number, options?: WaitOptions): Promise<number>
   /** This bee as it stands now, read-only. */
   snapshot(): BeeReader
 }

@@ -12,6 +12,7 @@ import type { Blocks } from './blocks.ts'
 import { ABSENT, find, MISSING } from './find.ts'
 import { HistorySteps } from './history.ts'
 import type { Keyspace } from './keyspace.ts'
+import { Readable } from './readable.ts'
 import { isRoot } from './rooted.ts'
 import type { Shared } from './shared.ts'
 import { DifferenceSteps, EntrySteps, entryAt, historyEntryAt, type Pin } from './steps.ts'
@@ -33,6 +34,7 @@ export class BeeView implements BeeReader {
   readonly #epoch: number
   /** Is it known that this version has a tree? */
   #rooted: boolean
+  #readable: Readable | undefined
 
   constructor(shared: Shared, keys: Keyspace, version?: number) {
     this.#shared = shared
@@ -112,6 +114,11 @@ export class BeeView implements BeeReader {
       return new BeeView(this.#shared, this.#keys, Math.max(1, version))
     }
     throw new DatError('BAD_ARGUMENT', 'A version is a whole number from 0 up.', { version })
+  }
+
+  nextReadable(version: number, options: WaitOptions = {}): Promise<number> {
+    this.#readable ??= new Readable(this.#shared)
+    return this.#readable.next(version, options)
   }
 
   snapshot(): BeeView {

@@ -114,6 +114,56 @@ test('history tells the changes, with the version that each made', async () => {
   ])
 })
 
+test('changes of one batch have the version that shows them all, and each version told can be checked out', async () => {
+  const drive = await driveOf(['/first'])
+  for (const count of [40, 3]) {
+    const batch = drive.batch()
+    for (let i = 0; i < count; i++) await batch.put(`/${count}/${i}`, utf8('x'))
+    batch.del('/first')
+    await batch.flush()
+  }
+  await drive.put('/last', utf8('x'))
+
+  const history = await collect(drive.history())
+  const newest = await collect(drive.history({ reverse: true }))
+  const some = await collect(drive.checkout(43).history({ gte: 10, limit: 2 }))
+
+  const versions = new Map<number, number>()
+  for (const { version } of history) versions.set(version, (versions.get(version) ?? 0) + 1)
+  assert.deepEqual(
+    [...versions],
+    [
+      [2, 1],
+      [43, 41],
+      [46, 3],
+      [47, 1],
+    ],
+  )
+  assert.deepEqual(newest, history.toReversed())
+  assert.deepEqual(
+    some.map(({ path, version }) => [path, version]),
+    [
+      ['/40/8', 43],
+      ['/40/9', 43],
+    ],
+  )
+  for (const { version, path, entry } of history) {
+    assert.equal((await drive.checkout(version).entry(path))?.seq, entry?.seq, path)
+  }
+})
+
+test('what one block changed can be asked for by its number', async () => {
+  const drive = await driveOf(['/a'])
+  await drive.del('/a')
+
+  const put = await drive.changeAt(1)
+  const deleted = await drive.changeAt(2)
+
+  assert.deepEqual([put?.path, put?.entry?.seq], ['/a', 1])
+  assert.deepEqual(deleted, { path: '/a', entry: undefined })
+  assert.deepEqual([await drive.changeAt(3), await drive.changeAt(0)], [undefined, undefined])
+})
+
 test('a watcher learns which paths changed', async () => {
   const drive = await driveOf(['/a'])
   const abort = new AbortController()

@@ -183,6 +183,31 @@ test('a version in the middle of a batch is refused, never read as a wrong tree'
   assert.ok(refused > 0)
 })
 
+test('from any version the next one that can be read is the end of its batch, in whatever order they are asked', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.array(fc.nat(300)), async (all, asked) => {
+      const { bee, states } = await play(all)
+      const versions = Array.from({ length: bee.version }, (_, i) => i + 1)
+      const anyOrder = asked.map((n) => 1 + (n % bee.version))
+      const view = bee.snapshot()
+
+      for (const version of [...versions, ...versions.toReversed(), ...anyOrder]) {
+        const next = Math.min(...[...states.keys()].filter((later) => later >= version))
+        assert.equal(await view.nextReadable(version), next, `${version}`)
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('the end of a batch is found also in a bee of which nothing is here', async () => {
+  const step = Array.from({ length: 20 }, (_, i) => ({ key: `k${i}`, value: 'x' }))
+  const { log } = await play([step, step])
+  const bee = Bee.open(FakeLog.reader(log))
+
+  assert.deepEqual([await bee.nextReadable(5), await bee.nextReadable(30)], [21, 41])
+})
+
 test('a batch reads its own writes, and leaves nothing when it is closed', async () => {
   const { bee, log } = await play([[{ key: 'k01', value: 'old' }]])
   const batch = bee.batch()

@@ -110,9 +110,8 @@ export class ExportWriter {
   async #entryOf({ seq, path }: LedgerRow): Promise<DriveEntry | undefined> {
     const { drive, wait } = this.#context
     try {
-      for await (const step of drive.history({ gte: seq, lt: seq + 1 }, wait)) {
-        if (step.path === path) return step.entry
-      }
+      const change = await drive.changeAt(seq, wait)
+      if (change?.path === path) return change.entry
     } catch (error) {
       // What nobody can say any more counts as not being so: the file is then the user's.
       if (!UNKNOWABLE.some((code) => isCode(error, code))) throw error
