@@ -213,7 +213,7 @@ export const RECORD_BYTES_MAX: number = 64 * 1024 * 1024
 /** Index pages that differ from what is stored, at most, before a checkpoint starts. */
 export const DIRTY_PAGE_BYTES: number = 8 * 1024 * 1024
 /** Logs whose records differ from what is stored, at most, before a checkpoint starts: one turn encodes them all. */
-export const CHANGED_LOGS_MAX = 1_024
+export const CHANGED_LOGS_MAX = 256
 /** Without changes for this long, a store writes its checkpoint. */
 export const CHECKPOINT_IDLE_MS = 5_000
 /** A record of a large commit ends when it has grown to this, and goes on in the next. */
@@ -264,6 +264,11 @@ export const APPEND_BYTES_QUEUED_MAX: number = 4 * 1024 * 1024
 export const SLICE_MS = 4
 /** Items between two looks at the clock. */
 export const SLICE_ITEMS = 32
+/**
+ * The same in the slice that all share who speak with peers, and what each of them does when it is over. Fewer, because
+ * code that V8 has not compiled yet takes 100 µs for one.
+ */
+export const TURN_ITEMS = 8
 
 // ---- Old stores on disk --------------------------------------------------------------------------
 

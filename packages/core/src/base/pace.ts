@@ -57,32 +57,41 @@ const shared = new WeakMap<Clock, TurnPace>()
  */
 export class TurnPace {
   readonly #clock: Clock
+  readonly #isShared: boolean
   /** When the slice of this turn is over; 0 where none has begun. */
   #until = 0
   readonly #end = (): void => {
     this.#until = 0
   }
+  readonly #endUnlessUsedUp = (): void => {
+    if (this.#clock.now() >= this.#until) this.#clock.soon(this.#end)
+    else this.#until = 0
+  }
 
   /**
    * The one of all who speak with peers on a clock: what came in, what is said about thousands of logs, and what follows
    * from it happen in one turn, and a slice for each of them would be a turn three times as long. Whoever finds that this
-   * turn has done enough does a little nevertheless, so that nobody waits for ever.
+   * turn has done enough does `TURN_ITEMS` nevertheless, so that nobody waits for ever.
+   *
+   * Sockets and what is done `soon` after them are two parts of one turn, in either of which a slice may begin: one that
+   * was used up therefore holds for the turn after it too.
    */
   static on(clock: Clock): TurnPace {
-    const pace = shared.get(clock) ?? new TurnPace(clock)
+    const pace = shared.get(clock) ?? new TurnPace(clock, true)
     shared.set(clock, pace)
     return pace
   }
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, isShared = false) {
     this.#clock = clock
+    this.#isShared = isShared
   }
 
   /** Work begins that asks `isOver` only after some pieces. */
   begin(): void {
     if (this.#until !== 0) return
     this.#until = this.#clock.now() + SLICE_MS
-    this.#clock.soon(this.#end)
+    this.#clock.soon(this.#isShared ? this.#endUnlessUsedUp : this.#end)
   }
 
   /** Call once per piece. True: this turn has done enough, the next piece is to wait for `turn`. */

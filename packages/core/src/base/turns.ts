@@ -8,7 +8,7 @@
  */
 
 import type { Clock } from './clock.ts'
-import { SLICE_ITEMS } from './limits.ts'
+import { TURN_ITEMS } from './limits.ts'
 import { TurnPace } from './pace.ts'
 
 /**
@@ -61,7 +61,7 @@ export class Turns {
     const end = workers.length
     for (let done = 1; this.#at < end; done++) {
       workers[this.#at++]?.onTurn()
-      if (done % SLICE_ITEMS === 0 && this.#pace.isOver) break
+      if (done % TURN_ITEMS === 0 && this.#pace.isOver) break
     }
     this.#isDue = this.#at < workers.length
     if (this.#isDue) this.#clock.soon(() => this.#run())

@@ -9,6 +9,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
+import { TurnPace } from '../base/pace.ts'
 import { equal } from '../bytes/bytes.ts'
 import type { ByteStream } from '../wire/byte-stream.ts'
 import type { MakeMuxer } from '../wire/channel.ts'
@@ -72,6 +73,8 @@ export class Connections {
   /** A peer that is not let in gets a connection that is closed. */
   connect(carrier: Transport | MakeMuxer): StoreConnection {
     const { clock } = this.#host
+    // What is made for the connection, and a look at all logs, are part of what this turn does.
+    TurnPace.on(clock).begin()
     const makeMuxer: MakeMuxer =
       typeof carrier === 'function' ? carrier : (onClose) => new Mux(carrier, { clock, onClose })
     const connection = new StoreConnection(makeMuxer, this.#directory, (error) => {

@@ -10,7 +10,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { DatError } from '../base/errors.ts'
-import { SLICE_ITEMS, WITHHELD_MAX } from '../base/limits.ts'
+import { TURN_ITEMS, WITHHELD_MAX } from '../base/limits.ts'
 import { TurnPace } from '../base/pace.ts'
 import { copy, EMPTY, fromHex, hex } from '../bytes/bytes.ts'
 import { ConnectionBudget } from '../replicator/budget.ts'
@@ -167,7 +167,7 @@ export class Talks {
     for (let items = 1; this.#opened < this.#waiting.length; items++) {
       const log = this.#waiting[this.#opened++]
       if (log !== undefined) this.#open(log)
-      if (items % SLICE_ITEMS === 0 && pace.isOver) return
+      if (items % TURN_ITEMS === 0 && pace.isOver) return
     }
   }
 

@@ -10,7 +10,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import { asError, DatError, isCode } from '../base/errors.ts'
-import { SLICE_ITEMS } from '../base/limits.ts'
+import { TURN_ITEMS } from '../base/limits.ts'
 import type { Reader, Writer } from '../bytes/cursor.ts'
 import type { Channels, ChannelsHandler } from './channel.ts'
 import { type ChannelTable, protocolBytes } from './channel-table.ts'
@@ -136,7 +136,7 @@ export class MuxChannels implements Channels {
 
   deliver(channel: number, type: number, body: Reader): void {
     if (this.#table.touch(channel)) {
-      if (this.#touched.length === SLICE_ITEMS) this.endFrame()
+      if (this.#touched.length === TURN_ITEMS) this.endFrame()
       this.#touched.push(channel)
     }
     try {

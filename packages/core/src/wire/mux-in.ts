@@ -9,7 +9,7 @@
  */
 
 import type { Clock } from '../base/clock.ts'
-import { SLICE_ITEMS } from '../base/limits.ts'
+import { TURN_ITEMS } from '../base/limits.ts'
 import { TurnPace } from '../base/pace.ts'
 import type { Reader } from '../bytes/cursor.ts'
 import { FrameReader } from './frame-reader.ts'
@@ -32,6 +32,8 @@ export class MuxIn {
   #isReadDue = false
   /** All frames of one turn share a slice: a socket may bring dozens of them before the event loop goes on. */
   readonly #pace: TurnPace
+  /** Messages until the next look at the clock, whichever frames they are in. */
+  #left = TURN_ITEMS
   #closed = false
 
   constructor(transport: Transport, clock: Clock, into: Incoming) {
@@ -70,12 +72,11 @@ export class MuxIn {
   #read(): void {
     const frame = this.#frame
     this.#pace.begin()
-    let left = SLICE_ITEMS
     try {
       while (!this.#closed && frame.next()) {
         this.#into.onMessage(frame.channel, frame.type, frame.body)
-        if (--left > 0) continue
-        left = SLICE_ITEMS
+        if (--this.#left > 0) continue
+        this.#left = TURN_ITEMS
         const isOver = this.#pauseCount > 0 || this.#pace.isOver
         if (isOver && frame.more) {
           this.#park()

@@ -8,6 +8,7 @@ import { Line } from '../../src/base/line.ts'
 import { Pace, TurnPace } from '../../src/base/pace.ts'
 import { sorted } from '../../src/base/sort.ts'
 import { BusyClock } from '../fakes/busy-clock.ts'
+import { TestClock } from '../wire/simulated.ts'
 
 /** Items after which a slice is over on a clock on which every look takes a millisecond. */
 const SLICE = SLICE_ITEMS * SLICE_MS
@@ -104,6 +105,22 @@ test('all who speak with peers on a clock share the slice of a turn, and each tu
   assert.equal(second.isOver, true, 'the other has done enough for both')
   assert.equal(TurnPace.on(new BusyClock()).isOver, false)
   await second.turn()
+  await second.turn()
 
   assert.equal(second.isOver, false)
+})
+
+test('a slice that was used up holds for the turn after it, one that was not ends with its turn', () => {
+  const clock = new TestClock()
+  const pace = TurnPace.on(clock)
+  const isOver: boolean[] = []
+
+  for (const spentMs of [SLICE_MS, 0, 0, SLICE_MS - 1, SLICE_MS - 1]) {
+    pace.begin()
+    clock.spend(spentMs)
+    isOver.push(pace.isOver)
+    clock.turn()
+  }
+
+  assert.deepEqual(isOver, [true, true, false, false, false])
 })

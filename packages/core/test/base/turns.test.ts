@@ -5,11 +5,15 @@ import { test } from 'node:test'
 import type { Clock } from '../../src/base/clock.ts'
 import {
   ANY_WANTS_PER_CHANNEL_MAX,
+  SLICE_MS,
+  TURN_ITEMS,
   WANT_BLOCKS_MAX,
   WANTS_PER_CHANNEL_MAX,
 } from '../../src/base/limits.ts'
+import { TurnPace } from '../../src/base/pace.ts'
 import { Turns } from '../../src/base/turns.ts'
 import { Subscriptions } from '../../src/replicator/subscriptions.ts'
+import { BusyClock } from '../fakes/busy-clock.ts'
 import { World } from '../sim/world.ts'
 
 /** A clock on which each look costs a millisecond. */
@@ -57,6 +61,43 @@ test('much work is done in slices, first come, first served', async () => {
     done,
     Array.from({ length: 1_001 }, (_, n) => n),
   )
+})
+
+test('in a turn whose slice is over a few have their turn, the highest priority first, and nobody is left out', async () => {
+  const clock = new BusyClock()
+  const turns = Turns.on(clock)
+  const pace = TurnPace.on(clock)
+  const done: number[] = []
+  for (let n = 0; n < 100; n++) turns.add({ priority: n % 2, onTurn: () => done.push(n) })
+  while (!pace.isOver) {}
+
+  await Promise.resolve()
+  const inTurnThatIsOver = [...done]
+  while (done.length < 100) await pace.turn()
+
+  const odd = Array.from({ length: 50 }, (_, n) => 2 * n + 1)
+  assert.deepEqual(inTurnThatIsOver, odd.slice(0, TURN_ITEMS))
+  assert.deepEqual(done, [...odd, ...odd.map((n) => n - 1)])
+})
+
+test('of work that takes long each, a turn does no more than until the next look at the clock', async () => {
+  const world = new World(1)
+  let spentMs = 0
+  const turns = Turns.on({
+    now: () => spentMs,
+    after: (delayMs, task) => world.after(delayMs, task),
+    soon: (task) => world.soon(task),
+  })
+  let done = 0
+  const onTurn = (): void => {
+    done++
+    spentMs += SLICE_MS
+  }
+  for (let n = 0; n < 100; n++) turns.add({ priority: 0, onTurn })
+
+  await Promise.resolve()
+
+  assert.equal(done, TURN_ITEMS)
 })
 
 test('a remote hears of what it asked about, until it takes that back', () => {

@@ -4,7 +4,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SLICE_MS } from '../../src/base/limits.ts'
+import { SLICE_MS, TURN_ITEMS } from '../../src/base/limits.ts'
+import { TurnPace } from '../../src/base/pace.ts'
 import { fromHex } from '../../src/bytes/bytes.ts'
 import { Writer } from '../../src/bytes/cursor.ts'
 import type { Mux } from '../../src/wire/mux.ts'
@@ -201,7 +202,7 @@ test('a frame grows to its limit and then goes out without waiting for the turn 
 test('a long frame is left after SLICE_MS and continued in the next turn, with the pipe paused', () => {
   const { mux, clock, transport } = scriptedMux()
   const ear = new Ear()
-  ear.during = () => clock.spend(SLICE_MS / 8)
+  ear.during = () => clock.spend(SLICE_MS / 16)
   mux.pair('a', undefined, () => Boolean(mux.open({ protocol: 'a', handler: ear })))
   transport.receive(fromHex(OPEN_A))
   const batch = batchOf(100)
@@ -238,6 +239,25 @@ test('frames that come in one turn share its slice', () => {
 
   assert.equal(told(), 140)
   assert.equal(transport.isPaused, false)
+})
+
+test('a turn whose slice is over reads a few messages, however many short frames bring them', () => {
+  const { mux, clock, transport } = scriptedMux()
+  const ear = new Ear()
+  mux.pair('a', undefined, () => Boolean(mux.open({ protocol: 'a', handler: ear })))
+  transport.receive(fromHex(OPEN_A))
+  const told = (): number => ear.lines.filter((line) => line.startsWith('0 ')).length
+  TurnPace.on(clock).begin()
+  clock.spend(SLICE_MS)
+
+  for (let i = 0; i < 20 && !transport.isPaused; i++) transport.receive(batchOf(5))
+  const first = told()
+  clock.run()
+
+  assert.equal(transport.isPaused, false)
+  // The opening counts as well.
+  assert.ok(first > 0 && first < TURN_ITEMS, `${first} messages in a turn that is over`)
+  assert.equal(told(), 10, 'what had come is read in the turns after it')
 })
 
 test('while somebody holds a pause, a frame that was left is not continued', () => {
