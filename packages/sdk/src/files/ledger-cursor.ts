@@ -65,6 +65,7 @@ export class LedgerCursor {
   /** Moves to the first row at or behind `path`; never back behind the folder's end. */
   seek(path: string): void {
     this.#reader.seek(this.#start, (line) => isBefore(line, path))
+    this.#sorted = undefined
     this.#readSorted()
     let low = 0
     let high = this.#paths.length
@@ -78,11 +79,14 @@ export class LedgerCursor {
   }
 
   #readSorted(): void {
+    const last = this.#sorted?.path
     for (;;) {
       const line = this.#reader.next()
-      this.#sorted = line === undefined ? undefined : parseRow(line)
-      // What is no row in the sorted part is the end of a batch.
-      if (line === undefined || this.#sorted !== undefined) return
+      const row = line === undefined ? undefined : parseRow(line)
+      this.#sorted = row
+      if (line === undefined) return
+      // What is no row in the sorted part is the end of a batch. A row that is not in order was damaged: its file is not known.
+      if (row !== undefined && (last === undefined || comparePaths(last, row.path) < 0)) return
     }
   }
 }

@@ -8,6 +8,7 @@
  *     L size mtime ctime inode seq /path      a symbolic link
  *     D /path                                 not there any more
  *     V version                               everything above is true of this version of the drive
+ *     S sorted end rows /path                 the last line of a ledger that was closed: see `ClosedAt`
  */
 
 import type { FileStat } from './stat.ts'
@@ -30,6 +31,16 @@ export interface LedgerRow {
   readonly seq: number
 }
 
+/** What a ledger knew of itself when it was closed, so that the next one need not read its sorted part. */
+export interface ClosedAt {
+  /** Offset behind the sorted part, and behind everything: that of the line itself. */
+  readonly sortedEnd: number
+  readonly end: number
+  /** Rows in the sorted part, and the path of the last of them. */
+  readonly sortedRows: number
+  readonly lastSorted: string
+}
+
 /** The line of a row, with its line break. */
 export function rowLine(row: LedgerRow): string {
   const { size, mtimeMs, ctimeMs, inode, executable } = row.stat
@@ -45,6 +56,19 @@ export function removalLine(path: string): string {
 /** The line that ends a batch. */
 export function versionLine(version: number): string {
   return `V ${version}\n`
+}
+
+/** The line that ends a ledger which is closed. */
+export function closedLine({ sortedEnd, end, sortedRows, lastSorted }: ClosedAt): string {
+  return `S ${sortedEnd} ${end} ${sortedRows} ${escapePath(lastSorted)}\n`
+}
+
+/** What such a line says, or `undefined` for any other. */
+export function parseClosed(line: string): ClosedAt | undefined {
+  const match = /^S (\d+) (\d+) (\d+) (\/.*)$/.exec(line)
+  if (match === null) return undefined
+  const [sortedEnd = 0, end = 0, sortedRows = 0] = match.slice(1, 4).map(Number)
+  return { sortedEnd, end, sortedRows, lastSorted: unescapePath(match[4] ?? '') }
 }
 
 /** The path of a row or removal, or `undefined` for a line that is neither. */

@@ -9,6 +9,8 @@
  *   before, are its sorted part: found by halving, never held in memory. What comes behind is held in memory and
  *   hides rows of the same path in the sorted part.
  * - A `V` line ends each batch. What stands behind the last one when the ledger is opened is dropped.
+ * - A ledger that is closed says behind all batches where its sorted part ends, and that part is not read when it is
+ *   opened again. The line goes when it is opened; where it is missing or does not fit, everything is read.
  *
  * So a first import of a million files appends a million lines and holds none of them, and a later change of
  * one file is one line. When too much is held in memory the file is written anew, sorted.
@@ -27,10 +29,12 @@ import { systemClock } from '@dat-rhino/core/base/clock'
 import { Pace } from '@dat-rhino/core/base/pace'
 import { LedgerCursor } from './ledger-cursor.ts'
 import {
+  closedLine,
   isRowLine,
   type LedgerRow,
   linePath,
   lineVersion,
+  parseClosed,
   parseRow,
   removalLine,
   rowLine,
@@ -43,6 +47,9 @@ import { comparePaths } from './paths.ts'
 const OVERLAY_ROWS_MAX = 20_000
 const OVERLAY_SHARE_MAX = 1 / 8
 const WRITE_ROWS = 2_048
+/** Room for the line that ends a closed ledger, and for a `V` line. */
+const CLOSED_BYTES_MAX = 16_384
+const VERSION_BYTES_MAX = 32
 const MAGIC = 'dat-rhino-ledger 1 '
 
 /** What one batch changed. */
@@ -57,6 +64,8 @@ export interface LedgerBatch {
 export class Ledger {
   readonly #path: string
   readonly #header: string
+  /** Is it open for writing? */
+  readonly #isWritten: boolean
   #file: number
   /** Offset behind the header, behind the sorted part, and behind everything. */
   #start = 0
@@ -70,9 +79,10 @@ export class Ledger {
   readonly #overlay = new Map<string, LedgerRow | undefined>()
   #overlayPaths: string[] | undefined
 
-  private constructor(path: string, header: string, file: number) {
+  private constructor(path: string, header: string, file: number, isWritten: boolean) {
     this.#path = path
     this.#header = header
+    this.#isWritten = isWritten
     this.#file = file
   }
 
@@ -82,7 +92,7 @@ export class Ledger {
    * @param owner what it speaks about; a ledger of another owner is begun anew
    */
   static async open(path: string, owner: string): Promise<Ledger> {
-    const ledger = new Ledger(path, `${MAGIC}${owner}\n`, openSync(path, 'a+', 0o600))
+    const ledger = new Ledger(path, `${MAGIC}${owner}\n`, openSync(path, 'a+', 0o600), true)
     const size = await ledger.#load()
     if (size === undefined) ledger.#begin()
     else if (ledger.#end < size) ftruncateSync(ledger.#file, ledger.#end)
@@ -99,7 +109,7 @@ export class Ledger {
     const file = openSync(path, 'r')
     const { mtimeMs, size } = fstatSync(file)
     const header = `${new LineReader(file, 0, size).next() ?? ''}\n`
-    const ledger = new Ledger(path, header, file)
+    const ledger = new Ledger(path, header, file, false)
     if (header.startsWith(MAGIC)) await ledger.#load()
     ledger.#clockMs = mtimeMs
     return ledger
@@ -154,7 +164,21 @@ export class Ledger {
   }
 
   close(): void {
+    try {
+      if (this.#isWritten && this.#sortedRows > 0) writeAll(this.#file, this.#closedLine())
+    } catch {
+      // A full disk, most likely. The next one to open reads everything.
+    }
     closeSync(this.#file)
+  }
+
+  #closedLine(): string {
+    return closedLine({
+      sortedEnd: this.#sortedEnd,
+      end: this.#end,
+      sortedRows: this.#sortedRows,
+      lastSorted: this.#lastSorted,
+    })
   }
 
   /** Puts a batch where it belongs. True: it goes on where the sorted part ends, and extends it. */
@@ -211,6 +235,8 @@ export class Ledger {
     this.#start = reader.offset
     this.#end = this.#start
     this.#sortedEnd = this.#start
+    this.#believeClosed(size)
+    reader.offset = this.#end
     const pace = new Pace(systemClock)
     let rows: string[] = []
     let removed: string[] = []
@@ -233,6 +259,21 @@ export class Ledger {
       if (pace.isOver) await pace.turn()
     }
     return size
+  }
+
+  /** Takes the sorted part over as it was when the ledger was closed, if that is how it ended. */
+  #believeClosed(size: number): void {
+    const tail = lastLine(this.#file, Math.max(this.#start, size - CLOSED_BYTES_MAX), size)
+    const closed = tail === undefined ? undefined : parseClosed(tail.line)
+    if (closed === undefined || closed.end !== tail?.offset || closed.sortedEnd > closed.end) return
+    const from = Math.max(this.#start, closed.sortedEnd - VERSION_BYTES_MAX)
+    const version = lineVersion(lastLine(this.#file, from, closed.sortedEnd)?.line ?? '')
+    if (version === undefined) return
+    this.#end = closed.sortedEnd
+    this.#sortedEnd = closed.sortedEnd
+    this.#sortedRows = closed.sortedRows
+    this.#lastSorted = closed.lastSorted
+    this.#version = version
   }
 
   #begin(): void {
@@ -275,6 +316,21 @@ export class Ledger {
 
 function pathOf(row: LedgerRow): string {
   return row.path
+}
+
+/** The last whole line between two offsets, and where it begins. */
+function lastLine(
+  file: number,
+  from: number,
+  end: number,
+): { readonly line: string; readonly offset: number } | undefined {
+  const reader = new LineReader(file, from, end)
+  let last: { line: string; offset: number } | undefined
+  for (let offset = from, line = reader.next(); line !== undefined; line = reader.next()) {
+    last = { line, offset }
+    offset = reader.offset
+  }
+  return last
 }
 
 /** Writes all of `text` at the end of `file`; returns its bytes. */

@@ -141,6 +141,51 @@ test('whatever end of the file is lost, what is left are whole batches', async (
   }
 })
 
+test('a ledger that was closed is opened without reading its sorted part, and one that does not fit is read', async (t) => {
+  const file = join(tempFolder(t), 'ledger')
+  let ledger = await Ledger.open(file, 'test')
+  ledger.record({ rows: [row('/a'), row('/line\nbreak')], removed: [], version: 2 })
+  ledger.record({ rows: [row('/a', 2)], removed: [], version: 3 })
+  ledger.close()
+  const closed = readFileSync(file, 'utf8')
+  const seen = async (text: string): Promise<[number, string[]]> => {
+    writeFileSync(file, text)
+    ledger = await Ledger.open(file, 'test')
+    const paths = rowsOf(ledger).map((known) => `${known.path} ${known.seq}`)
+    ledger.close()
+    return [ledger.version, paths]
+  }
+  const whole = [3, ['/a 2', '/line\nbreak 1']]
+
+  assert.match(closed, /\nS \d+ \d+ 2 \/line\\nbreak\n$/)
+  assert.deepEqual(await seen(closed), whole)
+  assert.equal(readFileSync(file, 'utf8'), closed)
+  // What is not read is not looked at: a batch that ends before its time ends nothing.
+  assert.deepEqual(await seen(closed.replace('/a\n', '/a\nX\n').replace('F 1 ', 'F ')), whole)
+  // Read from the beginning, the same is damaged; and so is what lies behind the line.
+  for (const end of [' ', 'V 9\n', 'D /a\nV 9\n']) {
+    assert.deepEqual(await seen(closed + end), whole)
+  }
+  assert.deepEqual(await seen(closed.replace(/S \d+ /, 'S 40 ')), whole)
+  assert.deepEqual(await seen(closed.replace('V 2', 'X 2')), [0, []])
+})
+
+test('a row that is not in its place is not known, and those beside it are', async (t) => {
+  const file = join(tempFolder(t), 'ledger')
+  let ledger = await Ledger.open(file, 'test')
+  ledger.record({ rows: [row('/a'), row('/b'), row('/c'), row('/d')], removed: [], version: 2 })
+  ledger.close()
+
+  writeFileSync(file, readFileSync(file, 'utf8').replace('/c\n', '/A\n'))
+  ledger = await Ledger.open(file, 'test')
+
+  assert.deepEqual(
+    rowsOf(ledger).map(({ path }) => path),
+    ['/a', '/b', '/d'],
+  )
+  ledger.close()
+})
+
 test('a row whose numbers are damaged is not known, and those beside it are', async (t) => {
   const file = join(tempFolder(t), 'ledger')
   let ledger = await Ledger.open(file, 'test')
