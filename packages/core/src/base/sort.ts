@@ -11,7 +11,7 @@ import type { Pace } from './pace.ts'
 const RUN_ITEMS = 512
 
 /** A sorted copy. */
-export async function sorted<T extends object>(
+export async function sorted<T extends object | string>(
   items: readonly T[],
   order: (a: T, b: T) => number,
   pace: Pace,
@@ -31,7 +31,7 @@ export async function sorted<T extends object>(
   return runs[0] ?? []
 }
 
-async function merged<T extends object>(
+async function merged<T extends object | string>(
   a: readonly T[],
   b: readonly T[],
   order: (a: T, b: T) => number,

@@ -124,7 +124,7 @@ export class ImportPass {
       const settling = this.#meet(found, row)
       if (settling !== undefined) await settling
       if (this.#writer.isFull) await this.#writer.flush()
-      if (this.#pace.isOver) await this.#takeTurn()
+      if (settling === undefined ? this.#pace.due() : this.#pace.isOver) await this.#takeTurn()
     }
     await this.#passRows(cursor, undefined)
   }
@@ -135,7 +135,7 @@ export class ImportPass {
     if (row !== undefined && (found === undefined || isBefore(row, found))) {
       return this.#passRowsSlowly(cursor, found)
     }
-    this.#unseen = []
+    if (this.#unseen.length > 0) this.#unseen = []
     return undefined
   }
 

@@ -5,14 +5,17 @@
  * drive, ledger and walk share one order (UTF-8 bytes of the whole path, so that `/a-b` comes before `/a/b`),
  * they are compared like three sorted lists, without any of them in memory.
  *
- * Folders are read in the thread pool; files are looked at (`lstat`) synchronously, which costs less than the
- * promise would, and the caller takes turns. Links are never followed. Sockets, pipes and devices are passed over.
+ * Folders are read in the thread pool, their names sorted in slices; files are looked at (`lstat`) synchronously, which
+ * costs less than the promise would, and the caller takes turns. Links are never followed. Sockets, pipes and devices are passed over.
  * A folder that cannot be read is reported, and so is told apart from one that is empty.
  */
 
 import { type Dirent, lstatSync, type Stats } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { systemClock } from '@dat-rhino/core/base/clock'
 import type { DatError } from '@dat-rhino/core/base/errors'
+import { Pace } from '@dat-rhino/core/base/pace'
+import { sorted } from '@dat-rhino/core/base/sort'
 import type { Ignores } from './ignore.ts'
 import { comparePaths, joinPath, localPath } from './paths.ts'
 import { fileError, isMissing } from './problems.ts'
@@ -43,14 +46,9 @@ export interface ScanOptions {
 
 interface Level {
   readonly folder: string
-  readonly names: Name[]
+  /** In order. A folder's has a slash behind it, which is what sorts it to its place. */
+  readonly names: readonly string[]
   at: number
-}
-
-interface Name {
-  /** With a slash behind it for a folder, which is what sorts it to its place. */
-  readonly key: string
-  readonly isFolder: boolean
 }
 
 export class Scan {
@@ -73,9 +71,9 @@ export class Scan {
       if (level === undefined) return undefined
       const name = level.names[level.at++]
       if (name === undefined) this.#levels.pop()
-      else if (name.isFolder) this.#enter(joinPath(level.folder, name.key.slice(0, -1)))
+      else if (name.endsWith('/')) this.#enter(joinPath(level.folder, name.slice(0, -1)))
       else {
-        const found = this.#look(joinPath(level.folder, name.key))
+        const found = this.#look(joinPath(level.folder, name))
         if (found !== undefined) return found
       }
     }
@@ -101,7 +99,7 @@ export class Scan {
       this.#report(folder, refusal)
       return true
     }
-    this.#levels.push({ folder, names: this.#sorted(folder, entries), at: 0 })
+    this.#levels.push({ folder, names: await this.#sorted(folder, entries), at: 0 })
     return true
   }
 
@@ -109,15 +107,17 @@ export class Scan {
     if (this.#options.enters?.(folder) ?? true) this.#next = folder
   }
 
-  #sorted(folder: string, entries: readonly Dirent[]): Name[] {
-    const names: Name[] = []
+  async #sorted(folder: string, entries: readonly Dirent[]): Promise<string[]> {
+    const names: string[] = []
+    const pace = new Pace(systemClock)
     for (const entry of entries) {
+      if (pace.due()) await pace.turn()
       const isFolder = entry.isDirectory()
       if (!isFolder && !entry.isFile() && !entry.isSymbolicLink()) continue
       if (this.#options.ignores(joinPath(folder, entry.name).slice(1), isFolder)) continue
-      names.push({ key: isFolder ? `${entry.name}/` : entry.name, isFolder })
+      names.push(isFolder ? `${entry.name}/` : entry.name)
     }
-    return names.sort((a, b) => comparePaths(a.key, b.key))
+    return sorted(names, comparePaths, pace)
   }
 
   #look(path: string): Found | undefined {

@@ -9,8 +9,9 @@
 
 import { lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Timer } from '@dat-rhino/core/base/clock'
+import { systemClock, type Timer } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
+import { Pace } from '@dat-rhino/core/base/pace'
 import { formatLink } from '@dat-rhino/core/crypto/links'
 import { BeeDrive } from '@dat-rhino/core/drive/bee-drive'
 import type { WaitOptions } from '@dat-rhino/core/log/remote'
@@ -92,6 +93,9 @@ export class Share implements AsyncDisposable {
     const { dir, place, station, namespace } = setup
     const role = readRole(place)
     checkRole(dir, role, 'share')
+    // Code that runs for the first time has to be compiled: in one turn, store, drive and session took 30 ms.
+    const pace = new Pace(systemClock)
+    await pace.turn()
     const drive = await BeeDrive.open({
       store: station.corestore,
       ...(namespace === undefined ? {} : { namespace }),
@@ -100,6 +104,7 @@ export class Share implements AsyncDisposable {
       checkWritable(drive, station)
       checkRole(dir, role, 'share', drive.key)
       if (role === undefined) writeRole(place, { role: 'share', key: drive.key })
+      await pace.turn()
       const ledger = await Ledger.open(
         join(place.state, 'files'),
         `share ${formatLink({ key: drive.key })}`,
@@ -161,6 +166,7 @@ export class Share implements AsyncDisposable {
     try {
       teller.setPhase('scanning')
       this.#session.countBlobs()
+      await new Pace(systemClock).turn()
       const isNew = this.#ledger.isEmpty && drive.version <= 1
       if (!isNew && this.#ledger.version !== drive.version) {
         await relearn(drive, this.#ledger, signal)
