@@ -304,6 +304,7 @@ export class BeeDrive implements Drive {
   batch(): DriveBatch {
     this.checkWritable()
     return new DriveBatch({
+      clock: this.#clock,
       rows: this.#rows,
       normalize: (path) => this.#normalize(path),
       content: () => this.#source.content({}),

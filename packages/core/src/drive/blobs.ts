@@ -22,8 +22,8 @@ export type { BlobRange, BlobReadOptions } from './blob-reader.ts'
 
 /** Size of the blocks that we write; readers take any. */
 const BLOB_BLOCK_BYTES = 65_536
-/** One append, about: large enough that its record and signature weigh nothing. */
-const APPEND_BYTES = 4 * 1024 * 1024
+/** One append, about: large enough that its record and signature weigh little, and a few milliseconds in one turn. */
+const APPEND_BYTES = 1024 * 1024
 
 /** Byte strings in one log. One object per log, because it holds the write lock. */
 export class Blobs {

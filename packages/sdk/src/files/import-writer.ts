@@ -49,6 +49,8 @@ export class ImportWriter {
    * drive. A pass meets each path once, so no row need be looked for.
    */
   #ownVersion: number | undefined
+  /** What small files are read into; the batch copies them. */
+  readonly #room = new Uint8Array(SMALL_BYTES)
   /** Told when the batch is committed. */
   #news: (() => void)[] = []
 
@@ -171,7 +173,7 @@ export class ImportWriter {
   }
 
   async #putSmall(found: Found, entry: DriveEntry | undefined): Promise<boolean> {
-    const bytes = readSmall(this.#file(found), found.stat)
+    const bytes = readSmall(this.#file(found), found.stat, this.#room)
     if (bytes === undefined) return false
     await this.#open().put(found.path, bytes, putOptions(found, entry))
     this.#context.teller.moved(bytes.length)

@@ -17,11 +17,19 @@ const PIECE_BYTES = 1_048_576
 /** A pipe put in the place of a file must not stop us, nor a link lead us elsewhere. */
 const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
-/** All bytes of a small file, or `undefined` if it is not what `expected` says. Throws the system's errors. */
-export function readSmall(file: string, expected: FileStat): Uint8Array | undefined {
+/**
+ * All bytes of a small file, or `undefined` if it is not what `expected` says. Throws the system's errors.
+ *
+ * @param room memory of `SMALL_BYTES`; what is returned lies in it, until the next call with it
+ */
+export function readSmall(
+  file: string,
+  expected: FileStat,
+  room: Uint8Array,
+): Uint8Array | undefined {
   const handle = openSync(file, FLAGS)
   try {
-    const bytes = new Uint8Array(expected.size)
+    const bytes = room.subarray(0, expected.size)
     let at = 0
     while (at < bytes.length) {
       const read = readSync(handle, bytes, at, bytes.length - at, at)

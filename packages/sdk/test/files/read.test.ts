@@ -7,7 +7,7 @@ import { appendFileSync, lstatSync, renameSync, symlinkSync, writeFileSync } fro
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isCode } from '@dat-rhino/core/base/errors'
-import { hasContent, readLarge, readSmall } from '../../src/files/read.ts'
+import { hasContent, readLarge, readSmall, SMALL_BYTES } from '../../src/files/read.ts'
 import {
   type FileStat,
   fileStat,
@@ -21,6 +21,8 @@ import { tempFolder, writeTree } from '../temp.ts'
 const LARGE = new Uint8Array(2_500_000).map((_, i) => i >> 3)
 const look = (file: string): FileStat => fileStat(lstatSync(file))
 const never = new AbortController().signal
+
+const room = new Uint8Array(SMALL_BYTES)
 
 async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = []
@@ -36,15 +38,15 @@ test('a small file is read whole; one that grew, shrank or was replaced is not',
   const file = join(tempFolder(t), 'a')
   writeFileSync(file, 'content')
   const seen = look(file)
-  assert.equal(Buffer.from(readSmall(file, seen) ?? []).toString(), 'content')
+  assert.equal(Buffer.from(readSmall(file, seen, room) ?? []).toString(), 'content')
 
   appendFileSync(file, '!')
-  assert.equal(readSmall(file, seen), undefined)
+  assert.equal(readSmall(file, seen, room), undefined)
   writeFileSync(file, 'short')
-  assert.equal(readSmall(file, seen), undefined)
+  assert.equal(readSmall(file, seen, room), undefined)
   writeFileSync(`${file}2`, 'content')
   renameSync(`${file}2`, file)
-  assert.equal(readSmall(file, seen), undefined)
+  assert.equal(readSmall(file, seen, room), undefined)
 })
 
 test('a large file comes in pieces, and ends with an error if it did not hold still', async (t) => {
@@ -78,7 +80,7 @@ test('no file is read through a link', (t) => {
   const seen = look(join(root, 'real'))
   symlinkSync('real', join(root, 'link'))
 
-  assert.throws(() => readSmall(join(root, 'link'), seen), { code: 'ELOOP' })
+  assert.throws(() => readSmall(join(root, 'link'), seen, room), { code: 'ELOOP' })
 })
 
 test('contents are compared whatever pieces they come in', async (t) => {
