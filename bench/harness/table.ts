@@ -46,7 +46,9 @@ function cells(summary: Summary): string[] {
     rate(summary, ours),
     both(({ cpuPerOperationUs }) => short(cpuPerOperationUs)),
     both(({ peakMemoryBytes }) => short(peakMemoryBytes / 1e6)),
-    reference.diskPerByte === 0 ? '' : both(({ diskPerByte }) => diskPerByte.toFixed(2)),
+    reference.diskPerByte + ours.diskPerByte === 0
+      ? ''
+      : both(({ diskPerByte }) => diskPerByte.toFixed(2)),
     both(longestBlock),
   ]
 }
