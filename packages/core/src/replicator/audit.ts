@@ -35,6 +35,8 @@ export function audit(shared: Shared, waiting: number): Audit {
     if (peer.inFlight === 0) continue
     peer.requests.each((flight) => {
       if (flight.block >= 0) blocksInFlight++
+      // What comes with a first head.
+      if (flight.block >= 0 && flight.countedBytes === 0) windowBlocks++
       if (flight.upgradeLength > 0 && !flight.reorg) upgradesInFlight++
       if (flight.seek !== undefined) seeksInFlight++
     })

@@ -42,8 +42,11 @@ export function ask(
   if (order.block >= 0) {
     const inTree = order.block < replica.length
     flight.nodes = flights.reserve(order.block, peer.id, inTree, order.urgent)
-    const window = peer.window ?? peer.windowOrNew(averageBytes(shared))
-    flight.countedBytes = window.sent(flight.sentAt)
+    // What comes with the first head is not counted: a window begins with the size of blocks, which nobody knows yet.
+    if (replica.length > 0) {
+      const window = peer.window ?? peer.windowOrNew(averageBytes(shared))
+      flight.countedBytes = window.sent(flight.sentAt)
+    }
     if (peer.passage.down.isLimited) peer.passage.down.reserve(flight.countedBytes)
   }
   if (order.seek !== undefined) order.seek.inFlight = true
@@ -70,13 +73,13 @@ export function release(
   const came = ending === 'delivered' || ending === 'covered'
   peer.budget.answered()
   if (flight.block >= 0) {
-    const window = peer.windowOrNew(1)
+    const window = flight.countedBytes > 0 ? peer.window : undefined
     if (ending === 'delivered') {
-      window.answered(flight.countedBytes, blockBytes, flight.sentAt, now)
-      peer.budget.windowBytes = window.limitBytes
+      window?.answered(flight.countedBytes, blockBytes, flight.sentAt, now)
+      if (window !== undefined) peer.budget.windowBytes = window.limitBytes
       peer.passage.down.came(blockBytes + ANSWER_BYTES, flight.countedBytes, now)
     } else {
-      window.gone(flight.countedBytes)
+      window?.gone(flight.countedBytes)
       if (peer.passage.down.isLimited) peer.passage.down.reserve(-flight.countedBytes)
     }
     const free = flights.release(flight.block, came)
@@ -92,10 +95,10 @@ export function release(
   } else peer.requests.answered(flight)
 }
 
-/** Average size of the log's blocks, as far as its signed tree tells. */
+/** Average size of the log's blocks, as its signed tree tells. */
 function averageBytes(shared: Shared): number {
   const { length, byteLength } = shared.replica
-  return length === 0 ? 1_024 : byteLength / length
+  return byteLength / length
 }
 
 function send({ replica }: Shared, peer: Peer, flight: Flight): void {

@@ -152,7 +152,11 @@ export class Receiver {
         return false
       }
       if (parked) this.#unpark(flight)
-      if (result === 'applied') this.#delivered(peer, flight, proof.value?.length ?? 0)
+      if (result === 'applied' && flight.block >= 0 && !replica.has(flight.block)) {
+        // Only what the log is came of it, or the head: the block is asked for again.
+        this.end(peer, flight, 'refused')
+        this.staged()
+      } else if (result === 'applied') this.#delivered(peer, flight, proof.value?.length ?? 0)
       else this.end(peer, flight, 'refused')
     } catch (error) {
       if (parked) this.#unpark(flight)

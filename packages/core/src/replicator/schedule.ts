@@ -84,8 +84,15 @@ function bestFor(shared: Shared, peers: readonly Peer[], index: number): Found {
 function mayAsk(shared: Shared, peer: Peer, index: number): boolean {
   if (peer.fork !== shared.replica.fork || !peer.holds(index)) return false
   if (index < shared.replica.length) return true
-  // The first upgrade goes alone: a log with a prologue can't be asked for more before it is known.
-  return shared.replica.length > 0 && mayUpgrade(shared, peer)
+  return mayComeAlong(shared, index) && mayUpgrade(shared, peer)
+}
+
+/**
+ * May an upgrade from our length bring this block? What lies behind a prologue can't be asked for before that is here, and
+ * of a log that is empty here it may be unknown; but block 0 is the first of any prologue.
+ */
+function mayComeAlong({ replica }: Shared, index: number): boolean {
+  return index === 0 || replica.length > 0
 }
 
 // ---- Positions -----------------------------------------------------------------------------------
@@ -126,15 +133,25 @@ function planUpgrade(shared: Shared, peers: readonly Peer[]): void {
   if (best === undefined) return
   const next = newOrder(replica.fork)
   addUpgrade(shared, best, next)
-  const newest = best.length - 1
-  const live = wants.ranges.some((range) => range.live)
-  // Whoever follows a log as it grows wants its newest block next: it comes with the upgrade.
-  const takesBlocks = shared.full === undefined
-  if (live && takesBlocks && mayAsk(shared, best, newest) && !shared.flights.has(newest))
-    next.block = newest
+  next.block = blockAlong(shared, best)
   // Such a head is not spelt out, so that it can only come along with something.
-  else if (replica.generation.headFromNodes) next.hash = 2 * newest
+  if (next.block < 0 && replica.generation.headFromNodes) next.hash = 2 * (best.length - 1)
   ask(shared, best, next)
+}
+
+/**
+ * A block of a range that the upgrade brings along, which saves a way there and back and a commit; -1 for none. Not of a peer
+ * that has failed: where its block is what is wrong, the head by itself may be right.
+ */
+function blockAlong(shared: Shared, peer: Peer): number {
+  const { replica, wants, flights, full } = shared
+  if (full !== undefined || peer.suspect || peer.failures > 0 || !peer.hasRoom) return -1
+  for (const range of wants.ranges) {
+    // Whoever follows a log as it grows wants its newest block next.
+    const block = range.live ? peer.length - 1 : range.firstFrom(replica.length)
+    if (mayComeAlong(shared, block) && peer.holds(block) && !flights.has(block)) return block
+  }
+  return -1
 }
 
 function addUpgrade(shared: Shared, peer: Peer, next: Order): void {

@@ -57,6 +57,14 @@ export class RangeWant {
     return this.blocks === undefined && this.end === Number.POSITIVE_INFINITY
   }
 
+  /** Its first block from `block` on; Infinity if there is none. */
+  firstFrom(block: number): number {
+    const { blocks, start, end } = this
+    if (blocks !== undefined) return blocks[lowerBound(blocks, block)] ?? Number.POSITIVE_INFINITY
+    const first = Math.max(start, block)
+    return first < end ? first : Number.POSITIVE_INFINITY
+  }
+
   wants(block: number): boolean {
     if (this.blocks === undefined) return block >= this.start && block < this.end
     return this.blocks[lowerBound(this.blocks, block)] === block

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromHex } from '../../src/bytes/bytes.ts'
 import { binary } from '../../src/bytes/encodings.ts'
+import { Proof } from '../../src/tree/proof.ts'
 import { openReplica, testKeyPair } from '../log/support.ts'
 import { join, type Message } from '../sim/pipe.ts'
 import { pattern } from '../tree/model.ts'
@@ -75,8 +76,56 @@ test('a whole log comes over with about one node for each block', async () => {
   for (const message of joint.sent) if (message.type === 'data') nodes += message.proof.nodes.length
   assert.equal(reader.replica.slot.contiguousLength, 3_000)
   for (let i = 0; i < 3_000; i += 77) assert.equal(text(reader.replica.read(i)), `block ${i}`)
-  assert.equal(requests(joint.sent).length, 3_001)
+  // The first block came with the head.
+  assert.equal(requests(joint.sent).length, 3_000)
   assert.ok(nodes < 3_000 * 1.1, `${nodes}`)
+})
+
+test('the first block comes with the first head', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(3)
+  const ranged = await scene.reader(writer)
+  const waiting = await scene.reader(writer)
+
+  const joints = [ranged, waiting].map((reader) => {
+    return join(scene.world, writer.replicator, reader.replicator)
+  })
+  const download = ranged.replicator.range({ start: 0, end: 1 })
+  await Promise.all([download.done(), waiting.replicator.block(0, {})].map((p) => scene.until(p)))
+
+  for (const { sent } of joints) {
+    const asked = requests(sent).map(({ block, upgradeLength }) => [block, upgradeLength])
+    assert.deepEqual(asked, [[0, 3]])
+  }
+})
+
+test('what is new comes with the head that tells of it', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(3)
+  const reader = await scene.reader(writer)
+  const joint = join(scene.world, writer.replicator, reader.replicator)
+  await scene.until(reader.replicator.update({}))
+  const before = requests(joint.sent).length
+
+  const downloads = [
+    reader.replicator.range({ start: 0, end: 6, blocks: [1, 4, 5] }),
+    reader.replicator.range({ start: 0, end: 5 }),
+  ]
+  await scene.pass(100)
+  const held = requests(joint.sent).length
+  await append(writer, numbered(3, 6))
+  await Promise.all(downloads.map((download) => scene.until(download.done())))
+
+  const later = requests(joint.sent).slice(held)
+  assert.equal(held - before, 3)
+  assert.deepEqual([later[0]?.block, later[0]?.upgradeStart, later[0]?.upgradeLength], [4, 3, 3])
+  assert.deepEqual(
+    later.slice(1).map(({ block, upgradeLength }) => [block, upgradeLength]),
+    [
+      [5, 0],
+      [3, 0],
+    ],
+  )
 })
 
 test('who downloads a whole log announces it once, when it is whole', async () => {
@@ -304,4 +353,27 @@ test('a log with a prologue is fetched, the first upgrade alone', async () => {
   assert.deepEqual([first?.block, first?.upgradeLength, first?.manifest], [-1, 8, true])
   assert.equal(reader.replica.slot.contiguousLength, 8)
   assert.equal(joint.sent.filter((message) => message.type === 'refuse').length, 0)
+})
+
+test('where only the manifest comes of the first request, block and head are asked for again', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(3)
+  const reader = await scene.reader(writer)
+  let isFirst = true
+  const joint = join(scene.world, writer.replicator, reader.replicator, {
+    tamperA(message) {
+      if (message.type !== 'data' || !isFirst) return message
+      isFirst = false
+      const bare = new Proof()
+      bare.manifest = message.proof.manifest
+      return { ...message, proof: bare }
+    },
+  })
+
+  await scene.until(reader.replicator.block(0, {}))
+
+  const asked = requests(joint.sent).map(({ block, manifest }) => [block, manifest])
+  assert.deepEqual(asked.at(0), [0, true])
+  assert.ok(asked.slice(1).every(([, manifest]) => manifest === false))
+  assert.equal(text(reader.replica.read(0)), 'block 0')
 })
