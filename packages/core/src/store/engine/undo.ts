@@ -24,16 +24,23 @@ const NODE = 1
 const HEAD = 2
 const OTHER = 3
 
-/** Numbers per entry: kind, index, position, size; of a head its address is the position. */
+/** Numbers per entry: kind and target, index, position, size; of a head its address is the position. */
 const ROW = 4
-/** Room for so many entries is kept from commit to commit. */
-const KEPT_ENTRIES = 1_024
+const KINDS = 4
+/** Room for so many entries at first; what a commit of 10,000 appended blocks takes is kept from commit to commit. */
+const FIRST_ENTRIES = 64
+const KEPT_ENTRIES = 32_768
+/** The same for what is no number. */
+const KEPT_OBJECTS = 1_024
 
 export class Undo {
-  // The arrays are longer than what counts: one that is emptied loses its memory, and each commit would ask for it anew.
+  // The lists are longer than what counts: one that is emptied loses its memory, and each commit would ask for it anew.
   #length = 0
-  readonly #rows: number[] = []
+  #rows = new Float64Array(ROW * FIRST_ENTRIES)
+  /** Whom the entries are about, once for those that follow each other. */
   readonly #targets: UndoTarget[] = []
+  #targetsLength = 0
+  #target: UndoTarget | undefined
   readonly #others: (() => void)[] = []
   #othersLength = 0
   readonly #heads: Head[] = []
@@ -62,20 +69,30 @@ export class Undo {
   }
 
   #add(kind: number, target: UndoTarget, index: number, position: number, size: number): void {
-    const at = this.#length * ROW
+    if (target !== this.#target) {
+      this.#target = target
+      this.#targets[this.#targetsLength++] = target
+    }
+    const at = this.#length++ * ROW
+    if (at === this.#rows.length) this.#grow()
     const rows = this.#rows
-    rows[at] = kind
+    rows[at] = kind + KINDS * (this.#targetsLength - 1)
     rows[at + 1] = index
     rows[at + 2] = position
     rows[at + 3] = size
-    this.#targets[this.#length++] = target
+  }
+
+  #grow(): void {
+    const rows = new Float64Array(2 * this.#rows.length)
+    rows.set(this.#rows)
+    this.#rows = rows
   }
 
   rewind(length: number): void {
     while (this.#length > length) {
-      const target = this.#targets[--this.#length] ?? NOBODY
-      const at = this.#length * ROW
-      const kind = this.#rows[at]
+      const at = --this.#length * ROW
+      const kind = (this.#rows[at] ?? 0) % KINDS
+      const target = this.#targetAt(at)
       const index = this.#rows[at + 1] ?? 0
       const position = this.#rows[at + 2] ?? 0
       const size = this.#rows[at + 3] ?? 0
@@ -88,13 +105,20 @@ export class Undo {
     if (length === 0) this.clear()
   }
 
+  #targetAt(at: number): UndoTarget {
+    return this.#targets[Math.floor((this.#rows[at] ?? 0) / KINDS)] ?? NOBODY
+  }
+
   /** Forgets all entries. What a small commit noted is held until the next one writes over it. */
   clear(): void {
     this.#length = 0
+    this.#target = undefined
+    this.#targetsLength = 0
     this.#othersLength = 0
     this.#headsLength = 0
-    if (this.#targets.length <= KEPT_ENTRIES) return
-    this.#rows.length = 0
+    if (this.#rows.length > ROW * KEPT_ENTRIES) this.#rows = new Float64Array(ROW * FIRST_ENTRIES)
+    const { length } = this.#targets
+    if (Math.max(length, this.#others.length, this.#heads.length) <= KEPT_OBJECTS) return
     this.#targets.length = 0
     this.#others.length = 0
     this.#heads.length = 0
