@@ -10,7 +10,7 @@ import { BeeDrive } from '../../src/drive/bee-drive.ts'
 import type { Drive, DriveChange, DriveDifference, DriveReader } from '../../src/drive/drive.ts'
 import type { TrieDrive } from '../../src/drive/trie-drive.ts'
 import { newTrieDrive } from './old-support.ts'
-import { collect, openStore, text } from './support.ts'
+import { collect, connect, openStore, text } from './support.ts'
 
 const THROUGH = { mounts: true }
 
@@ -226,6 +226,29 @@ test('a watcher ends when the drive is closed, and is not held up by a mount tha
   const second = next(steps)
   await outer.close()
   assert.equal(await second, 'over')
+})
+
+test('a mounted drive that arrives later is heard of when it comes, and so is what is mounted in it', async () => {
+  const [ours, theirs] = [await openStore(), await openStore()]
+  const [inner, deep] = [await numbered(theirs, 2), await numbered(theirs, 3)]
+  await deep.put('/a', utf8('deep'))
+  await inner.mount('/deep', deep.key)
+  const outer = await numbered(ours, 1)
+  await outer.mount('/in', inner.key)
+  const end = new AbortController()
+  const steps = outer.watch({ mounts: true, signal: end.signal })[Symbol.asyncIterator]()
+  const first = next(steps)
+  await turns()
+
+  const part = connect(ours, theirs)
+
+  assert.equal(await first, '/in 1 to 3')
+  assert.equal(await next(steps), '/in/deep 1 to 2')
+  const grown = next(steps)
+  await deep.put('/b', utf8('b'))
+  assert.equal(await grown, '/in/deep 2 to 3')
+  part()
+  end.abort()
 })
 
 test('a watcher says that it can’t watch so many drives', async () => {

@@ -2,10 +2,11 @@
  * What is mounted in archives that are served is served too, also what is mounted while they are.
  *
  *   a served drive grew ──▶ did a mount come or go? ──▶ look again ──▶ what is new is taken out of the files and served
+ *   what was missing came into the store ───────────────────▲
  *
  * Owns: which mounts those are, and the watching. Always true: what was served once stays so until the end, whether it is
- * still mounted or not; what is neither in the files nor in the store is told and asked of nobody; each is looked for again
- * whenever a mount changes.
+ * still mounted or not; what is neither in the files nor in the store is told and asked of nobody, and is looked for again
+ * whenever a mount changes or some of it comes into the store by another way.
  */
 
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
@@ -17,6 +18,7 @@ import type { WaitOptions } from '@dat-rhino/core/log/remote'
 import { openStored } from '../migrate/open.ts'
 import type { StoredArchive, StoredStore } from '../migrate/types.ts'
 import { AT_ONCE } from './alone.ts'
+import { Arrivals } from './arrivals.ts'
 import { type FoundMount, Mounts, mountRoots } from './mounts.ts'
 import { takeAll } from './take.ts'
 import type { ImportOptions, TakenArchive } from './types.ts'
@@ -64,6 +66,10 @@ export class MountsServer {
   readonly #served = new Set<string>()
   readonly #followed = new Map<Drive, Promise<void>>()
   readonly #end = new AbortController()
+  readonly #arrivals: Arrivals
+  /** Something came: there is another look to be had. */
+  #isLookDue = false
+  #looking: Promise<void> | undefined
   #hasFilesOpen = true
   #now: ServedMounts = NONE
 
@@ -77,6 +83,7 @@ export class MountsServer {
       logs: true,
     }
     this.#mounts = new Mounts(source, mountRoots(files.archives))
+    this.#arrivals = new Arrivals(files.corestore, () => this.#arrived())
   }
 
   /** Resolves when all that is mounted now is served. The files are not needed open after that. */
@@ -84,12 +91,12 @@ export class MountsServer {
     const server = new MountsServer(files, user)
     try {
       await server.#look(AT_ONCE)
+      server.#hasFilesOpen = false
+      server.#expectMissing()
       return server
     } catch (error) {
       await server.close()
       throw error
-    } finally {
-      server.#hasFilesOpen = false
     }
   }
 
@@ -99,7 +106,8 @@ export class MountsServer {
 
   async close(): Promise<void> {
     this.#end.abort()
-    await Promise.all(this.#followed.values())
+    await this.#arrivals.close()
+    await Promise.all([...this.#followed.values(), this.#looking])
     await this.#mounts.close()
   }
 
@@ -120,6 +128,33 @@ export class MountsServer {
     }
   }
 
+  #expectMissing(): void {
+    if (this.#end.signal.aborted) return
+    this.#arrivals.expect(this.#now.found.filter(isMissing).map(({ key }) => key))
+  }
+
+  /** The same, and tells if something is not as it was. */
+  async #lookAgain(): Promise<void> {
+    const before = this.#now
+    await this.#look({ ...PATIENT, signal: this.#end.signal })
+    if (!isSame(before, this.#now)) this.#user.changed(this.#now)
+    this.#expectMissing()
+  }
+
+  #arrived(): void {
+    this.#isLookDue = true
+    this.#looking ??= unlessOver(this.#lookWhileDue()).finally(() => {
+      this.#looking = undefined
+    })
+  }
+
+  async #lookWhileDue(): Promise<void> {
+    while (this.#isLookDue && !this.#end.signal.aborted) {
+      this.#isLookDue = false
+      await this.#lookAgain()
+    }
+  }
+
   /** Grows whenever a drive does, or there is another one. */
   #versions(): number {
     let sum = 0
@@ -129,21 +164,15 @@ export class MountsServer {
 
   #startFollowing(drive: Drive): void {
     if (this.#followed.has(drive)) return
-    this.#followed.set(
-      drive,
-      this.#follow(drive).catch((error: unknown) => {
-        if (!isCode(error, 'CLOSED') && !isCode(error, 'ABORTED')) throw error
-      }),
-    )
+    this.#followed.set(drive, unlessOver(this.#follow(drive)))
   }
 
   async #follow(drive: Drive): Promise<void> {
     const { signal } = this.#end
     for await (const { previousVersion } of drive.watch({ signal })) {
-      if (!(await concernsMounts(drive, previousVersion, { ...PATIENT, signal }))) continue
-      const before = this.#now
-      await this.#look({ ...PATIENT, signal })
-      if (!isSame(before, this.#now)) this.#user.changed(this.#now)
+      if (await concernsMounts(drive, previousVersion, { ...PATIENT, signal })) {
+        await this.#lookAgain()
+      }
     }
   }
 
@@ -175,6 +204,19 @@ export class MountsServer {
     } finally {
       if (open !== stored) await open.close()
     }
+  }
+}
+
+function isMissing({ problem }: FoundMount): boolean {
+  return problem !== undefined
+}
+
+/** Ends quietly when what is watched is closed. */
+async function unlessOver(work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!isCode(error, 'CLOSED') && !isCode(error, 'ABORTED')) throw error
   }
 }
 

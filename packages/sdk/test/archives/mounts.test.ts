@@ -14,6 +14,7 @@ import { TrieDrive } from '@dat-rhino/core/drive/trie-drive'
 import { type FoundMounts, Mounts } from '../../src/archives/mounts.ts'
 import type { Rhino, ServedFolder, ServedMounts, ServeOptions } from '../../src/index.ts'
 import { connectBytes } from '../../src/platform/node/duplex-bytes.ts'
+import { connectTcp, listenTcp } from '../../src/platform/node/tcp.ts'
 import { Bed } from '../bed.ts'
 import { copyOf, expected, fixture, NO_SECRETS, sha256 } from '../migrate/bed.ts'
 import { DRIVES } from './told.ts'
@@ -135,6 +136,17 @@ function heard(
   })
 }
 
+const served = ({ found }: Pick<ServedMounts, 'found'>): unknown[] =>
+  found.filter(({ problem }) => problem === undefined)
+
+/** The state that `wanted` accepts, now or when there is news of it. */
+function until(
+  folder: ServedFolder,
+  wanted: (mounts: ServedMounts) => boolean,
+): Promise<ServedMounts> {
+  return wanted(folder.mounts) ? Promise.resolve(folder.mounts) : heard(folder, wanted)
+}
+
 test('what is mounted while an archive is served is served from then on, with what is mounted in that', async (t) => {
   const bed = new Bed(t)
   const { folder, store, drive } = await keeping(bed, A.metadataKey)
@@ -158,6 +170,8 @@ test('what is mounted while an archive is served is served from then on, with wh
     '/late/two/nobody drive 070707 It is not here.',
   ])
   assert.equal(mounts.found.filter(({ problem }) => problem === undefined).length, 4)
+  // What is not on the disk is shown to nobody.
+  await store.flush()
   const reader = await read(bed, folder, A.metadataKey)
   assert.equal(fromUtf8((await reader.get('/late/two/a', WAIT)) ?? assert.fail()), 'two')
   assert.deepEqual(folder.mounts, mounts)
@@ -176,6 +190,7 @@ test('what is mounted later is taken out of the files that held it all the time'
     `/a drive ${A.metadataKey.slice(0, 6)} `,
     `/a/core log ${core.key.slice(0, 6)} `,
   ])
+  await store.flush()
   const reader = await read(bed, folder, B.metadataKey)
   assert.ok(((await reader.get('/a/hello.txt', WAIT))?.length ?? 0) > 0)
 })
@@ -201,6 +216,56 @@ test('a mount that comes from the author of a served archive is looked into', as
 
   const served = found.filter(({ problem }) => problem === undefined)
   assert.deepEqual(served.map(({ path }) => path).sort(), ['/a', '/a/core'])
+})
+
+test('what is mounted and missing is served from when it comes into the store, with what is mounted in that', async (t) => {
+  const bed = new Bed(t)
+  const { folder, store, drive } = await keeping(bed, A.metadataKey)
+  const [late, deep] = [store.keyPair('drive 1'), store.keyPair('drive 2')]
+  await drive.mount('/late', late.publicKey)
+  const before = await until(folder, ({ found }) => found.length === 3)
+  const news = heard(folder, ({ found }) => found.length === 4 && served({ found }).length === 4)
+
+  const one = await numbered(store, 1)
+  await one.mount('/deep', deep.publicKey)
+  await until(folder, ({ found }) => found.length === 4)
+  const two = await numbered(store, 2)
+  await two.put('/a', utf8('deep'))
+  const mounts = await news
+
+  assert.deepEqual(lines({ found: before.found.filter(({ problem }) => problem !== undefined) }), [
+    `/late drive ${hex(late.publicKey).slice(0, 6)} It is not here.`,
+  ])
+  const arrived = lines(mounts).filter((line) => line.startsWith('/late'))
+  assert.deepEqual(arrived.sort(), [
+    `/late drive ${hex(late.publicKey).slice(0, 6)} `,
+    `/late/deep drive ${hex(deep.publicKey).slice(0, 6)} `,
+  ])
+  await store.flush()
+  const reader = await read(bed, folder, A.metadataKey)
+  assert.equal(fromUtf8((await reader.get('/late/deep/a', WAIT)) ?? assert.fail()), 'deep')
+})
+
+test('a missing mount that somebody of this process syncs is served when it comes from a peer', async (t) => {
+  const bed = new Bed(t)
+  const { folder, store, drive } = await keeping(bed, A.metadataKey)
+  const theirs = await (await bed.offline()).corestore()
+  const author = await numbered(theirs, 1)
+  await author.put('/a', utf8('from afar'))
+  const host = '127.0.0.1'
+  const entrance = await listenTcp({ host, onTransport: (it) => void theirs.connect(it) })
+  store.connect(await connectTcp({ host, port: entrance.port }))
+  await drive.mount('/late', author.key)
+  await until(folder, ({ found }) => found.length === 3)
+  assert.equal(served(folder.mounts).length, 2, 'nobody is asked for it')
+  const news = heard(folder, ({ found }) => served({ found }).length === 3)
+
+  const copy = await TrieDrive.open({ store, key: author.key, generation: 2 })
+  assert.equal(fromUtf8((await copy.get('/a', WAIT)) ?? assert.fail()), 'from afar')
+  await news
+
+  assert.equal(served(folder.mounts).length, 3)
+  entrance.close()
 })
 
 test('nothing is watched when serving has ended', async (t) => {
