@@ -8,7 +8,9 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemClock } from '@dat-rhino/core/base/clock'
 import { DatError, isCode } from '@dat-rhino/core/base/errors'
+import { Pace } from '@dat-rhino/core/base/pace'
 import type { Corestore } from '@dat-rhino/core/corestore/corestore'
 import { discoveryKey } from '@dat-rhino/core/crypto/keys'
 import { formatLink } from '@dat-rhino/core/crypto/links'
@@ -85,7 +87,11 @@ export class Clone implements AsyncDisposable {
     }
     const role = readRole(place)
     checkRole(dir, role, 'clone', key)
+    // Code that runs for the first time has to be compiled: in one turn, store, network and session took 30 ms.
+    const pace = new Pace(systemClock)
+    await pace.turn()
     const isKnown = await checkStored(station.corestore, dir, key)
+    await pace.turn()
     const session = new FolderSession(station, discoveryKey(key), options.signal)
     return new Clone(setup, session, isKnown)
   }
@@ -140,6 +146,7 @@ export class Clone implements AsyncDisposable {
   async #run(): Promise<void> {
     const { teller, signal } = this.#session
     try {
+      await new Pace(systemClock).turn()
       await this.#find()
       const report = await this.#pass(await this.#version())
       teller.setPhase(this.#options.live === true ? 'watching' : 'done')

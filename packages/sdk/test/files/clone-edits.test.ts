@@ -156,7 +156,7 @@ test('a file that lost its end in a power cut is written again, not taken for an
   utimesSync(file, mtimeMs / 1000, mtimeMs / 1000)
   const cut = statSync(file)
   const rows = readFileSync(ledger, 'utf8').trim().split('\n')
-  const seq = rows.findLast((line) => line.endsWith(' /a'))?.split(' ')[5]
+  const seq = rows.findLast((line) => /^F .* \/a$/.test(line))?.split(' ')[5]
   const version = rows.findLast((line) => line.startsWith('V'))
   writeFileSync(ledger, `${rows[0]}\nF 7 ${cut.mtimeMs} 0 ${ino} ${seq} /a\n${version}\n`)
 

@@ -70,7 +70,7 @@ test('large files among small ones are recorded in the order of their paths', as
   const report = await cloneOnce(folders)
 
   const lines = readFileSync(join(folders.target, '.dat-rhino/files'), 'utf8').split('\n')
-  const recorded = lines.flatMap((line) => /f\d\d$/.exec(line)?.[0] ?? [])
+  const recorded = lines.flatMap((line) => /^F .*(f\d\d)$/.exec(line)?.[1] ?? [])
   assert.equal(report.added, 12)
   assert.deepEqual(recorded, Object.keys(tree).sort())
   assert.deepEqual(readTree(folders.target), readTree(folders.source))
