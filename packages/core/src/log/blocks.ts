@@ -48,6 +48,8 @@ export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
   #at: number
   /** Blocks below were warmed or asked for. */
   #seen: number
+  /** Blocks below were brought into memory a moment ago: they need not be asked about one by one. */
+  #warmed = 0
   #ahead: Download | undefined
   #isGone = false
   #isDone = false
@@ -92,7 +94,8 @@ export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
   /** What is here is read in this very turn, in which no history is replaced; the rest goes the way of `get`. */
   #step(index: number): Promise<IteratorResult<Uint8Array>> {
     const log = this.#log
-    if (log.closed || log.replica.slot.isCold(index, index + 1)) return this.#wait(index)
+    const isCold = index >= this.#warmed && log.replica.slot.isCold(index, index + 1)
+    if (log.closed || isCold) return this.#wait(index)
     try {
       const value = log.peek(index)
       return value === undefined ? this.#wait(index) : log.pace.give({ done: false, value })
@@ -127,6 +130,7 @@ export class BlockWalk implements AsyncIterableIterator<Uint8Array> {
   async #warm(index: number): Promise<IteratorResult<Uint8Array>> {
     try {
       await this.#log.replica.slot.warm(index, this.#seen)
+      this.#warmed = this.#seen
     } catch (error) {
       return this.#abandon(error)
     }

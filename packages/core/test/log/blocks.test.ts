@@ -120,3 +120,23 @@ test('a walk over an encrypted log gives texts, and over cold blocks warms them 
   assert.deepEqual(await log.get(1), copy(block(1)))
   assert.deepEqual(warmed[1], [1, 2])
 })
+
+test('of blocks that a walk has warmed it does not ask one by one whether they are cold', async () => {
+  const log = await openLog()
+  await log.append(blocks(300))
+  const { slot } = log.replica
+  const asked: [number, number][] = []
+  slot.isCold = (start, end) => {
+    asked.push([start, end])
+    return true
+  }
+  const warmed: [number, number][] = []
+  slot.warm = async (start, end) => {
+    warmed.push([start, end])
+  }
+
+  assert.deepEqual(await collect(log.blocks()), blocks(300))
+  assert.deepEqual(asked, warmed)
+  assert.ok(warmed.length < 10)
+  assert.deepEqual([warmed[0]?.[0], warmed.at(-1)?.[1]], [0, 300])
+})

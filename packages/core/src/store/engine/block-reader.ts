@@ -182,7 +182,8 @@ export class BlockReader {
     const end = position + size
     if (from >= this.#windowFrom && end <= this.#windowEnd) return false
     if (this.#kept.has(from, end)) return false
-    for (let i = 0; i < this.#warm.length; i += 2) {
+    // Who asks has mostly just warmed it: the last ones first.
+    for (let i = this.#warm.length - 2; i >= 0; i -= 2) {
       if (position >= (this.#warm[i] ?? 0) && end <= (this.#warm[i + 1] ?? 0)) return false
     }
     return true

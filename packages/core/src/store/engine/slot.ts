@@ -175,8 +175,9 @@ export class EngineSlot implements Slot, StagedLog {
   async warm(start: number, end: number): Promise<void> {
     let from = 0
     let to = 0
+    const { tree } = this.state
     for (let index = start; index < end; index++) {
-      await this.#warmPages(index)
+      if (tree.missingPage(index) !== undefined) await this.#warmPages(index)
       const leaf = this.#leafOf(index)
       if (leaf === undefined) continue
       const position = leaf.entry(index % LEAF_BLOCKS)
