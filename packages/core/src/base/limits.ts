@@ -262,6 +262,8 @@ export const APPEND_BYTES_QUEUED_MAX: number = 4 * 1024 * 1024
 
 /** Work between two turns of the event loop. */
 export const SLICE_MS = 4
+/** The same for work that is asked for one by one: asking ten thousand times in one moment takes milliseconds as well. */
+export const LINE_SLICE_MS = 1
 /** Items between two looks at the clock. */
 export const SLICE_ITEMS = 32
 /**

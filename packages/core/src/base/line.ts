@@ -1,15 +1,15 @@
 /**
  * Work that is asked for one by one, and may be asked for ten thousand times in one moment.
  *
- * Owns: the line. Work is done at once while the slice of this turn lasts; what is asked for after that stands in line,
+ * Owns: the line. Work is done at once for `LINE_SLICE_MS` of a turn; what is asked for after that stands in line,
  * in groups, and as many of them as fit in a slice have their turn in each later turn of the event loop. In order,
  * always. What stands in line costs one promise, because ten thousand promises with functions of their own are much to
  * copy for the collector, in one turn of the event loop.
  */
 
 import type { Clock } from './clock.ts'
-import { SLICE_ITEMS } from './limits.ts'
-import { Pace } from './pace.ts'
+import { LINE_SLICE_MS, SLICE_ITEMS } from './limits.ts'
+import { TurnPace } from './pace.ts'
 
 const DONE = Promise.resolve()
 
@@ -28,18 +28,20 @@ class Group {
 
 /** One line, for one kind of work. */
 export class Line {
-  readonly #pace: Pace
-  /** Those who wait, first to last; the last one is filled. */
+  readonly #pace: TurnPace
+  /** Those who wait, first to last. */
   readonly #groups: Group[] = []
+  /** The last of them, which is filled. */
+  #last: Group | undefined
   #isGoing = false
 
   constructor(clock: Clock) {
-    this.#pace = new Pace(clock)
+    this.#pace = new TurnPace(clock, { sliceMs: LINE_SLICE_MS })
   }
 
   /** What `work` returns or throws, as a promise. It is called before this returns if nobody waits. */
   run<T>(work: () => T | PromiseLike<T>): Promise<T> {
-    if (this.#isGoing || this.#pace.due()) return this.#place().then(work)
+    if (this.#isGoing || this.#pace.isOver) return this.#place().then(work)
     try {
       return Promise.resolve(work())
     } catch (error) {
@@ -49,9 +51,10 @@ export class Line {
 
   /** The turn of who comes last. */
   #place(): Promise<void> {
-    let group = this.#groups.at(-1)
+    let group = this.#last
     if (group === undefined || group.size === SLICE_ITEMS) {
       group = new Group()
+      this.#last = group
       this.#groups.push(group)
     }
     group.size++
@@ -61,14 +64,22 @@ export class Line {
 
   async #go(): Promise<void> {
     this.#isGoing = true
-    await this.#pace.turn()
+    await this.#turn()
     for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) {
+      // Whoever comes now comes behind those who have their turn.
+      if (group === this.#last) this.#last = undefined
       group.begin()
       await group.turn
       // Whoever asked goes on in a microtask: that is part of the slice.
       await DONE
-      if (this.#pace.isOver) await this.#pace.turn()
+      if (this.#pace.isOver) await this.#turn()
     }
     this.#isGoing = false
+  }
+
+  /** A later turn of the event loop, whose slice begins with what is done first. */
+  async #turn(): Promise<void> {
+    await this.#pace.turn()
+    this.#pace.begin()
   }
 }

@@ -57,7 +57,8 @@ const shared = new WeakMap<Clock, TurnPace>()
  */
 export class TurnPace {
   readonly #clock: Clock
-  readonly #isShared: boolean
+  readonly #sliceMs: number
+  readonly #holds: boolean
   /** When the slice of this turn is over; 0 where none has begun. */
   #until = 0
   readonly #end = (): void => {
@@ -77,21 +78,23 @@ export class TurnPace {
    * was used up therefore holds for the turn after it too.
    */
   static on(clock: Clock): TurnPace {
-    const pace = shared.get(clock) ?? new TurnPace(clock, true)
+    const pace = shared.get(clock) ?? new TurnPace(clock, { holds: true })
     shared.set(clock, pace)
     return pace
   }
 
-  constructor(clock: Clock, isShared = false) {
+  /** @param options `holds`: a slice that was used up holds for the turn after it too. */
+  constructor(clock: Clock, options: { sliceMs?: number; holds?: boolean } = {}) {
     this.#clock = clock
-    this.#isShared = isShared
+    this.#sliceMs = options.sliceMs ?? SLICE_MS
+    this.#holds = options.holds ?? false
   }
 
   /** Work begins that asks `isOver` only after some pieces. */
   begin(): void {
     if (this.#until !== 0) return
-    this.#until = this.#clock.now() + SLICE_MS
-    this.#clock.soon(this.#isShared ? this.#endUnlessUsedUp : this.#end)
+    this.#until = this.#clock.now() + this.#sliceMs
+    this.#clock.soon(this.#holds ? this.#endUnlessUsedUp : this.#end)
   }
 
   /** Call once per piece. True: this turn has done enough, the next piece is to wait for `turn`. */

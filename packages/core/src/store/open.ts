@@ -20,6 +20,7 @@ import {
   RECORD_BYTES,
   SEGMENT_BYTES,
 } from '../base/limits.ts'
+import { Pace } from '../base/pace.ts'
 import { equal } from '../bytes/bytes.ts'
 import { crypto, KEY_BYTES } from '../crypto/crypto.ts'
 import { checkPrimaryKey } from './checks.ts'
@@ -155,6 +156,7 @@ function unlessDamaged(drop: () => void): void {
 async function openForWriting(opening: Opening): Promise<Store> {
   const { files, gate, clock, crc32, random, durability } = opening
   const syncs = durability !== 'none'
+  const pace = new Pace(clock)
   const stored = await readIndex(files, crc32, clock)
   const isNew = stored === undefined && !hasData(files)
   const keys = await openKeys(opening, isNew)
@@ -182,6 +184,8 @@ async function openForWriting(opening: Opening): Promise<Store> {
   if (isStale) await store.renewIndex()
   if (damage.length > 0) await loaded.mark.lower(loaded.data.end)
   removeSuperfluous(loaded)
+  // Whoever opens a store of ten thousand logs goes on with them at once, and he has a turn of his own for that.
+  if (pace.isOver) await pace.turn()
   return store
 }
 

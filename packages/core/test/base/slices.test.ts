@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { SLICE_ITEMS, SLICE_MS } from '../../src/base/limits.ts'
+import { LINE_SLICE_MS, SLICE_ITEMS, SLICE_MS } from '../../src/base/limits.ts'
 import { Line } from '../../src/base/line.ts'
 import { Pace, TurnPace } from '../../src/base/pace.ts'
 import { sorted } from '../../src/base/sort.ts'
 import { BusyClock } from '../fakes/busy-clock.ts'
+import { ManualClock } from '../fakes/clock.ts'
 import { TestClock } from '../wire/simulated.ts'
 
 /** Items after which a slice is over on a clock on which every look takes a millisecond. */
@@ -39,22 +40,51 @@ test('sorting many items gives turns to others', async () => {
   assert.ok(clock.turns >= (3 * 4_096) / SLICE - 1, `${clock.turns} turns`)
 })
 
-test('work is done at once while the slice lasts, and then in order in later turns', async () => {
-  const clock = new BusyClock()
+test('work is done at once while its short slice lasts, and then in order in later turns', async () => {
+  const clock = new ManualClock()
   const line = new Line(clock)
   const done: number[] = []
-  const work = Array.from({ length: 1_000 }, (_, i) => () => done.push(i))
+  const work = Array.from({ length: 1_000 }, (_, i) => () => {
+    clock.pass(LINE_SLICE_MS / 8)
+    done.push(i)
+  })
+  let turns = 0
+  const other = (): void => {
+    turns++
+    immediate = setImmediate(other)
+  }
+  let immediate = setImmediate(other)
 
   const results = work.map((one) => line.run(one))
   const atOnce = done.length
   await Promise.all(results)
+  clearImmediate(immediate)
 
-  assert.ok(atOnce > 0 && atOnce <= SLICE, `${atOnce} at once`)
+  assert.equal(atOnce, 8)
   assert.deepEqual(
     done,
     work.map((_, i) => i),
   )
-  assert.ok(clock.turns >= 1_000 / SLICE - 1, `${clock.turns} turns`)
+  assert.ok(turns >= (1_000 - 8) / SLICE_ITEMS - 1, `${turns} turns`)
+})
+
+test('who comes while those before him have their turn has his own in a later one', async () => {
+  const clock = new BusyClock()
+  const line = new Line(clock)
+  const done: number[] = []
+  const ask = async (n: number): Promise<void> => {
+    let next: Promise<void> | undefined
+    await line.run(() => {
+      done.push(n)
+      if (n < 20) next = ask(n + 1)
+    })
+    await next
+  }
+
+  await ask(1)
+
+  assert.equal(done.length, 20)
+  assert.ok(clock.turns >= 20, `${clock.turns} turns`)
 })
 
 test('work that fails fails its own promise, at once or later, and the others go on', async () => {
