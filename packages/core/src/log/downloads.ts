@@ -9,7 +9,7 @@
 import { asError, DatError } from '../base/errors.ts'
 import { Stop, stopWith } from '../base/stop.ts'
 import { Turns, type Worker } from '../base/turns.ts'
-import type { Download, RangeRequest, Wait } from './remote.ts'
+import type { Download, Fetching, RangeRequest, Wait } from './remote.ts'
 import type { Replica } from './replica.ts'
 import type { Waits } from './waits.ts'
 
@@ -48,16 +48,11 @@ export class Downloads {
 
 const NONE: readonly HandleDownload[] = []
 
-/** When a download begins, for who waits for that. */
-class Beginning {
-  readonly begun: Promise<void>
-  settle: (error: Error | undefined) => void = () => {}
-
-  constructor() {
-    this.begun = new Promise((resolve, reject) => {
-      this.settle = (error) => (error === undefined ? resolve() : reject(error))
-    })
-  }
+/** Somebody who waits for a download that has not begun. */
+interface Early {
+  readonly options: Wait
+  resolve(done: Promise<void>): void
+  reject(error: Error): void
 }
 
 class HandleDownload implements Download, Worker {
@@ -66,10 +61,10 @@ class HandleDownload implements Download, Worker {
   readonly #range: RangeRequest
   /** It had its turn, or was cancelled before. */
   #isBegun = false
-  #beginning: Beginning | undefined
+  #early: Early[] | undefined
   #stopListening: (() => void) | undefined
-  #remote: Download | undefined
-  /** Made when somebody waits. */
+  #remote: Fetching | undefined
+  /** Made when somebody waits for a remote. */
   #cancelled: Stop | undefined
   #error: DatError | undefined
 
@@ -94,13 +89,30 @@ class HandleDownload implements Download, Worker {
 
   done(options: Wait = {}): Promise<void> {
     if (this.#isBegun) return this.#finish(options)
-    this.#beginning ??= new Beginning()
-    return this.#beginning.begun.then(() => this.#finish(options))
+    return new Promise((resolve, reject) => {
+      const early = { options, resolve, reject }
+      if (this.#early === undefined) this.#early = [early]
+      else this.#early.push(early)
+    })
   }
 
-  async #finish(options: Wait): Promise<void> {
-    if (!this.#isComplete) await this.#wait(options)
-    this.#end()
+  /** Who aborts, or is late, waits no more; the download goes on. */
+  #finish(options: Wait): Promise<void> {
+    if (this.#isComplete) {
+      this.#end()
+      return Promise.resolve()
+    }
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    const waiting = this.#remote?.done(this.#all.waits.withUsual(options)) ?? this.#wait(options)
+    return waiting.then(
+      () => {
+        if (this.#error !== undefined) throw this.#error
+        this.#end()
+      },
+      (error: unknown) => {
+        throw this.#error ?? error
+      },
+    )
   }
 
   cancel(): void {
@@ -116,26 +128,30 @@ class HandleDownload implements Download, Worker {
 
   #began(error: Error | undefined): void {
     this.#isBegun = true
-    this.#beginning?.settle(error)
-    this.#beginning = undefined
+    const early = this.#early
+    this.#early = undefined
+    if (early === undefined) return
+    for (const { options, resolve, reject } of early) {
+      if (error === undefined) resolve(this.#finish(options))
+      else reject(error)
+    }
   }
 
-  #wait(options: Wait): Promise<void> {
+  /** Until somebody can be asked, and then for him. */
+  #wait(options: Wait): Promise<unknown> {
     const { waits } = this.#all
-    const ask = (wait: Wait): Promise<void> => {
-      const isThere = (): boolean => this.#isComplete
-      return waits.ask(wait, isThere, async (_remote, left) => this.#begin()?.done(left))
-    }
     this.#cancelled ??= new Stop()
-    if (this.#error !== undefined) this.#cancelled.abort(this.#error)
-    const { signal } = options
-    if (signal === undefined) return waits.run({ ...options, signal: this.#cancelled }, ask)
-    const both = stopWith([this.#cancelled, signal])
-    return waits.run({ ...options, signal: both.signal }, ask).finally(both.release)
+    const { signal, release } = stopWith([this.#cancelled, options.signal])
+    return waits
+      .run({ ...options, signal }, (wait) => {
+        const isThere = (): boolean => this.#isComplete
+        return waits.ask(wait, isThere, async (_remote, left) => this.#begin()?.done(left))
+      })
+      .finally(release)
   }
 
   /** Asks the remote, once there is one. */
-  #begin(): Download | undefined {
+  #begin(): Fetching | undefined {
     this.#remote ??= this.#all.replica.remote?.range(this.#range)
     return this.#remote
   }
@@ -150,6 +166,7 @@ class HandleDownload implements Download, Worker {
     const { start, end, blocks } = this.#range
     const { slot } = this.#all.replica
     if (blocks !== undefined) return blocks.every((index) => slot.has(index))
-    return end >= 0 && slot.nextMissing(start, end) >= end
+    if (end < 0 || start >= end) return end >= 0
+    return end <= slot.length && slot.nextMissing(start, end) >= end
   }
 }

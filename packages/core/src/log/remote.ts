@@ -46,6 +46,13 @@ export interface Download {
   cancel(): void
 }
 
+/** The same as a remote does it: what `done` resolves with means nothing. */
+export interface Fetching {
+  done(options?: Wait): Promise<unknown>
+  /** Ends it for everybody who waits, too. */
+  cancel(): void
+}
+
 /** What one peer did for one log; numbers only grow. A snapshot, made when asked for. */
 export interface PeerStats {
   /** 32 bytes: who the other end proved to be. */
@@ -79,7 +86,7 @@ export interface Remote {
   update(wait: Wait): Promise<boolean>
   /** Resolves when the nodes that locate byte `position` are held. */
   seek(position: number, paddingBytes: number, wait: Wait): Promise<void>
-  range(range: RangeRequest): Download
+  range(range: RangeRequest): Fetching
   /** What peers claim to hold. */
   copies(): CopyClaim[]
   /** Resolves when enough peers claim to hold the blocks. */

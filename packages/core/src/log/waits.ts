@@ -27,6 +27,11 @@ export class Waits {
     this.#usual = timeoutMs === undefined ? {} : { timeoutMs }
   }
 
+  /** These options, with what holds for this handle where they say nothing. */
+  withUsual(options: Wait): Wait {
+    return { ...this.#usual, ...options }
+  }
+
   /** Runs `start` with a signal that also fires when this handle is closed. */
   run<T>(options: Wait, start: (wait: Wait) => Promise<T>): Promise<T> {
     const { signal } = options

@@ -19,7 +19,7 @@ import { EMPTY } from '../bytes/bytes.ts'
 import { forkedError } from '../log/conflict.ts'
 import type { CopyClaim, ReplicatedOptions } from '../log/copies.ts'
 import type { ExtensionPeer } from '../log/extensions.ts'
-import type { Download, PeerStats, RangeRequest, Remote, Wait } from '../log/remote.ts'
+import type { Fetching, PeerStats, RangeRequest, Remote, Wait } from '../log/remote.ts'
 import type { Replica } from '../log/replica.ts'
 import type { Sender } from '../wire/messages.ts'
 import { type Audit, audit } from './audit.ts'
@@ -37,6 +37,7 @@ import { ownHeads } from './reorgs.ts'
 import { LogRooms } from './rooms.ts'
 import type { ReplicatorEvents, Shared } from './shared.ts'
 import { isStillFull } from './store-rest.ts'
+import type { RangeWant } from './wants.ts'
 
 export type { PeerStats } from '../log/remote.ts'
 export type { AttachOptions, PeerHandler } from './handler.ts'
@@ -216,17 +217,12 @@ export class Replicator implements Remote {
     return this.#wait(() => wants.seek(position, paddingBytes, options)).then(() => {})
   }
 
-  range(range: RangeRequest): Download {
+  range(range: RangeRequest): Fetching {
     if (this.#closed) throw closedError()
-    const download = this.#shared.wants.range(range)
+    const want = this.#shared.wants.range(range)
     this.#shared.version++
     this.#rooms.pulse.wake()
-    const done = (options?: Wait): Promise<void> => {
-      // The next pass tells whoever waits if the store takes nothing.
-      this.#rooms.pulse.wake()
-      return download.done(options)
-    }
-    return { done, cancel: download.cancel }
+    return new RangeFetching(this.#rooms, want)
   }
 
   changed(): void {
@@ -287,6 +283,28 @@ export class Replicator implements Remote {
     if (replica.frozen) return Promise.reject(forkedError(replica.conflict, replica.key))
     this.#rooms.pulse.wake()
     return begin()
+  }
+}
+
+/** A range that is fetched, for who asked for it: one object, because thousands of logs may have one each. */
+class RangeFetching implements Fetching {
+  readonly #rooms: LogRooms
+  readonly #want: RangeWant
+
+  constructor(rooms: LogRooms, want: RangeWant) {
+    this.#rooms = rooms
+    this.#want = want
+  }
+
+  done(options: Wait = {}): Promise<unknown> {
+    const { pulse, shared } = this.#rooms
+    // The next pass tells whoever waits if the store takes nothing.
+    pulse.wake()
+    return shared.wants.rangeDone(this.#want, options)
+  }
+
+  cancel(): void {
+    this.#rooms.shared.wants.cancelRange(this.#want)
   }
 }
 

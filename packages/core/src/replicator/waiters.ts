@@ -30,10 +30,8 @@ export class Waiter {
   readonly #why: () => DatError
   #resolve: (value: boolean) => void = () => {}
   #reject: (error: DatError) => void = () => {}
-  readonly #abort = (): void => {
-    this.fail(new DatError('ABORTED', 'The caller aborted.', {}, this.#signal?.reason))
-    this.#onGone()
-  }
+  /** Made where there is a signal. */
+  #abort: (() => void) | undefined = undefined
 
   constructor(
     list: Waiters,
@@ -52,7 +50,13 @@ export class Waiter {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#signal?.addEventListener('abort', this.#abort, { once: true })
+    const { signal } = options
+    if (signal === undefined) return
+    this.#abort = () => {
+      this.fail(new DatError('ABORTED', 'The caller aborted.', {}, signal.reason))
+      this.#onGone()
+    }
+    signal.addEventListener('abort', this.#abort, { once: true })
   }
 
   answer(value: boolean): void {
@@ -71,7 +75,7 @@ export class Waiter {
   #end(): boolean {
     if (this.ended) return false
     this.ended = true
-    this.#signal?.removeEventListener('abort', this.#abort)
+    if (this.#abort !== undefined) this.#signal?.removeEventListener('abort', this.#abort)
     this.#list.remove(this)
     return true
   }

@@ -7,7 +7,7 @@
  */
 
 import { DatError } from '../base/errors.ts'
-import type { Download, RangeRequest, Wait } from '../log/remote.ts'
+import type { RangeRequest, Wait } from '../log/remote.ts'
 import type { Waiter, Waiters } from './waiters.ts'
 
 /** A block that somebody awaits. */
@@ -40,7 +40,7 @@ export class RangeWant {
   readonly end: number
   readonly blocks: readonly number[] | undefined
   readonly linear: boolean
-  readonly waiters: Waiter[] = []
+  waiters: Waiter[] = []
   /** Everything wanted below is held: a block number, or a position in `blocks`. */
   low: number
   ended = false
@@ -200,14 +200,40 @@ export class Wants {
     return waiter.promise
   }
 
-  range(request: RangeRequest): Download {
+  range(request: RangeRequest): RangeWant {
     const range = new RangeWant(request)
     this.#advance(range)
-    if (!range.ended) this.ranges.push(range)
-    return {
-      done: (options = {}) => this.#rangeDone(range, options),
-      cancel: () => this.#cancelRange(range),
+    if (range.ended) return range
+    // Mostly there is one, and a list of one is made smaller than one that may grow.
+    if (this.ranges.length === 0) this.ranges = [range]
+    else this.ranges.push(range)
+    return range
+  }
+
+  /** Resolves when all of it is held. The time that the caller gives counts from the last block that came. */
+  rangeDone(range: RangeWant, options: Wait): Promise<boolean> {
+    if (range.ended && !this.#isComplete(range)) {
+      return Promise.reject(new DatError('ABORTED', 'The download was cancelled.'))
     }
+    if (range.ended) return Promise.resolve(true)
+    const waiter = this.#waiters.add(
+      options,
+      () => this.#hooks.why('range', range.blocks?.[range.low] ?? range.low),
+      () => drop(range.waiters, waiter),
+    )
+    if (waiter.ended) return waiter.promise
+    if (range.waiters.length === 0) range.waiters = [waiter]
+    else range.waiters.push(waiter)
+    return waiter.promise
+  }
+
+  cancelRange(range: RangeWant): void {
+    if (range.ended) return
+    range.ended = true
+    drop(this.ranges, range)
+    const error = new DatError('ABORTED', 'The download was cancelled.')
+    for (const waiter of [...range.waiters]) waiter.fail(error)
+    this.#gone()
   }
 
   /** Does somebody wait for the block, or a range contain it? */
@@ -303,32 +329,8 @@ export class Wants {
     else if (range.low > before) for (const waiter of range.waiters) this.#waiters.extend(waiter)
   }
 
-  /** The time that the caller gives counts from the last block that came. */
-  #rangeDone(range: RangeWant, options: Wait): Promise<void> {
-    if (range.ended && !this.#isComplete(range)) {
-      return Promise.reject(new DatError('ABORTED', 'The download was cancelled.'))
-    }
-    if (range.ended) return Promise.resolve()
-    const waiter = this.#waiters.add(
-      options,
-      () => this.#hooks.why('range', range.blocks?.[range.low] ?? range.low),
-      () => drop(range.waiters, waiter),
-    )
-    if (!waiter.ended) range.waiters.push(waiter)
-    return waiter.promise.then(() => {})
-  }
-
   #isComplete(range: RangeWant): boolean {
     return range.low >= (range.blocks === undefined ? range.end : range.blocks.length)
-  }
-
-  #cancelRange(range: RangeWant): void {
-    if (range.ended) return
-    range.ended = true
-    drop(this.ranges, range)
-    const error = new DatError('ABORTED', 'The download was cancelled.')
-    for (const waiter of [...range.waiters]) waiter.fail(error)
-    this.#gone()
   }
 }
 

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { REQUESTS_QUEUED_MAX } from '../../src/base/limits.ts'
+import { Log } from '../../src/log/log.ts'
+import { openReader } from '../log/support.ts'
 import { join, joinScripted } from '../sim/pipe.ts'
 import { append, block, codeOf, Scene } from './fixtures.ts'
 
@@ -303,4 +305,40 @@ test('the only peer is looked at when it may be late, and another one takes over
   join(scene.world, writer.replicator, reader.replicator)
   await scene.until(wait)
   assert.equal(reader.replica.has(4), true)
+})
+
+test('a download that has begun ends by a signal for who gave it, and by its end for all who wait', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(3)
+  const reader = await scene.reader(writer)
+  const log = new Log(reader.replica, { clock: scene.world })
+  const download = log.download({ start: 0, end: 4 })
+  const abort = new AbortController()
+
+  const aborted = codeOf(download.done({ signal: abort.signal }))
+  const late = codeOf(download.done({ timeoutMs: 100 }))
+  const cancelled = [codeOf(download.done()), codeOf(download.done())]
+  const closed = codeOf(log.download({ start: 1, end: 4 }).done({ timeoutMs: 0 }))
+  abort.abort()
+  await scene.pass(1_000)
+  const waiting = reader.replicator.audit().waiting
+  download.cancel()
+  await log.close()
+
+  assert.equal(waiting, 3)
+  assert.deepEqual([await aborted, await late], ['ABORTED', 'NO_PEERS'])
+  assert.deepEqual(await Promise.all(cancelled), ['ABORTED', 'ABORTED'])
+  assert.equal(await closed, 'CLOSED')
+  assert.equal(reader.replicator.audit().waiting, 0)
+})
+
+test('a download of nothing is done, whether anybody can be asked or not', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(3)
+  const alone = new Log(await openReader(writer.replica))
+  const asking = new Log((await scene.reader(writer)).replica)
+
+  const done = [alone, asking].map((log) => log.download({ start: 5, end: 5 }).done())
+
+  await Promise.all(done)
 })

@@ -13,7 +13,7 @@
 import assert from 'node:assert/strict'
 import type { KeyPair } from '../../src/crypto/crypto.ts'
 import { logIdentity, plainIdentity } from '../../src/log/identity.ts'
-import type { Download } from '../../src/log/remote.ts'
+import type { Fetching } from '../../src/log/remote.ts'
 import { Replica } from '../../src/log/replica.ts'
 import { Replicator } from '../../src/replicator/replicator.ts'
 import type { LogIdentity } from '../../src/store/store.ts'
@@ -34,7 +34,7 @@ interface Machine {
   readonly store: SlowStore
   replica: Replica
   replicator: Replicator
-  downloads: Download[]
+  downloads: Fetching[]
   readonly lies: boolean
 }
 

@@ -15,7 +15,7 @@ import type { AdoptReport, DamageReason } from '@dat-rhino/core/log/adopt'
 import type { CopyClaim, ReplicatedOptions } from '@dat-rhino/core/log/copies'
 import type { ExtensionPeer } from '@dat-rhino/core/log/extensions'
 import type { Log } from '@dat-rhino/core/log/log'
-import type { Download, PeerStats, RangeRequest, Remote, Wait } from '@dat-rhino/core/log/remote'
+import type { Fetching, PeerStats, RangeRequest, Remote, Wait } from '@dat-rhino/core/log/remote'
 import type { StoredLog, StoredNode } from '@dat-rhino/core/log/stored-log'
 import { firstBlock, fullRoots, leftChild, rightChild } from '@dat-rhino/core/tree/flat'
 import type { StoredProblem } from '../migrate/types.ts'
@@ -92,9 +92,9 @@ class FilesRemote implements Remote {
     else await this.#peers.seek(position, paddingBytes, wait)
   }
 
-  range(range: RangeRequest): Download {
+  range(range: RangeRequest): Fetching {
     let isCancelled = false
-    let rest: Download | undefined
+    let rest: Fetching | undefined
     const taking = this.#takeRange(range, () => isCancelled).then(() => {
       if (!isCancelled && !this.#isAlone) rest = this.#peers.range(range)
     })
