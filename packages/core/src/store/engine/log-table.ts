@@ -2,8 +2,8 @@
  * The logs of a store: by number, by discovery key, by name.
  *
  * Owns: which logs there are, and their slots. A log that nobody asked for is a number behind a hash of its discovery
- * key and an offset in the index; its slot is made when it is asked for, and stays. Of the index only what is asked
- * for is decoded: names when somebody first asks for one, and then where they stand.
+ * key, another behind a hash of its name, and an offset in the index; its slot is made when it is asked for, and stays.
+ * Of the index only what is asked for is decoded, and names are compared where they stand.
  */
 
 import { DatError, invariant } from '../../base/errors.ts'
@@ -59,8 +59,7 @@ export class LogTable {
   readonly #stateHost: StateHost
   readonly #slotHost: SlotHost
   #byDiscoveryKey = new LogIndex()
-  /** Filled when somebody first asks for a name. */
-  #byAlias: LogIndex | undefined
+  #byAlias = new LogIndex()
   readonly #slots = new Map<number, EngineSlot>()
 
   constructor(images: () => IndexImages, keys: KeyFile, stateHost: StateHost, slotHost: SlotHost) {
@@ -75,12 +74,21 @@ export class LogTable {
   async fill(pace: Pace): Promise<void> {
     const images = this.#images()
     const index = new LogIndex(images.logsEnd)
+    let aliases: LogIndex | undefined
+    const reader = new Reader(EMPTY)
     for (let log = 0; log < images.logsEnd; log++) {
       if (pace.due()) await pace.turn()
       const at = images.identityAt(log)
-      if (at > 0) index.add(readU32LE(images.identityBytes(log), at + DISCOVERY_KEY_AT), log)
+      if (at === 0) continue
+      const bytes = images.identityBytes(log)
+      index.add(readU32LE(bytes, at + DISCOVERY_KEY_AT), log)
+      const from = identityAliasAt(bytes, at + IDENTITY_AT)
+      if (from === 0) continue
+      aliases ??= new LogIndex(images.logsEnd)
+      aliases.add(storedHash(bytes, from, reader), log)
     }
     this.#byDiscoveryKey = index
+    if (aliases !== undefined) this.#byAlias = aliases
   }
 
   get size(): number {
@@ -175,7 +183,7 @@ export class LogTable {
 
   findAlias({ namespace, name }: Alias): number | undefined {
     const wanted = { namespace, name: utf8(name) }
-    return this.#aliases().find(
+    return this.#byAlias.find(
       aliasHash(namespace, 0, wanted.name, 0, wanted.name.length),
       wanted,
       this.#isNameOf,
@@ -196,24 +204,6 @@ export class LogTable {
     if (from === 0 || !equalAt(bytes, from, namespace, 0, KEY_BYTES)) return false
     const reader = new Reader(bytes, from + KEY_BYTES)
     return reader.uint() === name.length && equalAt(bytes, reader.at, name, 0, name.length)
-  }
-
-  #aliases(): LogIndex {
-    if (this.#byAlias !== undefined) return this.#byAlias
-    const images = this.#images()
-    const aliases = new LogIndex(this.size)
-    for (let log = 0; log < this.next; log++) {
-      if (!this.#has(log)) continue
-      const at = images.identityAt(log)
-      const alias = at === 0 ? this.#slots.get(log)?.identity.alias : undefined
-      if (alias !== undefined) aliases.add(hashOf(alias), log)
-      if (at === 0) continue
-      const bytes = images.identityBytes(log)
-      const from = identityAliasAt(bytes, at + IDENTITY_AT)
-      if (from !== 0) aliases.add(storedHash(bytes, from), log)
-    }
-    this.#byAlias = aliases
-    return aliases
   }
 
   /** The slot of a log that is there. Throws `NOT_FOUND`. */
@@ -251,7 +241,7 @@ export class LogTable {
     const { discoveryKey, alias } = slot.identity
     this.#slots.set(slot.log, slot)
     this.#byDiscoveryKey.add(readU32LE(discoveryKey, 0), slot.log)
-    if (alias !== undefined) this.#byAlias?.add(hashOf(alias), slot.log)
+    if (alias !== undefined) this.#byAlias.add(hashOf(alias), slot.log)
     this.removed.delete(slot.log)
     this.changed.add(slot.state)
   }
@@ -262,7 +252,7 @@ export class LogTable {
     slot.state.keepAll()
     invariant(this.#slots.delete(slot.log), 'A log was removed twice.', { log: slot.log })
     this.#byDiscoveryKey.remove(readU32LE(discoveryKey, 0), slot.log)
-    if (alias !== undefined) this.#byAlias?.remove(hashOf(alias), slot.log)
+    if (alias !== undefined) this.#byAlias.remove(hashOf(alias), slot.log)
     this.removed.add(slot.log)
     this.usedNow.delete(slot.log)
     this.changed.delete(slot.state)
@@ -344,8 +334,8 @@ function hashOf({ namespace, name }: Alias): number {
 }
 
 /** Of the alias that stands at `at`. */
-function storedHash(bytes: Uint8Array, at: number): number {
-  const reader = new Reader(bytes, at + KEY_BYTES)
+function storedHash(bytes: Uint8Array, at: number, reader: Reader): number {
+  reader.reset(bytes, at + KEY_BYTES)
   const length = reader.uint()
   return aliasHash(bytes, at, bytes, reader.at, length)
 }
