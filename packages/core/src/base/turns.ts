@@ -30,6 +30,8 @@ export class Turns {
   #workers: Worker[] = []
   #at = 0
   #isDue = false
+  /** How many had their turn: the clock is looked at once in so many, also where each of them is asked for by itself. */
+  #done = 0
   /** Somebody who waits has another priority than most. */
   #isMixed = false
 
@@ -59,11 +61,13 @@ export class Turns {
     const workers = this.#workers
     // What is added meanwhile comes behind what is left, and not in this turn.
     const end = workers.length
-    for (let done = 1; this.#at < end; done++) {
+    let isOver = false
+    while (this.#at < end && !isOver) {
       workers[this.#at++]?.onTurn()
-      if (done % TURN_ITEMS === 0 && this.#pace.isOver) break
+      isOver = ++this.#done % TURN_ITEMS === 0 && this.#pace.isOver
     }
-    this.#isDue = this.#at < workers.length
+    // Timers of one moment ask one after the other, each when the one before was served: the rest of them waits too.
+    this.#isDue = isOver || this.#at < workers.length
     if (this.#isDue) this.#clock.soon(() => this.#run())
     else this.#isMixed = false
     // Ten thousand may wait: they are not moved for each slice of them.

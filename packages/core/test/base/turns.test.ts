@@ -63,6 +63,26 @@ test('much work is done in slices, first come, first served', async () => {
   )
 })
 
+test('work that is asked for piece by piece in one turn, as by timers, is done in slices too', async () => {
+  const world = new World(1)
+  const turns = Turns.on(slowClock(world))
+  const done: number[] = []
+  for (let n = 0; n < 1_000; n++) {
+    turns.add({ priority: 0, onTurn: () => done.push(n) })
+    // Between two timers of Node promises go on, and nothing else does.
+    await Promise.resolve()
+  }
+
+  const inFirstTurn = done.length
+  await world.run(10)
+
+  assert.ok(inFirstTurn > 0 && inFirstTurn < 500, `${inFirstTurn}`)
+  assert.deepEqual(
+    done,
+    Array.from({ length: 1_000 }, (_, n) => n),
+  )
+})
+
 test('in a turn whose slice is over a few have their turn, the highest priority first, and nobody is left out', async () => {
   const clock = new BusyClock()
   const turns = Turns.on(clock)
