@@ -25,6 +25,7 @@ import type { Refusal, Request } from '../wire/messages.ts'
 import { ANSWER_BYTES, type Passenger } from './passage.ts'
 import type { Peer } from './peer.ts'
 import type { Shared } from './shared.ts'
+import { Warming } from './warming.ts'
 
 /** Answers that a part has, where what somebody waits for goes out in parts: a frame costs as much as a few of them. */
 const PART_MIN = 8
@@ -186,12 +187,23 @@ export class Server implements Passenger {
     if (request.block < 0 || !replica.slot.isCold(request.block, request.block + 1)) return false
     this.#urgent.unshift(request)
     this.#pausing = true
-    const end = Math.min(request.block + WARM_BLOCKS, replica.length)
+    Warming.on(replica.store).add(() => this.#warm(request))
+    return true
+  }
+
+  /** Undefined if the block can be read at once by now, or nobody asks for it any more. */
+  #warm(request: Request): Promise<void> | undefined {
+    const { slot, length } = this.#shared.replica
+    const { block } = request
     const goOn = (): void => {
       this.#pausing = false
       this.#again()
     }
-    replica.slot.warm(request.block, end).then(goOn, () => {
+    if (this.#peer.closed || !slot.isCold(block, block + 1)) {
+      goOn()
+      return undefined
+    }
+    return slot.warm(block, Math.min(block + WARM_BLOCKS, length)).then(goOn, () => {
       // What can't be read is refused, and the others go on; the store reports its own damage.
       if (this.#urgent[0] === request) this.#urgent.shift()
       if (this.#waiting.get(request.id) === request) {
@@ -200,7 +212,6 @@ export class Server implements Passenger {
       }
       goOn()
     })
-    return true
   }
 
   #pause(): void {

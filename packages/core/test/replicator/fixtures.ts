@@ -78,7 +78,10 @@ export function codeOf(promise: Promise<unknown>): Promise<string> {
   )
 }
 
-export async function append(party: Party | Log, blocks: readonly Uint8Array[]): Promise<void> {
+export async function append(
+  party: Pick<Party, 'replica'> | Log,
+  blocks: readonly Uint8Array[],
+): Promise<void> {
   const { replica } = party
   replica.append(blocks)
   await replica.commit()

@@ -1,4 +1,4 @@
-/** A lie among answers that are taken together. */
+/** A lie among answers that are taken together, and beside a head. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -36,4 +36,27 @@ test('a forged block in the middle of a frame is named and asked for again; what
   // The first block came with the head.
   assert.deepEqual(kept.slice(0, 6), [0, 1, 1, 10, 12, 12])
   assert.deepEqual(reader.replica.read(11), writer.replica.read(11))
+})
+
+test('whose first block is wrong is asked for the head by itself', async () => {
+  const scene = new Scene()
+  const writer = await scene.writer(10)
+  const reader = await scene.reader(writer)
+  join(scene.world, writer.replicator, reader.replicator, {
+    keys: [LIAR, SELF],
+    tamperA(message) {
+      if (message.type !== 'data' || message.proof.value === undefined) return message
+      const proof = copyProof(message.proof)
+      proof.value = copy(message.proof.value)
+      proof.value[0] = 1 ^ (proof.value[0] ?? 0)
+      return { ...message, proof }
+    },
+  })
+
+  const download = reader.replicator.range({ start: 0, end: 10 })
+  await scene.pass(3_000)
+  download.cancel()
+
+  assert.equal(reader.replica.length, 10)
+  assert.equal(reader.replica.slot.heldBlocks, 0)
 })

@@ -90,23 +90,6 @@ test('a peer that lies too often is left, and not asked for that log when it com
   assert.equal(askedWhileDistrusted, 0)
 })
 
-test('whose first block is wrong is asked for the head by itself', async () => {
-  const scene = new Scene()
-  const writer = await scene.writer(10)
-  const reader = await scene.reader(writer)
-  join(scene.world, writer.replicator, reader.replicator, {
-    keys: [LIAR, SELF],
-    tamperA: flipsBlocks,
-  })
-
-  const download = reader.replicator.range({ start: 0, end: 10 })
-  await scene.pass(3_000)
-  download.cancel()
-
-  assert.equal(reader.replica.length, 10)
-  assert.equal(reader.replica.slot.heldBlocks, 0)
-})
-
 test('a liar that is the only peer is not asked in a loop', async () => {
   const scene = new Scene()
   const writer = await scene.writer(50)

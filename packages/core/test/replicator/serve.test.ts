@@ -4,10 +4,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Clock } from '../../src/base/clock.ts'
 import { DatError } from '../../src/base/errors.ts'
+import { WARMING_LOGS_MAX } from '../../src/base/limits.ts'
+import { openMemoryStore } from '../../src/store/memory.ts'
 import { NOTHING_ASKED } from '../../src/tree/prove.ts'
 import type { Request } from '../../src/wire/messages.ts'
+import { openReplica, testKeyPair } from '../log/support.ts'
 import { type JoinOptions, joinScripted, type Message } from '../sim/pipe.ts'
-import { type Party, Scene } from './fixtures.ts'
+import { append, block, type Party, Scene } from './fixtures.ts'
 
 const request = (id: number, block: number, parts: Partial<Request> = {}): Request => ({
   ...NOTHING_ASKED,
@@ -169,6 +172,48 @@ test('blocks on a cold disk are brought into memory before they are sent', async
     [0, 64],
     [64, 128],
   ])
+})
+
+test('of many logs on a cold disk a few are read at a time, first come, first served, and all are served', async () => {
+  const scene = new Scene()
+  const store = openMemoryStore()
+  let running = 0
+  let most = 0
+  const begun: number[] = []
+  const askers = []
+  for (let log = 0; log < 3 * WARMING_LOGS_MAX; log++) {
+    const replica = await openReplica({ keyPair: testKeyPair(log) }, { store })
+    await append({ replica }, [block(log)])
+    await replica.sealed()
+    const { slot } = replica
+    let isCold = true
+    slot.isCold = () => isCold
+    slot.warm = () =>
+      new Promise((resolve) => {
+        begun.push(log)
+        most = Math.max(most, ++running)
+        scene.world.after(20, () => {
+          running--
+          isCold = false
+          resolve()
+        })
+      })
+    askers.push(asker(scene, scene.party(replica)))
+  }
+
+  for (const { sender } of askers) sender.request(request(1, 0))
+  await scene.pass(15)
+  const soon = begun.length
+  // Whoever leaves meanwhile is not read for.
+  askers.at(-1)?.joint.cut()
+  await scene.pass(1_000)
+
+  assert.deepEqual([soon, most], [WARMING_LOGS_MAX, WARMING_LOGS_MAX])
+  assert.deepEqual(
+    begun,
+    Array.from({ length: 3 * WARMING_LOGS_MAX - 1 }, (_, log) => log),
+  )
+  for (const { answers } of askers.slice(0, -1)) assert.deepEqual(answers, [0])
 })
 
 test('a block that cannot be read any more is refused, and the others are sent', async () => {
