@@ -1,76 +1,55 @@
 /**
  * One run of the command `dat`: from arguments to an exit code.
  *
- * Owns: how a run ends. Each error, also that of a wrong argument, is told in the form that was asked for, and
- * ends the run with the exit code of its row in the table of codes.
+ * Owns: what is answered at once. Help and version need the grammar and nothing else; what does the work, and what tells
+ * errors, is loaded when it is needed (`run.ts`).
  */
 
-import { type DatError, isCode } from '@dat-rhino/core/base/errors'
-import { CommanderError } from 'commander'
-import { exitCodeOf, explain, hintFor, toDatError } from './errors.ts'
-import type { CommonFlags } from './options.ts'
-import { type Output, openOutput } from './output.ts'
-import { buildProgram } from './program.ts'
-import { openSession, type Session } from './session.ts'
-import { usageError } from './usage.ts'
-
-const ALIVE_MS = 60_000
+import type { Command } from './command.ts'
+import { buildProgram, packageVersion } from './program.ts'
+import { readArguments } from './read-arguments.ts'
 
 /** Runs one command; resolves with its exit code. Never throws. */
 export async function main(args: readonly string[]): Promise<number> {
   let exitCode = 0
   const program = buildProgram(async (flags, work) => {
+    const { execute } = await import('./run.ts')
     exitCode = await execute(flags, work)
   })
-  try {
-    await program.parseAsync([...args], { from: 'user' })
-  } catch (thrown) {
-    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0
-    return tell(thrown, args)
+  const asked = readArguments(program, args)
+  switch (asked.kind) {
+    case 'help':
+      await showHelp(asked.command, process.stdout)
+      return 0
+    case 'version':
+      process.stdout.write(`${packageVersion()}\n`)
+      return 0
+    case 'nothing': {
+      await showHelp(asked.command, process.stderr)
+      // There is nothing to add for people.
+      return tellWrong('Which command?', args, args.includes('--json'))
+    }
+    case 'wrong':
+      return tellWrong(asked.message, args, true)
+    case 'run': {
+      const { watchForFaults } = await import('./run.ts')
+      watchForFaults(args)
+      await asked.run()
+      return exitCode
+    }
   }
-  return exitCode
 }
 
-/** Tells an error that no command is there to tell, in the form that `args` ask for; returns the exit code. */
-export function tell(thrown: unknown, args: readonly string[]): number {
-  const json = args.includes('--json')
-  const output = openOutput({ json, quiet: false })
-  if (!(thrown instanceof CommanderError)) return fail(output, thrown, args.includes('--verbose'))
-  const { error, hint } = usageError(thrown, args)
-  // Without any command, commander has shown the help by now, and there is nothing to add for people.
-  if (json || thrown.code !== 'commander.help') output.fail(error, hint)
-  return exitCodeOf(error)
+async function showHelp(command: Command, stream: NodeJS.WriteStream): Promise<void> {
+  const { helpText } = await import('./help.ts')
+  stream.write(helpText(command, stream.isTTY ? stream.columns : undefined))
 }
 
-/** Gives a command its output and signals, and turns its end into an exit code. */
-async function execute(
-  flags: CommonFlags,
-  work: (session: Session) => Promise<void>,
+async function tellWrong(
+  message: string,
+  args: readonly string[],
+  isTold: boolean,
 ): Promise<number> {
-  const output = openOutput({ json: flags.json === true, quiet: flags.quiet === true })
-  const session = openSession(output)
-  // Clocks and watchers of the SDK keep no process alive; a command that waits for them is not done.
-  const alive = setInterval(() => undefined, ALIVE_MS)
-  try {
-    await work(session)
-    output.end()
-    return 0
-  } catch (thrown) {
-    if (session.unheard && (isCode(thrown, 'ABORTED') || isBrokenPipe(thrown))) return 0
-    return fail(output, thrown, flags.verbose === true)
-  } finally {
-    clearInterval(alive)
-  }
-}
-
-function fail(output: Output, thrown: unknown, verbose: boolean): number {
-  const error: DatError = toDatError(thrown)
-  output.end()
-  output.fail(error, hintFor(error))
-  if (verbose) process.stderr.write(`${explain(error)}\n`)
-  return exitCodeOf(error)
-}
-
-function isBrokenPipe(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPIPE'
+  const { tellUsage } = await import('./usage.ts')
+  return tellUsage(message, args, isTold)
 }
