@@ -94,8 +94,7 @@ function pushBlocks(
     slot.staging.set(block, at + padding)
     cipher?.encrypt(index, fork, slot.staging, at, size)
     hash.leafInPlace(slot.staging, at, size)
-    slot.putBlock(index)
-    slot.putNode(2 * index, size, hash.result, 0)
+    slot.putBlockAndLeaf(index, hash.result, 0)
     pushRoot(roots, hash, 2 * index, size, hash.result, 0, parents)
     index++
     if (index === prologue?.length && !equal(hash.root(roots), prologue.hash)) {

@@ -171,6 +171,12 @@ export class MemorySlot implements Slot {
     this.#setBlock(index, { bytes, address })
   }
 
+  putBlockAndLeaf(index: number, bytes: Uint8Array, at: number): void {
+    const size = this.staging.length - LEAF_PREFIX_BYTES
+    this.putBlock(index)
+    this.putNode(2 * index, size, bytes, at)
+  }
+
   putNode(index: number, size: number, bytes: Uint8Array, at: number): void {
     checkNumber('node index', index)
     checkNumber('node size', size)

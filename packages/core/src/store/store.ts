@@ -250,6 +250,8 @@ export interface Slot {
   readonly staging: Uint8Array
   /** The reserved block is right: it is held from now on. Its leaf node was put, or will be before `commit`. */
   putBlock(index: number): void
+  /** The same, and its leaf is the hash `bytes[at .. at + 32)`. */
+  putBlockAndLeaf(index: number, bytes: Uint8Array, at: number): void
   /** Stores a node whose hash is `bytes[at .. at + 32)`. */
   putNode(index: number, size: number, bytes: Uint8Array, at: number): void
   stageHead(head: Head): void

@@ -178,6 +178,35 @@ export class SlotState implements UndoTarget {
     this.#touch()
   }
 
+  /**
+   * A block and its leaf, whose hash is `bytes[at .. at + 32)`, where nothing is known of either, as behind the last one.
+   * False, and nothing has changed: something is known.
+   */
+  applyNewBlock(
+    index: number,
+    position: number,
+    size: number,
+    bytes: Uint8Array,
+    at: number,
+  ): boolean {
+    const { tree } = this
+    const leaf = tree.leaf(index, true)
+    if (leaf === undefined) return false
+    const i = index % LEAF_BLOCKS
+    const nodeAt = leaf.nodeAt(2 * i)
+    // A page without room for it knows nothing of it.
+    if (i < leaf.room && (leaf.entry(i) !== 0 || leaf.hasNode(nodeAt))) return false
+    tree.setPosition(index, position)
+    leaf.setNode(nodeAt, size, bytes, at)
+    leaf.setVerified(i, true)
+    this.#host.undo.block(this, index, 0, size)
+    this.#host.undo.node(this, 2 * index)
+    this.#held(index, size)
+    this.extent = Math.max(this.extent, index + 1)
+    this.#touch()
+    return true
+  }
+
   /** Another block comes where one was known: its leaf is no longer the old one. */
   #replaceLeaf(index: number, leaf: Page, at: number): void {
     const hash = copy(leaf.bytes.subarray(at, at + HASH_BYTES))

@@ -249,6 +249,18 @@ export class EngineSlot implements Slot, StagedLog {
     staging.put(index)
   }
 
+  putBlockAndLeaf(index: number, bytes: Uint8Array, at: number): void {
+    const { staging } = this.#host
+    const size = staging.reservedSize(this.log, index)
+    // A leaf whose block is in the same commit has no item of its own.
+    if (this.state.applyNewBlock(index, staging.reservedAddress, size, bytes, at)) {
+      staging.put(index)
+      return
+    }
+    this.putBlock(index)
+    this.putNode(2 * index, size, bytes, at)
+  }
+
   putNode(index: number, size: number, bytes: Uint8Array, at: number): void {
     this.#host.checkWritable()
     checkNumber('node index', index)

@@ -107,6 +107,47 @@ export function blockTests(subject: StoreSubject): void {
     await store.close()
   })
 
+  test(`${name}: a block and its leaf are put in one step, where another one was known as well, and taken back`, async () => {
+    const { store, slot } = await withLog(subject)
+    const put = (index: number, block: Uint8Array): void => {
+      const at = slot.reserve(index, block.length)
+      slot.staging.set(block, at)
+      slot.putBlockAndLeaf(index, bytesOf(32, block.length), 0)
+    }
+    assert.throws(() => slot.putBlockAndLeaf(0, bytesOf(32, 1), 0), isCode('INVARIANT'))
+    put(0, bytesOf(10, 1))
+    // Of this one the leaf is known before.
+    slot.putNode(2, 99, bytesOf(32, 99), 0)
+    put(1, bytesOf(20, 2))
+    const mark = store.mark()
+    put(0, bytesOf(30, 3))
+    put(2, bytesOf(40, 4))
+
+    assert.deepEqual(
+      [0, 1, 2].map((i) => slot.read(i)?.length),
+      [30, 20, 40],
+    )
+    const known = (length: number) => ({ size: length, hash: bytesOf(32, length) })
+    assert.deepEqual(
+      [0, 2, 4].map((i) => nodeOf(slot, i)),
+      [known(30), known(20), known(40)],
+    )
+    assert.equal(slot.heldBytes, 90)
+
+    store.rewind(mark)
+    assert.deepEqual(
+      [0, 1, 2].map((i) => slot.read(i)?.length),
+      [10, 20, undefined],
+    )
+    assert.deepEqual(
+      [0, 2, 4].map((i) => nodeOf(slot, i)),
+      [known(10), known(20), undefined],
+    )
+    assert.equal(slot.heldBytes, 30)
+    await store.commit()
+    await store.close()
+  })
+
   test(`${name}: blocks and nodes of many logs share a commit`, async () => {
     const store = await subject.open()
     const slots: Slot[] = []
