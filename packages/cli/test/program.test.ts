@@ -245,6 +245,26 @@ test('help says each command, argument and option of the grammar, within the wid
     assert.match(helpText(program), new RegExp(`\n {2}${name} `))
 })
 
+test('help is answered by files of the command alone', () => {
+  const seen = new Set<string>()
+  const packages: string[] = []
+  const follow = (file: string): void => {
+    if (seen.has(file)) return
+    seen.add(file)
+    const text = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8')
+    for (const [, from = ''] of text.matchAll(/^import (?!type )[^'(]*'([^']+)'/gm)) {
+      if (from.startsWith('./')) follow(from.slice(2))
+      else if (!from.startsWith('node:')) packages.push(`${file}: ${from}`)
+    }
+  }
+
+  follow('bin.ts')
+  follow('help.ts')
+
+  assert.ok(seen.has('options.ts'))
+  assert.deepEqual(packages, [])
+})
+
 test('the version is that of the package', () => {
   const record: unknown = JSON.parse(
     readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
