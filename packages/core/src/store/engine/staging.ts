@@ -12,7 +12,6 @@
 import { DatError } from '../../base/errors.ts'
 import { copy32 } from '../../bytes/bytes.ts'
 import { Writer } from '../../bytes/cursor.ts'
-import { uintBytes } from '../../bytes/integers.ts'
 import { HASH_BYTES } from '../../crypto/crypto.ts'
 import { LEAF_PREFIX_BYTES } from '../../tree/hash.ts'
 import { writeLeafPrefix } from '../leaf-prefix.ts'
@@ -54,6 +53,8 @@ export class Staging {
   #reservedFrom = -1
   /** The same, or where the item stands that names the log, if that was written for this block. */
   #reservedStart = -1
+  /** Where its content begins and ends. */
+  #reservedAt = -1
   #reservedEnd = -1
   #reservedIndex = -1
   #reservedLog = -1
@@ -124,6 +125,7 @@ export class Staging {
     if (!isNext) writer.uint(index)
     const at = writer.skip(LEAF_PREFIX_BYTES + size) + LEAF_PREFIX_BYTES
     writeLeafPrefix(writer.bytes, at, size, log.writeSize)
+    this.#reservedAt = at
     this.#reservedEnd = writer.at
     this.#reservedIndex = index
     this.#reservedLog = log.log
@@ -144,34 +146,24 @@ export class Staging {
     if (!this.isReserved(log, index)) {
       throw new DatError('INVARIANT', 'A block was put that is not the reserved one.', { index })
     }
-    return this.#reservedEnd - this.#blockAt(this.#reservedType, index)
+    return this.#reservedEnd - this.#reservedAt
   }
 
   /** The reserved block counts from now on. */
   put(index: number): void {
     const record = this.#reserved ?? this.#current
-    const type = this.#reservedType
-    record.writer.bytes[this.#reservedFrom] = type
-    record.liveBytes += this.#reservedEnd - this.#blockAt(type, index)
+    const { bytes } = record.writer
+    const from = this.#reservedFrom
+    bytes[from] = (bytes[from] ?? 0) - ITEM_VOID
+    record.liveBytes += this.#reservedEnd - this.#reservedAt
     record.liveItems++
     if (this.#reservedContext === this.#context) this.#nextIndex = index + 1
     this.#endReservation()
   }
 
-  get #reservedType(): number {
-    const { writer } = this.#reserved ?? this.#current
-    return (writer.bytes[this.#reservedFrom] ?? 0) - ITEM_VOID
-  }
-
   /** Address of the content of the reserved block. */
   get reservedAddress(): number {
-    const { address } = this.#reserved ?? this.#current
-    return address + this.#blockAt(this.#reservedType, this.#reservedIndex)
-  }
-
-  #blockAt(type: number, index: number): number {
-    const indexBytes = type === ITEM_NEXT ? 0 : uintBytes(index)
-    return this.#reservedFrom + 1 + indexBytes + LEAF_PREFIX_BYTES
+    return (this.#reserved ?? this.#current).address + this.#reservedAt
   }
 
   /** The reserved block will not come: its room is used again, if nothing stands behind it. */
