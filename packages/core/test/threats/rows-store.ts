@@ -149,6 +149,26 @@ export const STORE: readonly Row[] = [
     ],
   },
   {
+    from: 'the clock of the machine jumps',
+    limits: [],
+    tests: [
+      [
+        `${CORE}/threats/clock.test.ts`,
+        'ten years back and fifty forth: logs are written, synced, claimed and stored as ever',
+      ],
+    ],
+  },
+  {
+    from: 'file handles run out',
+    limits: ['OPEN_FILES_MAX'],
+    tests: [
+      [
+        `${SDK}/platform/handles.test.ts`,
+        'a store without file handles fails with a typed error, and is whole when there are some again',
+      ],
+    ],
+  },
+  {
     from: 'encrypted log after a lost tail',
     limits: [],
     tests: [

@@ -1,6 +1,6 @@
 /**
- * The rows of the threat model that concern the wire, and the tests that hold them; `rows-logs` and `rows-store` have the
- * others.
+ * The rows of the threat model that concern the wire, and the tests that hold them; the other `rows-*` have the others, and
+ * `docs/threats.md` all of them.
  *
  * Owns: the shape of the tables, and this one. A row names what comes in or goes wrong, the constants of `base/limits.ts` that bound it, and the
  * tests, by file (from the root of the project) and name as it stands in the source. `missing` says what of a row
