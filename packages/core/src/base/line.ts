@@ -41,12 +41,27 @@ export class Line {
 
   /** What `work` returns or throws, as a promise. It is called before this returns if nobody waits. */
   run<T>(work: () => T | PromiseLike<T>): Promise<T> {
-    if (this.#isGoing || this.#pace.isOver) return this.#place().then(work)
-    try {
-      return Promise.resolve(work())
-    } catch (error) {
-      return Promise.reject(error)
+    return this.#isGoing || this.#pace.isOver ? this.#place().then(work) : begun(work)
+  }
+
+  /**
+   * `work` for each of many that are known: beside who stands in line, and nothing is made for those whose turn has not
+   * come. Resolves when all of it has ended; where some has failed it rejects then, as the first of it did.
+   */
+  async each<T>(items: Iterable<T>, work: (item: T) => Promise<unknown>): Promise<void> {
+    const failures: unknown[] = []
+    const failed = (error: unknown): void => {
+      failures.push(error)
     }
+    const going: Promise<unknown>[] = []
+    for (const item of items) {
+      if (this.#pace.isOver) await this.#turn()
+      going.push(begun(() => work(item)).catch(failed))
+      // What follows in microtasks is part of the slice.
+      if (going.length % SLICE_ITEMS === 0) await DONE
+    }
+    await Promise.all(going)
+    if (failures.length > 0) throw failures[0]
   }
 
   /** The turn of who comes last. */
@@ -81,5 +96,13 @@ export class Line {
   async #turn(): Promise<void> {
     await this.#pace.turn()
     this.#pace.begin()
+  }
+}
+
+function begun<T>(work: () => T | PromiseLike<T>): Promise<T> {
+  try {
+    return Promise.resolve(work())
+  } catch (error) {
+    return Promise.reject(error)
   }
 }

@@ -371,8 +371,7 @@ export class Corestore {
     for (const close of [...this.#extensions]) close()
     // The first view takes all logs with it, and they their handles.
     if (this.#isRoot) return this.#root.close()
-    const { line } = this.#root
-    await Promise.all([...this.#handles].map((log) => line.run(() => log.close())))
+    await this.#root.line.each([...this.#handles], (log) => log.close())
   }
 
   #checkOpen(): void {

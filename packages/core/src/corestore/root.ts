@@ -260,8 +260,7 @@ export class Root {
 
   /** Everything acknowledged so far is signed and on the disk. */
   async flush(): Promise<void> {
-    const logs = [...this.#open.values()]
-    await Promise.all(logs.map((log) => this.line.run(() => log.replica.sealed())))
+    await this.line.each([...this.#open.values()], ({ replica }) => replica.sealed())
     await this.store.sync()
   }
 
@@ -274,14 +273,15 @@ export class Root {
     for (const pending of [...this.#pending.values()]) pending.close(error)
     await Promise.allSettled(this.#making.values())
     await this.deletions.settled()
-    const logs = [...this.#open.values()]
-    const ends = await Promise.allSettled([
-      ...this.#closing.values(),
-      ...logs.map((log) => this.line.run(() => this.closeLog(log))),
-    ])
-    // Whatever one log can't write any more, the store is closed and its lock released.
-    await this.store.close()
-    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    const closing = Promise.allSettled(this.#closing.values())
+    try {
+      await this.line.each([...this.#open.values()], (log) => this.closeLog(log))
+      for (const end of await closing) if (end.status === 'rejected') throw end.reason
+    } finally {
+      await closing
+      // Whatever one log can't write any more, the store is closed and its lock released.
+      await this.store.close()
+    }
   }
 
   checkOpen(): void {

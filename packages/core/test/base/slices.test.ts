@@ -87,6 +87,51 @@ test('who comes while those before him have their turn has his own in a later on
   assert.ok(clock.turns >= 20, `${clock.turns} turns`)
 })
 
+test('many that are known are worked through in slices, in order, and nothing is begun before its turn', async () => {
+  const clock = new BusyClock()
+  const line = new Line(clock)
+  const begun: number[] = []
+  let ended = 0
+
+  const all = line.each(
+    Array.from({ length: 200 }, (_, i) => i),
+    async (i) => {
+      begun.push(i)
+      await new Promise((resolve) => setImmediate(resolve))
+      ended++
+    },
+  )
+  const atOnce = begun.length
+  await all
+
+  assert.ok(atOnce < 10, `${atOnce} at once`)
+  assert.deepEqual(
+    begun,
+    Array.from({ length: 200 }, (_, i) => i),
+  )
+  assert.equal(ended, 200)
+  assert.ok(clock.turns >= 50, `${clock.turns} turns`)
+})
+
+test('where some of many fail, the others are done first, and then the first failure is told', async () => {
+  const line = new Line(new BusyClock())
+  let done = 0
+
+  const all = line.each([1, 2, 3, 4], (n) => {
+    if (n === 2) throw new Error('at once')
+    return new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        done++
+        if (n === 3) reject(new Error('later'))
+        else resolve()
+      })
+    })
+  })
+
+  await assert.rejects(all, { message: 'at once' })
+  assert.equal(done, 3)
+})
+
 test('work that fails fails its own promise, at once or later, and the others go on', async () => {
   const line = new Line(new BusyClock())
   const results = Array.from({ length: 500 }, (_, i) =>
