@@ -46,7 +46,7 @@ export class Emitter<Events> {
     const { signal } = options
     if (signal?.aborted === true) return () => {}
     const entry: Entry = { name, listener, hearer: undefined }
-    this.#entries = [...this.#entries, entry]
+    this.#add(entry)
     if (signal === undefined) return () => this.#remove(entry)
     const off = (): void => {
       this.#remove(entry)
@@ -58,7 +58,12 @@ export class Emitter<Events> {
 
   /** Adds a hearer, until `unhear`. */
   hear(hearer: Hearer<Events>): void {
-    this.#entries = [...this.#entries, { name: undefined, listener: undefined, hearer }]
+    this.#add({ name: undefined, listener: undefined, hearer })
+  }
+
+  /** A list of one is made as it is: a spread one has room for sixteen more. */
+  #add(entry: Entry): void {
+    this.#entries = this.#entries.length === 0 ? [entry] : [...this.#entries, entry]
   }
 
   unhear(hearer: Hearer<Events>): void {

@@ -191,7 +191,7 @@ class Adoption {
       if (isSigned) this.#keepHead(length, roots, signature)
       return isSigned
     } finally {
-      state.offered = undefined
+      state.forgetOffered()
     }
   }
 

@@ -63,7 +63,7 @@ export function stageProof(state: LogState, proof: Proof, news: News): Applied {
     store.rewind(mark)
     throw error
   } finally {
-    state.offered = undefined
+    state.forgetOffered()
   }
 }
 
@@ -167,7 +167,7 @@ export function beginReorg(state: LogState, proof: Proof, lasting: Lasting): Reo
       lasting.staged()
     })
   } finally {
-    state.offered = undefined
+    state.forgetOffered()
   }
 }
 

@@ -92,6 +92,17 @@ export class LogState implements Base {
     return this.#manifest
   }
 
+  /** What was offered is stored by now, or was not believed: what it says is not kept here. */
+  forgetOffered(): void {
+    if (this.offered === undefined) return
+    if (this.#manifestBytes === this.offered) {
+      this.#manifestBytes = undefined
+      this.#manifest = undefined
+      this.#maySign = undefined
+    }
+    this.offered = undefined
+  }
+
   /** Is the key of the log its signer's public key? False also while that is unknown. */
   get compat(): boolean {
     const { key, publicKey } = this.slot.identity

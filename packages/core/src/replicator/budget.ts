@@ -9,6 +9,11 @@
 
 import { CONNECTION_REQUESTS_MAX } from '../base/limits.ts'
 
+/** Who found no room to ask. */
+export interface Asking {
+  onRoom(): void
+}
+
 /** The two counts of one connection. */
 export class ConnectionBudget {
   /** Requests of the remote that wait for our answer. */
@@ -20,24 +25,24 @@ export class ConnectionBudget {
   /** What the window of the log that was last delivered has grown to, for the next one to begin with; 0 before. */
   windowBytes = 0
   /** Logs that found no room to ask, to be told when there is some. */
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new Set<Asking>()
 
   get hasRoom(): boolean {
     return this.asked < CONNECTION_REQUESTS_MAX
   }
 
-  /** Calls `wake` once, when there is room again: who comes first is told first. */
-  onRoom(wake: () => void): void {
-    this.#waiting.add(wake)
+  /** Calls `who.onRoom` once, when there is room again: who comes first is told first. */
+  wait(who: Asking): void {
+    this.#waiting.add(who)
   }
 
   /** A request of ours has ended: one of those who wait is told, since of ten thousand the others would look in vain. */
   answered(): void {
     this.asked--
     if (this.#waiting.size === 0 || this.asked > (CONNECTION_REQUESTS_MAX * 3) / 4) return
-    for (const wake of this.#waiting) {
-      this.#waiting.delete(wake)
-      wake()
+    for (const who of this.#waiting) {
+      this.#waiting.delete(who)
+      who.onRoom()
       // After the last answer nobody would tell those who are left.
       if (this.asked > 0) return
     }

@@ -52,7 +52,7 @@ export type MissingNodes = (node: number, trust: (node: number) => boolean) => n
 /** The reservations of one log. */
 export class Flights {
   readonly #missingNodes: MissingNodes
-  /** Made with the first reservation: of ten thousand logs few are asked about at the same time. */
+  /** Made with the first reservation, gone with the last: of ten thousand logs few are asked about at the same time. */
   #chunks: Map<number, Chunk> = NO_CHUNKS
   /** Blocks asked for more than once, with the number of requests beyond the first. */
   #copies: Map<number, number> = NO_COPIES
@@ -163,7 +163,8 @@ export class Flights {
     else if (copies === 1) this.#copies.delete(block)
     else setBit(chunk, block - chunk.first, false)
     if (chunk.count === 0) {
-      this.#chunks.delete(chunk.first)
+      if (this.#chunks.size === 1) this.#chunks = NO_CHUNKS
+      else this.#chunks.delete(chunk.first)
       if (this.#last === chunk) this.#last = undefined
     }
     return copies === 0

@@ -52,10 +52,6 @@ export class Pulse implements Worker, Passenger {
   #tickAt = 0
   #closed = false
   readonly #turns: Turns
-  readonly #wakeFresh = (): void => {
-    this.#shared.version++
-    this.wake()
-  }
 
   constructor(shared: Shared, announcer: Announcer, receiver: Receiver, reorgs: Reorgs) {
     this.#shared = shared
@@ -71,9 +67,10 @@ export class Pulse implements Worker, Passenger {
     this.priority = peers.length === 0 ? 0 : Math.max(...peers.map((peer) => peer.passage.priority))
   }
 
-  /** A lane has room again. */
+  /** A lane, or a connection, has room again. */
   onRoom(): void {
-    this.#wakeFresh()
+    this.#shared.version++
+    this.wake()
   }
 
   /** A pass after what is going on now. Many calls make one. */
@@ -117,7 +114,7 @@ export class Pulse implements Worker, Passenger {
       }
       this.#endTurn()
       for (const { budget, passage } of peers) {
-        if (!budget.hasRoom) budget.onRoom(this.#wakeFresh)
+        if (!budget.hasRoom) budget.wait(this)
         if (passage.down.isLimited && !wants.idle) passage.down.wait(this)
       }
     }

@@ -84,7 +84,7 @@ export class Waiter {
 /** All who wait for something of one log. */
 export class Waiters {
   readonly #clock: Clock
-  /** Made with the first: most logs wait for nothing. */
+  /** Made with the first, and gone with the last: most logs wait for nothing. */
   #waiting: Set<Waiter> = NOBODY
   #timer: Timer | undefined = undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -122,7 +122,9 @@ export class Waiters {
 
   remove(waiter: Waiter): void {
     this.#waiting.delete(waiter)
-    if (this.#waiting.size === 0) this.#disarm()
+    if (this.#waiting.size > 0) return
+    this.#waiting = NOBODY
+    this.#disarm()
   }
 
   /** The error is made only if somebody waits. */

@@ -45,7 +45,7 @@ test('a connection asks for as many blocks at once as the other side queues, for
   const below = budget.hasRoom
   budget.asked++
   let wakes = 0
-  budget.onRoom(() => wakes++)
+  budget.wait({ onRoom: () => wakes++ })
 
   const at = budget.hasRoom
   while (budget.asked > (CONNECTION_REQUESTS_MAX * 3) / 4 + 1) budget.answered()
@@ -87,7 +87,7 @@ test('of those who wait for room on a connection one is told for each answer, an
   const budget = new ConnectionBudget()
   budget.asked = 3
   const told: number[] = []
-  for (let i = 0; i < 5; i++) budget.onRoom(() => told.push(i))
+  for (let i = 0; i < 5; i++) budget.wait({ onRoom: () => told.push(i) })
 
   const counts = [1, 2, 3].map(() => {
     budget.answered()
