@@ -1,15 +1,16 @@
 /**
  * Options that several commands understand, and what they become for the SDK.
  *
- * Owns: their names, their help texts and how their values are read. A wrong value is told in a
- * sentence that names the option. An option that may be given several times is repeated: it never swallows the
+ * Owns: their names, their help texts and how their values are read. A wrong value is told as a `BAD_ARGUMENT`
+ * that names the option. An option that may be given several times is repeated: it never swallows the
  * arguments behind it.
  */
 
+import { DatError } from '@dat-rhino/core/base/errors'
 import type { NetworkOptions, OldOptions, OpenOptions, Policy } from '@dat-rhino/sdk'
-import { type Command, Option, Wrong } from './command.ts'
+import { type Command, Option } from 'commander'
 
-/** Values as the grammar hands them over. */
+/** Values as commander hands them over. */
 export interface CommonFlags {
   readonly json?: boolean
   readonly quiet?: boolean
@@ -67,11 +68,13 @@ export function addNetworkOptions(command: Command): Command {
       new Option(
         '--bootstrap <host:port>',
         'enter the network here instead of at the public nodes; may be repeated',
-      ).reads((text, before) => readAddress('--bootstrap', text, before)),
+      ).argParser((text, before: readonly string[] | undefined) =>
+        readAddress('--bootstrap', text, before),
+      ),
     )
     .option('--host <address>', 'bind to this address (127.0.0.1 stays on this machine)')
     .addOption(
-      new Option('--port <number>', 'bind to this UDP port').reads((text) =>
+      new Option('--port <number>', 'bind to this UDP port').argParser((text) =>
         readPort('--port', text),
       ),
     )
@@ -86,13 +89,15 @@ export function addLegacyOptions(command: Command): Command {
       new Option(
         '--peer <host:port>',
         'an old program at this address (TCP) has it; may be repeated',
-      ).reads((text, before) => readAddress('--peer', text, before)),
+      ).argParser((text, before: readonly string[] | undefined) =>
+        readAddress('--peer', text, before),
+      ),
     )
     .addOption(
       new Option(
         '--legacy <where>',
         'look for old programs too: on the local network (lan), or also in the BitTorrent DHT (all)',
-      ).oneOf(['lan', 'all']),
+      ).choices(['lan', 'all']),
     )
     .option('--legacy-announce', 'let old programs find this device, where --legacy looks for them')
     .option('--announce-old', 'let others find this device for archives of the older networks')
@@ -127,12 +132,12 @@ export function archiveOptions(
 export function addRateOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--limit-up <rate>', 'send no faster: bytes a second, or 500k, 2M').reads((text) =>
-        readRate('--limit-up', text),
+      new Option('--limit-up <rate>', 'send no faster: bytes a second, or 500k, 2M').argParser(
+        (text) => readRate('--limit-up', text),
       ),
     )
     .addOption(
-      new Option('--limit-down <rate>', 'fetch no faster: the same').reads((text) =>
+      new Option('--limit-down <rate>', 'fetch no faster: the same').argParser((text) =>
         readRate('--limit-down', text),
       ),
     )
@@ -142,45 +147,47 @@ export function addRateOptions(command: Command): Command {
 export function addRoomOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--quota <bytes>', 'let the store take no more of the disk: 500MB, 10GB').reads(
-        (text) => readBytes('--quota', text),
-      ),
+      new Option(
+        '--quota <bytes>',
+        'let the store take no more of the disk: 500MB, 10GB',
+      ).argParser((text) => readBytes('--quota', text)),
     )
     .addOption(
-      new Option('--keep-free <bytes>', 'leave so much of the disk free (default: 64MiB)').reads(
-        (text) => readBytes('--keep-free', text),
-      ),
+      new Option(
+        '--keep-free <bytes>',
+        'leave so much of the disk free (default: 64MiB)',
+      ).argParser((text) => readBytes('--keep-free', text)),
     )
 }
 
 /** Where old programs can connect. */
 export function oldPortOption(): Option {
   const help = 'TCP port for old programs (default: 3282, or any if that is taken; 0: any)'
-  return new Option('--old-port <number>', help).reads((text) => readPort('--old-port', text))
+  return new Option('--old-port <number>', help).argParser((text) => readPort('--old-port', text))
 }
 
 /** The longest wait of commands that ask others. */
 export function timeoutOption(): Option {
   const help = 'longest wait for peers and answers (default: 30; 0: no limit)'
-  return new Option('--timeout <seconds>', help).reads(readSeconds)
+  return new Option('--timeout <seconds>', help).argParser(readSeconds)
 }
 
 /** A version of the drive instead of the newest. */
 export function checkoutOption(help: string): Option {
-  return new Option('--checkout <version>', help).reads((text) => whole('--checkout', text, 1))
+  return new Option('--checkout <version>', help).argParser((text) => whole('--checkout', text, 1))
 }
 
 /** So many, at most. */
 export function limitOption(help: string): Option {
-  return new Option('-n, --limit <count>', help).reads((text) => whole('--limit', text, 0))
+  return new Option('-n, --limit <count>', help).argParser((text) => whole('--limit', text, 0))
 }
 
 /** How long something is measured. */
 export function secondsOption(help: string): Option {
-  return new Option('--seconds <number>', help).default(2).reads((text) => {
+  return new Option('--seconds <number>', help).default(2).argParser((text) => {
     const seconds = Number(text)
     if (text.trim() !== '' && seconds > 0 && seconds <= 3_600) return seconds
-    return new Wrong(`--seconds takes a number up to 3,600, not "${text}".`)
+    throw new DatError('BAD_ARGUMENT', `--seconds takes a number up to 3,600, not "${text}".`)
   })
 }
 
@@ -243,51 +250,51 @@ export function roomOptions(flags: RoomFlags): Pick<OpenOptions, 'quotaBytes' | 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
 
 /** As disks are sold, in thousands; with an `i`, as memory is. */
-function readBytes(option: string, text: string): number | Wrong {
+function readBytes(option: string, text: string): number {
   const [, number = '', unit = '', binary] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?$/i.exec(text) ?? []
   const power = Object.keys(UNITS).indexOf(unit.toLowerCase())
   const factor = binary ? 1_024 ** power : (UNITS[unit.toLowerCase()] ?? 0)
   const bytes = Math.floor(Number(number) * factor)
   if (number !== '' && Number.isSafeInteger(bytes)) return bytes
   const message = `${option} takes a number of bytes, as 500MB, 10GB or 1.5TB; not "${text}".`
-  return new Wrong(message)
+  throw new DatError('BAD_ARGUMENT', message)
 }
 
-function readRate(option: string, text: string): number | Wrong {
+function readRate(option: string, text: string): number {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)([kmg]?)$/i.exec(text) ?? []
   const rate = Number(number) * (UNITS[unit.toLowerCase()] ?? 0)
   if (rate > 0) return rate
   const message = `${option} takes bytes per second above 0, as 500000, 500k or 2M; not "${text}".`
-  return new Wrong(message)
+  throw new DatError('BAD_ARGUMENT', message)
 }
 
 /** Seconds on the command line, milliseconds inside. */
-function readSeconds(text: string): number | Wrong {
+function readSeconds(text: string): number {
   const seconds = Number(text)
   if (text.trim() === '' || !Number.isFinite(seconds) || seconds < 0) {
-    return new Wrong(`--timeout takes seconds, 0 for no limit; not "${text}".`)
+    throw new DatError('BAD_ARGUMENT', `--timeout takes seconds, 0 for no limit; not "${text}".`)
   }
   return seconds * 1000
 }
 
-function whole(option: string, text: string, min: number): number | Wrong {
+function whole(option: string, text: string, min: number): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value
   const from = min === 0 ? '' : ` from ${min} on`
-  return new Wrong(`${option} takes a whole number${from}, not "${text}".`)
+  throw new DatError('BAD_ARGUMENT', `${option} takes a whole number${from}, not "${text}".`)
 }
 
-function readPort(option: string, text: string): number | Wrong {
+function readPort(option: string, text: string): number {
   const port = whole(option, text, 0)
-  if (port instanceof Wrong || port <= 65_535) return port
-  return new Wrong(`${option} takes a number up to 65535, not "${text}".`)
+  if (port <= 65_535) return port
+  throw new DatError('BAD_ARGUMENT', `${option} takes a number up to 65535, not "${text}".`)
 }
 
 function readAddress(
   option: string,
   text: string,
   before: readonly string[] | undefined,
-): readonly string[] | Wrong {
+): readonly string[] {
   if (/^.+:\d{1,5}$/.test(text)) return repeated(text, before)
-  return new Wrong(`${option} takes HOST:PORT, not "${text}".`)
+  throw new DatError('BAD_ARGUMENT', `${option} takes HOST:PORT, not "${text}".`)
 }

@@ -4,7 +4,7 @@
  * Owns: their arguments, options and help, as `program.ts` owns those of the others.
  */
 
-import type { Command } from './command.ts'
+import type { Command } from 'commander'
 import type { InspectFlags } from './commands/inspect.ts'
 import type { ServeFlags } from './commands/serve.ts'
 import {
@@ -27,7 +27,9 @@ export function addInspect(program: Command, execute: Execute): void {
     .argument('<path|link>', 'a folder or file of any age, or a link')
     .description('What something is, how complete, whose, what is damaged, and what can be done')
     .addOption(timeoutOption())
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 Old files are read where they lie, every block is verified, and nothing is written. A folder above several archives
 (a profile of Beaker, the backup of a home folder) shows all of them.
 
@@ -35,7 +37,8 @@ Examples:
   dat inspect old-photos               a folder with a .dat in it
   dat inspect ~/backup                 all archives that are found below
   dat inspect dat://ab12… --peer 192.168.1.7:3282
-  dat inspect old-photos --json | jq 'select(.event == "archive") | {link, isComplete}'`)
+  dat inspect old-photos --json | jq 'select(.event == "archive") | {link, isComplete}'`,
+    )
   const all = addArchiveOptions(addLegacyOptions(addNetworkOptions(addCommonOptions(command))))
   all.action(async (where: string, flags: CommonFlags & InspectFlags) => {
     await execute(flags, async (session) => {
@@ -53,7 +56,9 @@ export function addServe(program: Command, execute: Execute): void {
     .description('Give an old archive to others again: its own link, its author’s signatures')
     .addOption(oldPortOption())
     .option('--storage <path>', 'keep the verified blocks there, so that the next time is quick')
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 Prints the link. The folder is read and not written to; its files are not needed any more once everything is verified.
 Without --announce-old or --legacy-announce nobody is told: only who knows the link and this machine's address gets it.
 
@@ -61,7 +66,8 @@ Examples:
   dat serve old-photos                 old programs and --peer reach it at TCP port 3282
   dat serve old-photos --announce-old  and everybody who has the link finds it on today's network
   dat serve old-photos --legacy lan --legacy-announce   and old programs on the local network do
-  dat serve Beaker --archive ab12cd    one of several`)
+  dat serve Beaker --archive ab12cd    one of several`,
+    )
   const all = addArchiveOptions(
     addLegacyOptions(addNetworkOptions(addRateOptions(addRoomOptions(addCommonOptions(command))))),
   )

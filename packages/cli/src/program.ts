@@ -6,7 +6,7 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { Command } from './command.ts'
+import { Command } from 'commander'
 import type { BenchFlags } from './commands/bench.ts'
 import type { CloneFlags } from './commands/clone.ts'
 import type { LogFlags } from './commands/log.ts'
@@ -78,8 +78,11 @@ const STORAGE_OF_FOLDER = 'where the folder was told to keep its store, if not i
 export function buildProgram(execute: Execute): Command {
   const program = new Command('dat')
     .description('Share a folder and clone it elsewhere: signed, verified, live, peer to peer.')
-    .option('-V, --version', 'print the version')
-    .epilogue(EPILOGUE)
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .exitOverride()
+    // Errors are told by our own output.
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText('after', EPILOGUE)
   addShare(program, execute)
   addClone(program, execute)
   addList(program, execute)
@@ -106,7 +109,9 @@ function addShare(program: Command, execute: Execute): void {
     .option('--verify', 'compare contents even where size and times look unchanged')
     .option('--storage <path>', 'keep keys and history there instead of in DIR/.dat-rhino')
     .option('--recover', 'this copy is the one from now on (after copying, restoring or damage)')
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 The same folder always has the same link. Keys and history are kept in DIR/.dat-rhino: whoever has that
 folder can write in your name, and without it you cannot change the share any more. Hidden files, version
 control folders and what .datignore lists are left out.
@@ -115,7 +120,8 @@ Examples:
   dat share                           share the present folder
   dat share photos --ignore '*.tmp'
   link=$(dat share photos --once)     import only; standard output is the link and nothing else
-  dat share photos --json | jq -r 'select(.event == "link").link'`)
+  dat share photos --json | jq -r 'select(.event == "link").link'`,
+    )
   addNetworkOptions(addRateOptions(addRoomOptions(addCommonOptions(command)))).action(
     async (dir: string, flags: CommonFlags & ShareFlags) => {
       await execute(flags, async (session) => {
@@ -138,7 +144,9 @@ function addClone(program: Command, execute: Execute): void {
     .option('--verify', 'compare contents even where files look as they were written')
     .addOption(timeoutOption())
     .option('--storage <path>', 'keep the verified blocks there instead of in DIR/.dat-rhino')
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 Files that you edited are never overwritten silently: they are kept and named, and the exit code is 75.
 A link of any network will do. An old folder is read and not written to; nobody else is asked for what it lacks, unless
 --live, --peer or --legacy says so.
@@ -148,7 +156,8 @@ Examples:
   dat clone hyper://abc… copy --live
   dat clone hyper://abc…+12 old       as it was at version 12
   dat clone dat://ab12… copy --peer 192.168.1.7:3282   from an old program, or dat serve
-  dat clone old-photos copy           out of the folder of an old archive`)
+  dat clone old-photos copy           out of the folder of an old archive`,
+    )
   const network = addNetworkOptions(addRateOptions(addRoomOptions(addCommonOptions(command))))
   addArchiveOptions(addLegacyOptions(network)).action(
     async (link: string, dir: string | undefined, flags: CommonFlags & CloneFlags) => {
@@ -165,13 +174,16 @@ function addList(program: Command, execute: Execute): void {
     .description('List what a drive holds, without cloning it')
     .option('-R, --recursive', 'everything below')
     .option('-l, --long', 'with kind (f file, x program, l link, d folder) and size')
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 Folders end with a slash. A shared or cloned folder, or an old archive, is read from its store, without network.
 
 Examples:
   dat ls hyper://abc…
   dat ls -lR photos /2024
-  dat ls old-photos --checkout 12     an old archive, as it was at version 12`)
+  dat ls old-photos --checkout 12     an old archive, as it was at version 12`,
+    )
   addOldOptions(command).action(
     async (where: string, path: string | undefined, flags: CommonFlags & ListFlags) => {
       await execute(flags, async (session) => {
@@ -185,13 +197,16 @@ Examples:
 function addCat(program: Command, execute: Execute): void {
   const command = addReading(program.command('cat'), 'the file')
     .description('Print one file of a drive, verified, without cloning it')
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 On a terminal, control characters are shown escaped; into a file or a pipe goes every byte as it is.
 With --json the contents come as events with base64.
 
 Examples:
   dat cat hyper://abc…/readme.md
-  dat cat photos /2024/index.txt --checkout 12`)
+  dat cat photos /2024/index.txt --checkout 12`,
+    )
   addOldOptions(command).action(
     async (where: string, path: string | undefined, flags: CommonFlags & ReadFlags) => {
       await execute(flags, async (session) => {
@@ -210,12 +225,15 @@ function addLog(program: Command, execute: Execute): void {
     .addOption(limitOption('only the newest so many'))
     .addOption(timeoutOption())
     .option('--storage <path>', STORAGE_OF_FOLDER)
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 A version can be given to --checkout, or to a link as hyper://abc…+VERSION.
 
 Examples:
   dat log photos
-  dat log hyper://abc… -n 20 --json`)
+  dat log hyper://abc… -n 20 --json`,
+    )
   addOldOptions(command).action(async (where: string, flags: CommonFlags & LogFlags) => {
     await execute(flags, async (session) => {
       const { history } = await import('./commands/log.ts')
@@ -230,13 +248,16 @@ function addStatus(program: Command, execute: Execute): void {
     .argument('[dir]', 'the folder', '.')
     .description('What a folder is (share or clone), its link and version, how complete it is')
     .option('--storage <path>', STORAGE_OF_FOLDER)
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 Nothing is changed and nobody is asked: it tells what is stored here, also while another dat has the folder
 open.
 
 Examples:
   dat status
-  dat status photos --json`)
+  dat status photos --json`,
+    )
   addCommonOptions(command).action(async (dir: string, flags: CommonFlags & StatusFlags) => {
     await execute(flags, async (session) => {
       const { status } = await import('./commands/status.ts')
@@ -249,13 +270,16 @@ function addStore(program: Command, execute: Execute): void {
   const store = program
     .command('store')
     .description('What takes space in the store of a folder, and how to be rid of it')
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 DIR is a shared or cloned folder, or a store itself. The list is also for while another dat has the folder open.
 
 Examples:
   dat store ls photos                 every log: its size, what is here of it, last use, key, name
   dat store rm 7xk4 photos            delete one, by its key, the beginning of that, or its name
-  dat store gc photos                 give back what nothing refers to`)
+  dat store gc photos                 give back what nothing refers to`,
+    )
   const sub = (usage: string, description: string): Command => {
     const command = store.command(usage).description(description)
     return addCommonOptions(command.option('--storage <path>', STORAGE_OF_FOLDER))
@@ -298,14 +322,17 @@ function addBench(program: Command, execute: Execute): void {
     )
     .addOption(secondsOption('at least so long for each task'))
     .option('--task <name>', 'only this one; may be repeated', repeated)
-    .epilogue(`
+    .addHelpText(
+      'after',
+      `
 Everything is made in a folder of its own and removed at the end. It writes up to a few gigabytes. Rates are those of
 one process, encrypted and verified as ever; other programs that are busy make them smaller.
 
 Examples:
   dat bench
   dat bench --dir /media/stick --task append --task append-strict
-  dat bench --json > before.jsonl`)
+  dat bench --json > before.jsonl`,
+    )
   addCommonOptions(command).action(async (flags: CommonFlags & BenchFlags) => {
     await execute(flags, async (session) => {
       const { bench } = await import('./commands/bench.ts')
@@ -329,7 +356,7 @@ function addReading(command: Command, path: string): Command {
 }
 
 /** The version in `package.json`, which lies above this file both in the sources and in the package. */
-export function packageVersion(): string {
+function packageVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
   const record: unknown = JSON.parse(text)
   const isRecord = typeof record === 'object' && record !== null && 'version' in record

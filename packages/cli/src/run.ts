@@ -1,24 +1,34 @@
 /**
  * The work of one run, and how it ends.
  *
- * Owns: that each error is told in the form that was asked for, and ends the run with the exit code of its row in the
- * table of codes; also one that nobody caught.
+ * Owns: that each error, also that of a wrong argument and one that nobody caught, is told in the form that was asked
+ * for, and ends the run with the exit code of its row in the table of codes.
  */
 
 import { type DatError, isCode } from '@dat-rhino/core/base/errors'
+import { CommanderError } from 'commander'
 import { exitCodeOf, explain, hintFor, toDatError } from './errors.ts'
 import type { CommonFlags } from './options.ts'
 import { type Output, openOutput } from './output.ts'
 import { openSession, type Session } from './session.ts'
+import { usageError } from './usage.ts'
 
 const ALIVE_MS = 60_000
 
 /** From now on an error that nobody caught is told like any other, in the form that `args` ask for, and ends the process. */
 export function watchForFaults(args: readonly string[]): void {
-  process.on('uncaughtException', (error) => {
-    const output = openOutput({ json: args.includes('--json'), quiet: false })
-    process.exit(fail(output, error, args.includes('--verbose')))
-  })
+  process.on('uncaughtException', (error) => process.exit(tell(error, args)))
+}
+
+/** Tells an error that no command is there to tell, in the form that `args` ask for; returns the exit code. */
+export function tell(thrown: unknown, args: readonly string[]): number {
+  const json = args.includes('--json')
+  const output = openOutput({ json, quiet: false })
+  if (!(thrown instanceof CommanderError)) return fail(output, thrown, args.includes('--verbose'))
+  const { error, hint } = usageError(thrown, args)
+  // Without any command, commander has shown the help by now, and there is nothing to add for people.
+  if (json || thrown.code !== 'commander.help') output.fail(error, hint)
+  return exitCodeOf(error)
 }
 
 /** Gives a command its output and signals, and turns its end into an exit code. */

@@ -1,24 +1,28 @@
 /**
  * Wrong usage, in the same words and the same form as every other error.
  *
- * Owns: what becomes of arguments that do not fit. They are `BAD_ARGUMENT`, and the hint names the help that helps.
+ * Owns: what becomes of commander's errors. They are `BAD_ARGUMENT`, and the hint names the help that helps.
  */
 
 import { DatError } from '@dat-rhino/core/base/errors'
-import { exitCodeOf } from './errors.ts'
-import { openOutput } from './output.ts'
+import type { CommanderError } from 'commander'
 import { COMMANDS } from './program.ts'
 
-/** Tells what is wrong with `args` in the form that they ask for, unless it was told; returns the exit code. */
-export function tellUsage(message: string, args: readonly string[], isTold: boolean): number {
-  const error = new DatError('BAD_ARGUMENT', message, {})
-  const output = openOutput({ json: args.includes('--json'), quiet: false })
-  if (isTold) output.fail(error, helpFor(args))
-  return exitCodeOf(error)
+/** An error of the command line, with what to do about it. */
+export function usageError(
+  thrown: CommanderError,
+  args: readonly string[],
+): { error: DatError; hint: string } {
+  const command = args.find((arg) => COMMANDS.includes(arg))
+  const hint =
+    command === undefined ? 'dat --help shows what there is.' : `See dat ${command} --help.`
+  const message = thrown.code === 'commander.help' ? 'Which command?' : sentence(thrown.message)
+  return { error: new DatError('BAD_ARGUMENT', message, {}), hint }
 }
 
-/** Which help helps. */
-export function helpFor(args: readonly string[]): string {
-  const command = args.find((arg) => COMMANDS.includes(arg))
-  return command === undefined ? 'dat --help shows what there is.' : `See dat ${command} --help.`
+/** `error: unknown command 'x'` + line break + `(Did you mean y?)` as one line. */
+function sentence(message: string): string {
+  const text = message.replace(/^error: /, '').replaceAll('\n', ' ')
+  const ended = /[.?!)]$/.test(text) ? text : `${text}.`
+  return ended.charAt(0).toUpperCase() + ended.slice(1)
 }

@@ -7,7 +7,6 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { CODES, DatError, type Facts } from '@dat-rhino/core/base/errors'
 import { exitCodeOf, explain, hintFor, toDatError } from '../src/errors.ts'
-import { helpText } from '../src/help.ts'
 import { buildProgram } from '../src/program.ts'
 
 function systemError(code: string, message: string): Error {
@@ -83,7 +82,10 @@ test('the chain of causes is told down to its end', () => {
 const EXIT_CODES = [...new Set(Object.values(CODES).map(({ exit }) => exit))]
 
 test('the help names every exit code', () => {
-  const help = helpText(buildProgram(async () => undefined))
+  const program = buildProgram(async () => undefined)
+  let help = ''
+  program.configureOutput({ writeOut: (text) => (help += text) })
+  program.outputHelp()
 
   const missing = EXIT_CODES.filter((exit) => !new RegExp(`\\b${exit} [a-z]`).test(help))
 

@@ -5,18 +5,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { helpText } from '../src/help.ts'
+import { isCode } from '@dat-rhino/core/base/errors'
+import { CommanderError } from 'commander'
 import { networkOptions, ratePolicy, roomOptions } from '../src/options.ts'
-import { buildProgram, COMMANDS, packageVersion } from '../src/program.ts'
-import { type Asked, readArguments } from '../src/read-arguments.ts'
-import { helpFor } from '../src/usage.ts'
-
-function read(...args: string[]): Asked {
-  return readArguments(
-    buildProgram(async () => undefined),
-    args,
-  )
-}
+import { buildProgram, COMMANDS } from '../src/program.ts'
+import { usageError } from '../src/usage.ts'
 
 /** What the command got, without running it. */
 async function flagsOf(...args: string[]): Promise<Record<string, unknown>> {
@@ -24,17 +17,22 @@ async function flagsOf(...args: string[]): Promise<Record<string, unknown>> {
   const program = buildProgram(async (flags) => {
     got = { ...flags }
   })
-  const asked = readArguments(program, args)
-  assert.ok(asked.kind === 'run', JSON.stringify(asked))
-  await asked.run()
+  await program.parseAsync(args, { from: 'user' })
   return got
 }
 
 /** What is said about wrong arguments. */
 async function complaint(...args: string[]): Promise<string> {
-  const asked = read(...args)
-  assert.ok(asked.kind === 'wrong', 'Nothing was wrong.')
-  return `${asked.message} ${helpFor(args)}`
+  try {
+    await flagsOf(...args)
+  } catch (thrown) {
+    if (isCode(thrown, 'BAD_ARGUMENT')) return thrown.message
+    assert.ok(thrown instanceof CommanderError)
+    const { error, hint } = usageError(thrown, args)
+    assert.equal(error.code, 'BAD_ARGUMENT')
+    return `${error.message} ${hint}`
+  }
+  throw new Error('Nothing was wrong.')
 }
 
 test('an option that may be repeated swallows no argument', async () => {
@@ -155,122 +153,44 @@ test('the reference describes every option of every command', () => {
   const missing = commands.flatMap((command) =>
     command.options
       .filter(({ flags }) => !reference.includes(`\`${flags}\``))
-      .map(({ flags }) => `${command.name} ${flags}`),
+      .map(({ flags }) => `${command.name()} ${flags}`),
   )
 
   assert.deepEqual(
-    commands.map((command) => command.name),
+    commands.map((command) => command.name()),
     COMMANDS,
   )
   assert.deepEqual(missing, [])
 })
 
-test('options stand anywhere behind the command, joined or apart, until there are none any more', async () => {
-  const both = { recursive: true, long: true }
-
-  for (const args of [['-lR'], ['-l', '-R'], ['--recursive', '--long']]) {
-    const { recursive, long } = await flagsOf('ls', 'x', ...args)
-    assert.deepEqual({ recursive, long }, both)
-  }
-  for (const args of [['-n5'], ['-n', '5'], ['--limit=5'], ['--limit', '5']]) {
-    assert.equal((await flagsOf('log', ...args, 'x'))['limit'], 5)
-  }
-  assert.equal((await flagsOf('share', '--', '--json'))['json'], undefined)
-  assert.equal((await flagsOf('share', '--no-watch'))['watch'], false)
-  assert.equal((await flagsOf('share'))['watch'], true)
-  assert.equal((await flagsOf('bench'))['seconds'], 2)
-  assert.match(await complaint('share', '--once=yes'), /^Unknown option '--once=yes'/)
-  assert.match(await complaint('log', 'x', '-x'), /^Unknown option '-x'/)
-  assert.match(await complaint('log', 'x', '-n'), /^Option '-n, --limit <count>' argument missing/)
-  assert.match(await complaint('log', 'x', '--limit='), /--limit .*""/)
-})
-
-test('arguments reach the command in their order, with what they are where nobody gives them', async () => {
-  let got: unknown[] = []
-  const program = buildProgram(async () => undefined)
-  const share = program.commands.find(({ name }) => name === 'share')
-  share?.action(async (...given: unknown[]) => {
-    got = given.slice(0, -1)
-  })
-  const given = async (...args: string[]): Promise<unknown[]> => {
-    const asked = readArguments(program, args)
-    if (asked.kind === 'run') await asked.run()
-    return got
-  }
-
-  assert.deepEqual(await given('share'), ['.'])
-  assert.deepEqual(await given('share', 'photos', '--once'), ['photos'])
-  assert.deepEqual(await given('share', '-1'), ['-1'])
-  assert.deepEqual(await given('share', '--', '--once'), ['--once'])
-})
-
-test('help is asked for in several ways, and comes before what is wrong', () => {
-  for (const args of [
-    ['store', 'rm', '--help'],
-    ['store', 'rm', 'a', 'b', 'c', '-h'],
-    ['store', 'rm', '--fors', '--help'],
-    ['help', 'store', 'rm'],
-    ['store', 'help', 'rm'],
-  ]) {
-    const asked = read(...args)
-    assert.ok(asked.kind === 'help', args.join(' '))
-    assert.equal(asked.command.name, 'rm')
-  }
-  assert.equal(read('--help').kind, 'help')
-  assert.equal(read('share', '--', '--help').kind, 'run')
-  assert.equal(read('help', 'stor').kind, 'wrong')
-  assert.equal(read('store').kind, 'nothing')
-  assert.equal(read().kind, 'nothing')
-})
-
-test('help says each command, argument and option of the grammar, within the width of the terminal', () => {
-  const program = buildProgram(async () => undefined)
-  const rm = program.commands.find(({ name }) => name === 'store')?.commands[1]
-  assert.ok(rm)
-
-  const wide = helpText(rm, 200)
-  const narrow = helpText(rm, 72)
-
-  assert.match(
-    wide,
-    /^Usage: dat store rm \[options\] <log> \[dir\]\n\nDelete a log .*\n\nArguments:\n/,
+test('the version is that of the package', async () => {
+  const record: unknown = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
   )
-  assert.match(wide, /\n {2}dir +the folder \(default: "\."\)\n/)
-  for (const { flags, help } of rm.options) {
-    assert.ok(wide.includes(`  ${flags} `) && wide.includes(` ${help}\n`), flags)
-  }
-  assert.ok(narrow.split('\n').every((line) => line.length <= 72))
-  assert.equal(narrow.replace(/\s+/g, ' '), wide.replace(/\s+/g, ' '))
-  for (const { name } of program.commands)
-    assert.match(helpText(program), new RegExp(`\n {2}${name} `))
+
+  const program = buildProgram(async () => undefined)
+
+  assert.equal(program.version(), (record as { version: string }).version)
 })
 
-test('help is answered by files of the command alone', () => {
+test('help loads the grammar and what reads it, and nothing that works or tells', () => {
   const seen = new Set<string>()
-  const packages: string[] = []
+  const packages = new Set<string>()
   const follow = (file: string): void => {
     if (seen.has(file)) return
     seen.add(file)
     const text = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8')
     for (const [, from = ''] of text.matchAll(/^import (?!type )[^'(]*'([^']+)'/gm)) {
       if (from.startsWith('./')) follow(from.slice(2))
-      else if (!from.startsWith('node:')) packages.push(`${file}: ${from}`)
+      else if (!from.startsWith('node:')) packages.add(from)
     }
   }
 
   follow('bin.ts')
-  follow('help.ts')
 
-  assert.ok(seen.has('options.ts'))
-  assert.deepEqual(packages, [])
-})
-
-test('the version is that of the package', () => {
-  const record: unknown = JSON.parse(
-    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  assert.deepEqual(
+    [...seen].sort(),
+    ['bin.ts', 'main.ts', 'options.ts', 'program-archives.ts', 'program.ts'].sort(),
   )
-
-  assert.equal(read('--version').kind, 'version')
-  assert.equal(read('-V').kind, 'version')
-  assert.equal(packageVersion(), (record as { version: string }).version)
+  assert.deepEqual([...packages].sort(), ['@dat-rhino/core/base/errors', 'commander'])
 })
