@@ -8,7 +8,9 @@
  */
 
 import { WARMING_LOGS_MAX } from '../base/limits.ts'
-import type { Store } from '../store/store.ts'
+import type { Replica } from '../log/replica.ts'
+
+type Store = Replica['store']
 
 const stores = new WeakMap<Store, Warming>()
 
