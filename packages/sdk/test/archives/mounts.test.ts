@@ -105,6 +105,9 @@ test('what is mounted and not in the files is told, and the rest is served', asy
   }
 })
 
+/** News that never comes fails the test, where a port that is open would keep it waiting. */
+const NEWS = { timeout: 120_000 }
+
 /** Drive number `n` of a store. */
 async function numbered(store: Corestore, n: number): Promise<TrieDrive> {
   const log = await store.get({ keyPair: store.keyPair(`drive ${n}`), generation: 2 })
@@ -218,55 +221,64 @@ test('a mount that comes from the author of a served archive is looked into', as
   assert.deepEqual(served.map(({ path }) => path).sort(), ['/a', '/a/core'])
 })
 
-test('what is mounted and missing is served from when it comes into the store, with what is mounted in that', async (t) => {
-  const bed = new Bed(t)
-  const { folder, store, drive } = await keeping(bed, A.metadataKey)
-  const [late, deep] = [store.keyPair('drive 1'), store.keyPair('drive 2')]
-  await drive.mount('/late', late.publicKey)
-  const before = await until(folder, ({ found }) => found.length === 3)
-  const news = heard(folder, ({ found }) => found.length === 4 && served({ found }).length === 4)
+test(
+  'what is mounted and missing is served from when it comes into the store, with what is mounted in that',
+  NEWS,
+  async (t) => {
+    const bed = new Bed(t)
+    const { folder, store, drive } = await keeping(bed, A.metadataKey)
+    const [late, deep] = [store.keyPair('drive 1'), store.keyPair('drive 2')]
+    await drive.mount('/late', late.publicKey)
+    const before = await until(folder, ({ found }) => found.length === 3)
+    const news = heard(folder, ({ found }) => found.length === 4 && served({ found }).length === 4)
 
-  const one = await numbered(store, 1)
-  await one.mount('/deep', deep.publicKey)
-  await until(folder, ({ found }) => found.length === 4)
-  const two = await numbered(store, 2)
-  await two.put('/a', utf8('deep'))
-  const mounts = await news
+    const one = await numbered(store, 1)
+    await one.mount('/deep', deep.publicKey)
+    await until(folder, ({ found }) => found.length === 4)
+    const two = await numbered(store, 2)
+    await two.put('/a', utf8('deep'))
+    const mounts = await news
 
-  assert.deepEqual(lines({ found: before.found.filter(({ problem }) => problem !== undefined) }), [
-    `/late drive ${hex(late.publicKey).slice(0, 6)} It is not here.`,
-  ])
-  const arrived = lines(mounts).filter((line) => line.startsWith('/late'))
-  assert.deepEqual(arrived.sort(), [
-    `/late drive ${hex(late.publicKey).slice(0, 6)} `,
-    `/late/deep drive ${hex(deep.publicKey).slice(0, 6)} `,
-  ])
-  await store.flush()
-  const reader = await read(bed, folder, A.metadataKey)
-  assert.equal(fromUtf8((await reader.get('/late/deep/a', WAIT)) ?? assert.fail()), 'deep')
-})
+    assert.deepEqual(
+      lines({ found: before.found.filter(({ problem }) => problem !== undefined) }),
+      [`/late drive ${hex(late.publicKey).slice(0, 6)} It is not here.`],
+    )
+    const arrived = lines(mounts).filter((line) => line.startsWith('/late'))
+    assert.deepEqual(arrived.sort(), [
+      `/late drive ${hex(late.publicKey).slice(0, 6)} `,
+      `/late/deep drive ${hex(deep.publicKey).slice(0, 6)} `,
+    ])
+    await store.flush()
+    const reader = await read(bed, folder, A.metadataKey)
+    assert.equal(fromUtf8((await reader.get('/late/deep/a', WAIT)) ?? assert.fail()), 'deep')
+  },
+)
 
-test('a missing mount that somebody of this process syncs is served when it comes from a peer', async (t) => {
-  const bed = new Bed(t)
-  const { folder, store, drive } = await keeping(bed, A.metadataKey)
-  const theirs = await (await bed.offline()).corestore()
-  const author = await numbered(theirs, 1)
-  await author.put('/a', utf8('from afar'))
-  const host = '127.0.0.1'
-  const entrance = await listenTcp({ host, onTransport: (it) => void theirs.connect(it) })
-  store.connect(await connectTcp({ host, port: entrance.port }))
-  await drive.mount('/late', author.key)
-  await until(folder, ({ found }) => found.length === 3)
-  assert.equal(served(folder.mounts).length, 2, 'nobody is asked for it')
-  const news = heard(folder, ({ found }) => served({ found }).length === 3)
+test(
+  'a missing mount that somebody of this process syncs is served when it comes from a peer',
+  NEWS,
+  async (t) => {
+    const bed = new Bed(t)
+    const { folder, store, drive } = await keeping(bed, A.metadataKey)
+    const theirs = await (await bed.offline()).corestore()
+    const author = await numbered(theirs, 1)
+    await author.put('/a', utf8('from afar'))
+    const host = '127.0.0.1'
+    const entrance = await listenTcp({ host, onTransport: (it) => void theirs.connect(it) })
+    store.connect(await connectTcp({ host, port: entrance.port }))
+    await drive.mount('/late', author.key)
+    await until(folder, ({ found }) => found.length === 3)
+    assert.equal(served(folder.mounts).length, 2, 'nobody is asked for it')
+    const news = heard(folder, ({ found }) => served({ found }).length === 3)
 
-  const copy = await TrieDrive.open({ store, key: author.key, generation: 2 })
-  assert.equal(fromUtf8((await copy.get('/a', WAIT)) ?? assert.fail()), 'from afar')
-  await news
+    const copy = await TrieDrive.open({ store, key: author.key, generation: 2 })
+    assert.equal(fromUtf8((await copy.get('/a', WAIT)) ?? assert.fail()), 'from afar')
+    await news
 
-  assert.equal(served(folder.mounts).length, 3)
-  entrance.close()
-})
+    assert.equal(served(folder.mounts).length, 3)
+    entrance.close()
+  },
+)
 
 test('nothing is watched when serving has ended', async (t) => {
   const bed = new Bed(t)
