@@ -32,7 +32,8 @@ interface Message {
   readonly ready?: Served
   readonly edge?: 'start' | 'end'
   readonly cpuMs?: number
-  readonly blockMs?: number
+  readonly longestBlockMs?: number
+  readonly ownBlockMs?: number
   readonly done?: Record<string, number>
 }
 
@@ -97,6 +98,7 @@ interface RunResult {
   readonly done: Record<string, number>
   readonly serverCpuMs: number
   readonly serverBlockMs: number
+  readonly serverOwnBlockMs: number
 }
 
 /** Runs the measured phase, and reads the server's CPU at its start and end. */
@@ -107,17 +109,19 @@ async function run(
   server: Worker | undefined,
 ): Promise<RunResult> {
   const worker = new Worker(task, side, 'run', setting)
-  let serverCpuMs = 0
-  let serverBlockMs = 0
+  let ofServer = { serverCpuMs: 0, serverBlockMs: 0, serverOwnBlockMs: 0 }
   try {
     for (;;) {
       const { edge, done } = await worker.next()
-      if (done !== undefined) return { done, serverCpuMs, serverBlockMs }
+      if (done !== undefined) return { done, ...ofServer }
       if (server !== undefined) {
         server.send({ cpu: edge })
-        const { cpuMs = 0, blockMs = 0 } = await server.next()
-        serverCpuMs = cpuMs
-        serverBlockMs = blockMs
+        const { cpuMs = 0, longestBlockMs = 0, ownBlockMs = 0 } = await server.next()
+        ofServer = {
+          serverCpuMs: cpuMs,
+          serverBlockMs: longestBlockMs,
+          serverOwnBlockMs: ownBlockMs,
+        }
       }
       worker.send({ go: edge })
     }
@@ -126,11 +130,7 @@ async function run(
   }
 }
 
-function sample(
-  operations: number,
-  { done, serverCpuMs, serverBlockMs }: RunResult,
-  diskBytes: number,
-): Sample {
+function sample(operations: number, { done, ...ofServer }: RunResult, diskBytes: number): Sample {
   const number = (name: string): number => done[name] ?? 0
   return {
     operations,
@@ -138,10 +138,10 @@ function sample(
     storedBytes: number('storedBytes'),
     wallMs: number('wallMs'),
     cpuMs: number('cpuMs'),
-    serverCpuMs,
+    ...ofServer,
     peakMemoryBytes: number('peakMemoryBytes'),
     longestBlockMs: number('longestBlockMs'),
-    serverBlockMs,
+    ownBlockMs: number('ownBlockMs'),
     diskBytes,
     calibrationMs: number('calibrationMs'),
   }

@@ -1,19 +1,17 @@
 /**
  * Measuring inside the process that does the work.
  *
- * Owns: what is read before and after, and the calibration. The event loop is watched by a timer that fires
- * every millisecond: how late it is at worst is the longest block.
+ * Owns: what is read before and after, and the calibration.
  */
 
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { type Blocks, LoopWatch } from './loop-watch.ts'
 import type { Meter } from './task.ts'
 
-export interface Measured {
+export interface Measured extends Blocks {
   readonly bytes: number
   readonly storedBytes: number
   readonly wallMs: number
   readonly cpuMs: number
-  readonly longestBlockMs: number
   readonly calibrationMs: number
 }
 
@@ -37,22 +35,15 @@ export class ProcessMeter implements Meter {
     if (this.#measured !== undefined) throw new Error('A run measures once.')
     const calibrationMs = calibrate()
     await this.#around('start')
-    const loop = monitorEventLoopDelay({ resolution: 1 })
-    loop.enable()
-    // It must have fired once before it knows when it should fire next.
-    await new Promise((resolve) => setTimeout(resolve, 3))
-    loop.reset()
+    const loop = new LoopWatch()
     const cpu = process.cpuUsage()
     const start = performance.now()
     await work()
     const wallMs = performance.now() - start
     const { user, system } = process.cpuUsage(cpu)
-    // Let the timer fire once more, so that a block at the very end is seen.
-    await new Promise((resolve) => setTimeout(resolve, 3))
-    loop.disable()
+    const blocks = loop.read()
     await this.#around('end')
-    const longestBlockMs = Math.max(0, loop.max / 1e6 - 1)
-    this.#measured = { wallMs, cpuMs: (user + system) / 1000, longestBlockMs, calibrationMs }
+    this.#measured = { wallMs, cpuMs: (user + system) / 1000, ...blocks, calibrationMs }
   }
 }
 

@@ -41,8 +41,10 @@ export interface Figures {
   /** Bytes on the disk per byte of content; 0 where nothing is written. */
   readonly diskPerByte: number
   readonly longestBlockMs: number
+  readonly ownBlockMs: number
   /** Of the server, where there is one. */
   readonly serverBlockMs: number
+  readonly serverOwnBlockMs: number
 }
 
 /** A round whose calibration is further off than this was disturbed by something else. */
@@ -99,7 +101,9 @@ function figures(samples: readonly Sample[]): Figures {
       storedBytes === 0 ? 0 : diskBytes / storedBytes,
     ),
     longestBlockMs: over(({ longestBlockMs }) => longestBlockMs),
+    ownBlockMs: over(({ ownBlockMs }) => ownBlockMs),
     serverBlockMs: over(({ serverBlockMs }) => serverBlockMs),
+    serverOwnBlockMs: over(({ serverOwnBlockMs }) => serverOwnBlockMs),
   }
 }
 

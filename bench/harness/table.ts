@@ -13,6 +13,7 @@ const COLUMNS = [
   'memory, MB',
   'disk per byte',
   'longest block, ms',
+  'without waiting for a processor',
 ]
 
 export function markdown(summaries: readonly Summary[]): string {
@@ -49,14 +50,14 @@ function cells(summary: Summary): string[] {
     reference.diskPerByte + ours.diskPerByte === 0
       ? ''
       : both(({ diskPerByte }) => diskPerByte.toFixed(2)),
-    both(longestBlock),
+    both(({ longestBlockMs, serverBlockMs }) => ofTwo(longestBlockMs, serverBlockMs)),
+    both(({ ownBlockMs, serverOwnBlockMs }) => ofTwo(ownBlockMs, serverOwnBlockMs)),
   ]
 }
 
 /** Of the measured process, and behind it that of the server, where there is one. */
-function longestBlock({ longestBlockMs, serverBlockMs }: Figures): string {
-  const own = short(longestBlockMs)
-  return serverBlockMs === 0 ? own : `${own} (${short(serverBlockMs)})`
+function ofTwo(measured: number, server: number): string {
+  return server === 0 ? short(measured) : `${short(measured)} (${short(server)})`
 }
 
 function times(ratio: number): string {

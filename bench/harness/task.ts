@@ -90,8 +90,11 @@ export interface Sample {
   readonly peakMemoryBytes: number
   /** Longest time in which the event loop did not turn. */
   readonly longestBlockMs: number
-  /** The same in the server meanwhile; 0 without one. */
+  /** The longest without what the thread waited for a processor that others had, where the system tells. */
+  readonly ownBlockMs: number
+  /** Both in the server meanwhile; 0 without one. */
   readonly serverBlockMs: number
+  readonly serverOwnBlockMs: number
   /** Bytes of the store's folder on the disk after closing; 0 where nothing was stored. */
   readonly diskBytes: number
   /** A fixed piece of work just before, to tell a disturbed measurement from a quiet one. */

@@ -5,8 +5,8 @@
  * `{ ready }` from a server, `{ edge }` from a run (and it waits for the answer), `{ done }` at the end.
  */
 
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { ALL_TASKS } from '../tasks/all.ts'
+import { LoopWatch } from './loop-watch.ts'
 import { ProcessMeter } from './meter.ts'
 import type { Setting, Side, Task } from './task.ts'
 
@@ -34,8 +34,7 @@ function nextMessage(): Promise<unknown> {
 async function serve(side: Side, setting: Setting): Promise<void> {
   const ready = await side.serve?.(setting)
   let before = process.cpuUsage()
-  const loop = monitorEventLoopDelay({ resolution: 1 })
-  loop.enable()
+  const loop = new LoopWatch()
   process.on('message', (message: { cpu?: 'start' | 'end'; end?: true }) => {
     if (message.end === true) process.exit(0)
     if (message.cpu === 'start') {
@@ -43,8 +42,7 @@ async function serve(side: Side, setting: Setting): Promise<void> {
       loop.reset()
     }
     const { user, system } = process.cpuUsage(before)
-    const blockMs = Math.max(0, loop.max / 1e6 - 1)
-    void send({ cpuMs: (user + system) / 1000, blockMs })
+    void send({ cpuMs: (user + system) / 1000, ...loop.read() })
   })
   await send({ ready })
 }
