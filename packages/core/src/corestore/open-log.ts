@@ -41,6 +41,8 @@ export interface OpenLogHost {
 /** A log in memory with its replication, for all who hold it. */
 export class OpenLog implements IdleHost, ReplicaHost {
   readonly replica: Replica
+  /** Of the key that it was opened with, if one was brought. */
+  readonly publicKey: Uint8Array | undefined
   readonly #host: OpenLogHost
   /** Made when peers have something to say, or somebody waits for something that is not here: most of many logs rest. */
   #replicator: Replicator | undefined
@@ -54,6 +56,7 @@ export class OpenLog implements IdleHost, ReplicaHost {
   constructor(host: OpenLogHost, store: Store, slot: Slot, options: ReplicaOptions) {
     this.#host = host
     this.replica = Replica.open(store, slot, options, this)
+    this.publicKey = options.keyPair?.publicKey
     this.#idleSince = host.clock.now()
   }
 

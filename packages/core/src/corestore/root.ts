@@ -14,7 +14,7 @@ import { type Clock, systemClock, type Timer } from '../base/clock.ts'
 import { Emitter } from '../base/emitter.ts'
 import { DatError } from '../base/errors.ts'
 import { Line } from '../base/line.ts'
-import { mapKey } from '../bytes/bytes.ts'
+import { equal, mapKey } from '../bytes/bytes.ts'
 import { KEY_BYTES, type KeyPair } from '../crypto/crypto.ts'
 import { type ExtensionPeer, Extensions } from '../log/extensions.ts'
 import type { ReplicaOptions } from '../log/holders.ts'
@@ -360,6 +360,9 @@ export class Root {
     const { keyPair } = wanted
     if (keyPair === undefined || open.replica.writable || !this.store.writable) return open
     if (open.replica.frozen) return open
+    // One of several signers may not append alone, though his key is here.
+    const { publicKey } = open
+    if (publicKey !== undefined && equal(publicKey, keyPair.publicKey)) return open
     if (open.isHeld) {
       const message = 'The log is open for reading; close it before it is opened with its key.'
       throw new DatError('CONFLICT', message)

@@ -7,7 +7,7 @@ import { fromHex, hex } from '../../src/bytes/bytes.ts'
 import { Corestore } from '../../src/corestore/corestore.ts'
 import { keyPair } from '../../src/crypto/keys.ts'
 import { formatKey, formatLink } from '../../src/crypto/links.ts'
-import { defaultManifest, encodeManifest } from '../../src/log/manifest.ts'
+import { createManifest, defaultManifest, encodeManifest } from '../../src/log/manifest.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { World } from '../sim/world.ts'
 import { vectors } from '../vectors.ts'
@@ -89,6 +89,21 @@ test('a handle for reading refuses to append, another on the same log does not',
 
   assert.equal(reader.writable, false)
   await assert.rejects(reader.append(bytes('y')), (e) => isCode(e, 'NOT_WRITABLE'))
+  await store.close()
+})
+
+test('one of several signers opens a log as often as he likes, another one only when it is closed', async () => {
+  const store = await openStore()
+  const [a, b] = [1, 2].map((i) => keyPair(new Uint8Array(32).fill(i)))
+  assert.ok(a !== undefined && b !== undefined)
+  const manifest = encodeManifest(createManifest({ signers: [a, b], quorum: 2 }))
+
+  const first = await store.get({ manifest, keyPair: a })
+  const again = await store.get({ manifest, keyPair: a })
+  const other = store.get({ manifest, keyPair: b })
+
+  assert.deepEqual(again.key, first.key)
+  await assert.rejects(other, (e) => isCode(e, 'CONFLICT'))
   await store.close()
 })
 
