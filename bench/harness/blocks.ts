@@ -44,14 +44,16 @@ export function check(index: number, size: number, bytes: Uint8Array | null | un
 }
 
 /** Which blocks a run reads, in an order without pattern: `count` numbers below `length`. */
-export function randomOrder(count: number, length: number): number[] {
+export function randomOrder(count: number, length: number): Uint32Array {
+  const order = new Uint32Array(count)
   let x = 0x2545f491
-  return Array.from({ length: count }, () => {
+  for (let i = 0; i < count; i++) {
     x ^= x << 13
     x ^= x >>> 17
     x ^= x << 5
-    return (x >>> 0) % length
-  })
+    order[i] = (x >>> 0) % length
+  }
+  return order
 }
 
 /**

@@ -14,7 +14,7 @@ const APPEND = 500
 const OWN = { name: 'log' }
 
 /** Reads as many blocks as `order` names, and tells how many bytes that were. */
-type Read = (log: BenchLog, order: readonly number[]) => Promise<number>
+type Read = (log: BenchLog, order: Uint32Array) => Promise<number>
 
 function side(kind: StoreKind, read: Read): Side {
   return {
@@ -33,7 +33,7 @@ function side(kind: StoreKind, read: Read): Side {
       const log = await store.log(OWN)
       // Made before the clock starts: half a million numbers take longer than any turn of the event loop should.
       const order = randomOrder(count, lengthFor(count))
-      await read(log, order.slice(0, warmCount(count, 100)))
+      await read(log, order.subarray(0, warmCount(count, 100)))
       let bytes = 0
       await meter.measure(async () => {
         bytes = await read(log, order)
@@ -61,7 +61,7 @@ const oneByOne: Read = async (log, order) => {
 const hundred: Read = async (log, order) => {
   let bytes = 0
   for (let i = 0; i < order.length; i += 100) {
-    const got = await Promise.all(order.slice(i, i + 100).map((index) => log.get(index)))
+    const got = await Promise.all(Array.from(order.subarray(i, i + 100), (index) => log.get(index)))
     for (const { length } of got) bytes += length
   }
   return bytes
