@@ -262,8 +262,6 @@ export const APPEND_BYTES_QUEUED_MAX: number = 4 * 1024 * 1024
 
 /** Work between two turns of the event loop. */
 export const SLICE_MS = 4
-/** Logs of a store that the thread pool reads for at the same time, when others ask for blocks of a cold disk. */
-export const WARMING_LOGS_MAX = 16
 /** The same for work that is asked for one by one: asking ten thousand times in one moment takes milliseconds as well. */
 export const LINE_SLICE_MS = 1
 /** Items between two looks at the clock. */
@@ -273,6 +271,8 @@ export const SLICE_ITEMS = 32
  * code that V8 has not compiled yet takes 100 µs for one.
  */
 export const TURN_ITEMS = 8
+/** Logs of a store that the thread pool reads for at the same time, when others ask for blocks of a cold disk. */
+export const WARMING_LOGS_MAX = 16
 
 // ---- Old stores on disk --------------------------------------------------------------------------
 
