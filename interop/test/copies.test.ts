@@ -111,7 +111,7 @@ test('claims outlive both sides: the peer is killed, and our store is opened aga
   )
 })
 
-test('a process of ours that is killed before its sync has ended was never counted', async (t) => {
+test('a process of ours that is killed before its sync counts for the block that was synced with its head, and no other', async (t) => {
   const node = await openNode(t)
   const log = await node.corestore.get({ name: 'log' })
   await log.append(blocks(100))

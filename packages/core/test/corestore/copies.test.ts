@@ -142,7 +142,7 @@ test('a peer that is gone counts, unless connected ones are asked for', async ()
   assert.deepEqual([ever.state(), now.state()], ['done', 'TIMEOUT'])
 })
 
-test('what a peer has not on its disk does not count, so that it may die at any time', async () => {
+test('of what a peer has only what is on its disk counts, so that it may die at any time', async () => {
   const at = await scene()
   const disk = openMemoryStore({ primaryKey: key(2), syncByHand: true })
   const b = await follower(at, 2, disk)
